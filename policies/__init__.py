@@ -1,0 +1,1 @@
+"""Who may do what: providers, address mappings, kernel profiles and fault rules."""

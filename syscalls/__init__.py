@@ -1,0 +1,1 @@
+"""What the calls are: argument kinds and directions, and the handlers, one module per family."""
