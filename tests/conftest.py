@@ -42,8 +42,8 @@ def ptrace_net_command() -> list[str]:
 def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """``compile_c(source, *flags, compiler="gcc")`` → the path of the program; compiled once per session.
 
-    `M32` stands for the flags of a 32-bit x86 program: ``compile_c(source, *M32)``. Warnings are errors. A missing
-    compiler fails the test: `make check` installs what tests/**/packages.txt name.
+    `M32` stands for the flags of a 32-bit x86 program: ``compile_c(source, *M32)``. Warnings are errors.
+    A missing compiler fails the test: `make check` installs what tests/**/packages.txt name.
     """
     folder = tmp_path_factory.mktemp("programs")
     made: dict[tuple[object, ...], Path] = {}
@@ -52,8 +52,8 @@ def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         key = (source, flags, compiler)
         if key not in made:
             target = folder / f"{source.stem}-{len(made)}"
-            command = [compiler, "-Wall", "-Werror", "-O1", "-pthread", "-o", str(target), str(source), *flags]
-            subprocess.run(command, check=True, timeout=60)
+            options = ["-Wall", "-Werror", "-O1", "-pthread", "-o", str(target)]
+            subprocess.run([compiler, *options, str(source), *flags], check=True, timeout=60)
             made[key] = target
         return made[key]
 

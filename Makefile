@@ -1,0 +1,81 @@
+# Two commands do all the set-up on a fresh Debian 12 machine:
+#   make demo     the main job on a real program, with the trace explained
+#   make check    lint, types, the suite on the installed wheel, the suite on the tree
+# Also: make check-all (slow tests too), make bench, make clean.
+# make test ARGS="-k accept -x" runs part of the suite on the tree.
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+
+VENV := .venv
+BUILD := build
+WHEEL_ENV := $(BUILD)/wheel-env
+# Stamp files; each lies in what it vouches for.
+TREE := $(VENV)/.installed
+WHEEL := $(WHEEL_ENV)/.installed
+PACKAGES := $(BUILD)/packages
+PACKAGE_LISTS := $(wildcard tests/packages.txt tests/*/packages.txt)
+SOURCES := $(shell find abi syscalls policies ptrace_net -name '*.py' -o -name '*.toml' | grep -v __pycache__)
+PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup
+INSTALL := pip install -q --disable-pip-version-check
+
+.PHONY: demo check check-all lint types test test-wheel bench clean
+
+demo: $(TREE)
+	@sh tests/install_packages.sh curl
+	@$(VENV)/bin/python -m ptrace_net demo $(ARGS)
+
+# The suite on the tree comes last: its closing summary is the end of the output.
+check: lint types test-wheel test
+
+check-all: lint types test-wheel
+check-all: MARKS := -m ''
+check-all: test
+
+lint: $(TREE)
+	$(VENV)/bin/ruff check .
+
+types: $(WHEEL)
+	cd $(BUILD) && wheel-env/bin/python -m mypy --config-file ../pyproject.toml -p ptrace_net
+
+test-wheel: $(WHEEL) $(PACKAGES)
+	cd $(BUILD) && wheel-env/bin/python -m pytest $(PYTEST_OPTIONS) \
+	    -c ../pyproject.toml --rootdir .. -p no:cacheprovider $(WHEEL_TESTS:%=../%)
+
+test: $(TREE) $(PACKAGES)
+	$(VENV)/bin/python -m pytest $(PYTEST_OPTIONS) $(MARKS) $(ARGS)
+
+bench: $(TREE)
+	$(VENV)/bin/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(BUILD) *.egg-info
+
+# --- set-up: each step leaves a stamp and is done again when what it read has changed ---
+
+WHEEL_TESTS ?= tests
+
+$(PACKAGES): $(PACKAGE_LISTS)
+	@sh tests/install_packages.sh $(PACKAGE_LISTS)
+	@mkdir -p $(BUILD) && touch $@
+
+# A bare Debian has python3 without ensurepip.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh tests/install_packages.sh python3 python3-venv
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# build_meta's requirements are installed beside the rest, so that building needs no environment of its own.
+$(TREE): setup.cfg pyproject.toml $(VENV)/.made
+	$(VENV)/bin/$(INSTALL) 'setuptools>=65' wheel
+	$(VENV)/bin/$(INSTALL) --no-build-isolation -e '.[test,dev]'
+	@touch $@
+
+$(WHEEL): $(TREE) $(SOURCES)
+	@rm -rf $(BUILD)/wheel $(BUILD)/lib
+	$(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w $(BUILD)/wheel .
+	test -x $(WHEEL_ENV)/bin/python || $(PYTHON) -m venv $(WHEEL_ENV)
+	wheel=$$(echo $(BUILD)/wheel/*.whl) && $(WHEEL_ENV)/bin/$(INSTALL) "$$wheel[test,dev]" && \
+	    $(WHEEL_ENV)/bin/$(INSTALL) --force-reinstall --no-deps "$$wheel"
+	@touch $@

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Install the Debian packages named by the arguments: package names, or files with one name per line
+# (# starts a comment). Only missing ones are installed; without root and sudo they are named and the work goes on
+# without them. Removing a package is refused, but for gcc-multilib, which Debian's cross compilers replace.
+set -eu
+
+names() {
+    for argument; do
+        if [ -f "$argument" ]; then sed 's/#.*//' "$argument"; else echo "$argument"; fi
+    done | tr -s '[:space:]' '\n' | sed '/^$/d' | sort -u
+}
+
+missing() {
+    for name in $(names "$@"); do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || echo "$name"
+    done
+}
+
+removals() { $apt install -s --no-install-recommends $wanted | awk '/^Remv/ && $2 != "gcc-multilib" {print $2}'; }
+
+wanted=$(missing "$@" | tr '\n' ' ')
+[ -n "$wanted" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "packages: this is not Debian; going on without: $wanted" >&2
+    exit 0
+elif [ "$(id -u)" = 0 ]; then
+    apt="apt-get -q -o DPkg::Lock::Timeout=300"
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+    apt="sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300"
+else
+    echo "packages: neither root nor sudo; going on without: $wanted" >&2
+    exit 0
+fi
+
+echo "packages: installing $wanted" >&2
+export DEBIAN_FRONTEND=noninteractive
+# The lists may be absent (container images) or name versions that the mirror has dropped since.
+$apt install -s --no-install-recommends $wanted >/dev/null 2>&1 || $apt update >&2
+removed=$(removals)
+if [ -n "$removed" ]; then
+    echo "packages: refused, for apt-get would remove:" $removed >&2
+    exit 1
+fi
+$apt install -y --no-install-recommends $wanted >&2 ||
+    { $apt update >&2 && $apt install -y --no-install-recommends $wanted >&2; }
