@@ -1,0 +1,82 @@
+"""Fixtures for the tests that run real programs: the three runners, and the compiled test programs."""
+
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from support import leftovers  # noqa: E402
+from support.build import compile_c, compile_go  # noqa: E402
+from support.namespace import no_ipv6  # noqa: E402
+from support.runner import HOST, Runner  # noqa: E402
+from support.session import Session  # noqa: E402
+
+HERE = Path(__file__).parent
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _subreaper() -> None:
+    leftovers.adopt_orphans()
+
+
+@pytest.fixture(scope="session")
+def without_ipv6() -> Iterator[tuple[str, ...]]:
+    """The words that run a command where there is no IPv6; one namespace serves all tests of a worker."""
+    with no_ipv6() as enter:
+        yield enter
+
+
+@pytest.fixture(params=["native", "host", "host-no6"])
+def runner(request: pytest.FixtureRequest) -> Runner:
+    """Each way to run a scenario; the native one, the oracle, needs a machine with IPv6."""
+    if request.param == "native":
+        if not has_ipv6():
+            pytest.skip("this machine has no ::1 to compare with")
+        return Runner("native")
+    if request.param == "host":
+        return Runner("host", HOST)
+    return Runner("host-no6", HOST, request.getfixturevalue("without_ipv6"), without_inet6=True)
+
+
+@pytest.fixture
+def supervised() -> Runner:
+    """Under ptrace-net on this machine, for tests of the supervisor itself."""
+    return Runner("host", HOST)
+
+
+@pytest.fixture
+def session(runner: Runner, tmp_path: Path) -> Iterator[Session]:
+    with runner.session(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where compiled programs go: shared by the workers of one test run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "programs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def c_program(programs: Path) -> Callable[..., Path]:
+    """`c_program("echo", "-m32")` compiles c/echo.c."""
+    return lambda name, *flags: compile_c(HERE / "c" / f"{name}.c", programs, *flags)
+
+
+@pytest.fixture(scope="session")
+def go_program(programs: Path) -> Callable[[str], Path]:
+    return lambda name: compile_go(HERE / "go" / f"{name}.go", programs)

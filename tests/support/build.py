@@ -1,0 +1,38 @@
+"""Compile the test programs, once per test run even when several workers want them (fcntl.flock)."""
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+COMPILE_SECONDS = 120
+
+
+def build_once(target: Path, command: Sequence[str | Path], environment: dict[str, str] | None = None) -> Path:
+    """`target`, made by `command` unless it exists; the command writes to the path given as its word "{}"."""
+    with open(target.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            unfinished = target.with_suffix(".part")
+            words = [str(unfinished) if word == "{}" else str(word) for word in command]
+            made = subprocess.run(
+                words, env={**os.environ, **(environment or {})}, capture_output=True, text=True,
+                timeout=COMPILE_SECONDS, check=False,
+            )  # fmt: skip
+            if made.returncode:
+                raise RuntimeError(f"{words}\n{made.stderr}")
+            unfinished.rename(target)
+    return target
+
+
+def compile_c(source: Path, folder: Path, *flags: str) -> Path:
+    """An executable in `folder`, named after the source and the flags that distinguish it."""
+    name = source.stem + "".join(flag.replace("-", "_") for flag in flags)
+    return build_once(folder / name, ["gcc", "-O1", "-Wall", "-pthread", *flags, "-o", "{}", source])
+
+
+def compile_go(source: Path, folder: Path) -> Path:
+    """A static executable of one Go file that imports the standard library only."""
+    static = {"CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": str(folder / "go-cache")}
+    return build_once(folder / source.stem, ["go", "build", "-o", "{}", source], static)

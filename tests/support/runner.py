@@ -1,0 +1,59 @@
+"""How a scenario is run: natively, or under ptrace-net, or under ptrace-net where there is no IPv6.
+
+The native run is the oracle: what a test asserts of the others holds for it too.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .session import Session
+
+PTRACE_NET = (sys.executable, "-m", "ptrace_net")
+HOST = (*PTRACE_NET, "--net", "host", "--")
+
+
+def ptrace_net_folder() -> Path | None:
+    """The folder that ptrace_net is imported from, for PYTHONPATH; None where it is installed."""
+    found = importlib.util.find_spec("ptrace_net")
+    folder = Path(found.origin).parents[1]
+    return None if folder.name == "site-packages" else folder
+
+
+def environment() -> dict[str, str]:
+    """The environment of every run: messages in English, our ptrace_net first, no proxy in the way."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    folder = ptrace_net_folder()
+    return {**kept, "LC_ALL": "C.UTF-8", **({"PYTHONPATH": str(folder)} if folder else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """`enter` are the words that join a namespace, `supervise` those that start ptrace-net; either may be empty."""
+
+    name: str
+    supervise: tuple[str, ...] = ()
+    enter: tuple[str, ...] = ()
+    without_inet6: bool = False
+
+    def command(self, *argv: str | Path) -> list[str]:
+        return [*self.enter, *self.supervise, *map(str, argv)]
+
+    def session(self, folder: Path) -> Session:
+        """A run in which several programs share one ptrace-net, with `folder` as working directory."""
+        prefix = (*self.enter, *self.supervise)
+        return Session(prefix, folder, without_inet6=self.without_inet6, environment=environment())
+
+    def popen(self, *argv: str | Path, **how: Any) -> subprocess.Popen[bytes]:
+        """Start one program under this runner, in a session (setsid(2)) of its own."""
+        return subprocess.Popen(self.command(*argv), env=environment(), start_new_session=True, **how)
+
+    def run(self, *argv: str | Path, seconds: float = 20.0, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        """Run one program to its end, its output collected; nothing of it remains when a deadline passes."""
+        return subprocess.run(
+            self.command(*argv), env=environment(), capture_output=True, timeout=seconds, check=False, **how
+        )
