@@ -1,0 +1,1 @@
+"""C conformance programs, and the tests that compare their native output with ptrace-net's."""

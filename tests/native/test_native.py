@@ -1,0 +1,43 @@
+"""A program prints the same natively and under ptrace-net.
+
+The native kernel is the oracle: nothing is expected here but what it answers in the same minute. The
+programs print nothing that differs between two native runs, which the first test asserts.
+"""
+
+import difflib
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Run
+from .harness import Outcome, Program, programs
+
+OPTIONS = [("--net", "host")]
+SHOWN_LINES = 120
+
+Native = Callable[[Program], Outcome]
+
+
+def difference(expected: Outcome, seen: Outcome, title: str) -> str:
+    """A unified diff of the two outputs, with the statuses and what was said on standard error."""
+    was, now = expected.stdout.splitlines(), seen.stdout.splitlines()
+    lines = list(difflib.unified_diff(was, now, "native", title, lineterm="", n=4))
+    left_out = f"... {len(lines) - SHOWN_LINES} more lines" if len(lines) > SHOWN_LINES else ""
+    statuses = f"status: native {expected.status}, {title} {seen.status} (None: it hung and was ended)"
+    return "\n".join([statuses, *lines[:SHOWN_LINES], left_out, seen.stderr[-4000:]])
+
+
+@pytest.mark.parametrize("program", programs(), ids=str)
+def test_native_runs_agree(program: Program, native: Native, run: Run) -> None:
+    first, second = native(program), run(program)
+    assert first.status == 0, difference(first, second, "second native run")
+    assert first.stdout.count("\n") > 10
+    assert first == second, difference(first, second, "second native run")
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+@pytest.mark.parametrize("program", programs(), ids=str)
+def test_same_under_ptrace_net(program: Program, options: tuple[str, ...], native: Native, run: Run) -> None:
+    expected, seen = native(program), run(program, options)
+    if (seen.stdout, seen.status) != (expected.stdout, expected.status):
+        pytest.fail(difference(expected, seen, f"ptrace-net {' '.join(options)}"), pytrace=False)
