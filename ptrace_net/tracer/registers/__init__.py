@@ -1,0 +1,33 @@
+"""Registers of a stopped thread, one module per machine; ``MACHINE`` is the one this supervisor runs on.
+
+``answer`` skips a call at its entry and sets the result; ``replace`` substitutes another call and returns what
+``finish`` needs at its exit; ``set_result`` changes a result at the exit; ``rewind`` makes the thread issue its
+original call again.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from ptrace_net.abi.arch import Arch
+
+
+class Machine(Protocol):
+    """What every module of this package offers."""
+
+    ARCHES: tuple[Arch, ...]
+
+    def answer(self, tid: int, arch: Arch, value: int) -> None: ...
+    def replace(self, tid: int, arch: Arch, number: int, args: tuple[int, ...]) -> object: ...
+    def finish(self, tid: int, saved: object, value: int) -> None: ...
+    def set_result(self, tid: int, value: int) -> None: ...
+    def rewind(self, tid: int, saved: object) -> None: ...
+    def save(self, tid: int) -> object: ...
+
+
+def machine() -> Machine:
+    """The module for this computer; ImportError names the one that is missing."""
+    return cast(Machine, import_module(f"ptrace_net.tracer.registers.{os.uname().machine}"))

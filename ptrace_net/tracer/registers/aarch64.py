@@ -1,0 +1,58 @@
+"""aarch64: struct user_pt_regs and the system call number in a register set of its own (asm/ptrace.h, elf.h)."""
+
+from __future__ import annotations
+
+import struct
+
+from ptrace_net.abi.arch import AARCH64, Arch
+from ptrace_net.tracer.binding import NT_ARM_SYSTEM_CALL, NT_PRSTATUS, get_registers, set_registers
+
+ARCHES = (AARCH64,)
+
+_SIZE = 34 * 8  # x0 … x30, sp, pc, pstate
+_X8, _PC = 8 * 8, 32 * 8
+_INSTRUCTION = 4  # bytes of `svc`
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+def answer(tid: int, arch: Arch, value: int) -> None:
+    _set_number(tid, -1)
+    set_result(tid, value)
+
+
+def set_result(tid: int, value: int) -> None:
+    registers = save(tid)
+    struct.pack_into("=Q", registers, 0, value & _MASK)
+    set_registers(tid, NT_PRSTATUS, registers)
+
+
+def save(tid: int) -> bytearray:
+    return get_registers(tid, NT_PRSTATUS, _SIZE)
+
+
+def replace(tid: int, arch: Arch, number: int, args: tuple[int, ...]) -> bytearray:
+    saved = save(tid)
+    changed = bytearray(saved)
+    for index, value in enumerate(args):
+        struct.pack_into("=Q", changed, 8 * index, value & _MASK)
+    set_registers(tid, NT_PRSTATUS, changed)
+    _set_number(tid, number)
+    return saved
+
+
+def finish(tid: int, saved: bytearray, value: int) -> None:
+    registers = bytearray(saved)
+    struct.pack_into("=Q", registers, 0, value & _MASK)
+    set_registers(tid, NT_PRSTATUS, registers)
+
+
+def rewind(tid: int, saved: bytearray) -> None:
+    """x8 still holds the number; x0 is the first argument again, and the instruction is executed anew."""
+    registers = bytearray(saved)
+    (pc,) = struct.unpack_from("=Q", registers, _PC)
+    struct.pack_into("=Q", registers, _PC, pc - _INSTRUCTION)
+    set_registers(tid, NT_PRSTATUS, registers)
+
+
+def _set_number(tid: int, number: int) -> None:
+    set_registers(tid, NT_ARM_SYSTEM_CALL, bytearray(struct.pack("=i", number)))

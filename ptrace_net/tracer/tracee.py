@@ -1,0 +1,111 @@
+"""The threads of a run, and what a supervisor reaches of them: memory and descriptors."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from ptrace_net.syscalls.seam import Errno
+from ptrace_net.tracer import memory
+from ptrace_net.tracer.spawn import has_capability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptrace_net.syscalls.seam import Answer
+
+CAP_NET_BIND_SERVICE = 10
+_SYS_PIDFD_GETFD = 438
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_getfd = _libc.syscall
+_getfd.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
+_getfd.restype = ctypes.c_long
+
+
+class Process:
+    """One thread group; its pidfd is opened at first use."""
+
+    __slots__ = ("_pidfd", "tgid")
+
+    def __init__(self, tgid: int) -> None:
+        self.tgid = tgid
+        self._pidfd = -1
+
+    def pidfd(self) -> int:
+        if self._pidfd < 0:
+            self._pidfd = os.pidfd_open(self.tgid)
+        return self._pidfd
+
+    def close(self) -> None:
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+
+class Tracee:
+    """One thread under a supervisor; implements ``syscalls.seam.Task``."""
+
+    __slots__ = ("_process", "processes", "then", "tid", "undo")
+
+    def __init__(self, tid: int, processes: dict[int, Process]) -> None:
+        self.tid = tid
+        self.processes = processes
+        self._process: Process | None = None
+        self.then: Callable[[int], Answer | None] | None = None  # wants the result of the call in progress
+        self.undo: object = None  # the registers that the program had before its call was replaced
+
+    @property
+    def process(self) -> Process:
+        """Found at first need: most threads never make a call that asks for it."""
+        if self._process is None:
+            tgid = thread_group(self.tid)
+            self._process = self.processes.get(tgid) or self.processes.setdefault(tgid, Process(tgid))
+        return self._process
+
+    @property
+    def tgid(self) -> int:
+        return self.process.tgid
+
+    def read(self, address: int, size: int) -> bytes:
+        data = memory.read(self.tid, address, size)
+        if len(data) < size:
+            raise Errno(errno.EFAULT)
+        return data
+
+    def read_up_to(self, address: int, size: int) -> bytes:
+        return memory.read(self.tid, address, size)
+
+    def write(self, address: int, data: bytes) -> None:
+        if data and memory.write(self.tid, address, data) < len(data):
+            raise Errno(errno.EFAULT)
+
+    def inode(self, fd: int) -> int:
+        try:
+            status = os.stat(f"/proc/{self.tid}/fd/{fd}")
+        except OSError:
+            return 0
+        return status.st_ino if status.st_mode & 0o170000 == 0o140000 else 0
+
+    def borrow(self, fd: int) -> int:
+        result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
+        if result < 0:
+            raise Errno(errno.EBADF)
+        return result
+
+    def may_bind_privileged(self) -> bool:
+        return has_capability(self.tid, CAP_NET_BIND_SERVICE)
+
+
+def thread_group(tid: int) -> int:
+    """The thread group of ``tid`` (proc(5), status); ``tid`` itself when it is gone already."""
+    try:
+        with open(f"/proc/{tid}/status") as status:
+            for line in status:
+                if line.startswith("Tgid:"):
+                    return int(line[5:])
+    except OSError:
+        pass
+    return tid

@@ -1,0 +1,116 @@
+"""The seam between engines and handlers.
+
+An engine (ptrace stops, user notification, a replay, a unit test) turns an intercepted system call into a
+``Call`` and carries out the handler's answer. Handlers do not know which engine delivered the call.
+
+* ``Return``: the call is answered; the kernel does not see it.
+* ``Fail``: the same with an errno.
+* ``Native``: the kernel performs the call, possibly another one or with other arguments; ``then`` gets the
+  result and may give the final answer.
+* ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then ``retry``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from ptrace_net.abi.arch import Arch
+
+
+class Errno(Exception):
+    """Raised inside a handler to answer with ``-number``; never leaves ``dispatch``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Pointer(int):
+    """An address in the program's memory: never dereferenced here, only handed to ``Task.read`` and ``write``."""
+
+    __slots__ = ()
+
+
+class Task(Protocol):
+    """What a handler may do with the thread that made the call."""
+
+    @property
+    def tid(self) -> int: ...
+    @property
+    def tgid(self) -> int: ...
+
+    def read(self, address: int, size: int) -> bytes:
+        """Exactly ``size`` bytes of the program's memory; raises ``Errno(EFAULT)``."""
+
+    def read_up_to(self, address: int, size: int) -> bytes:
+        """The readable prefix of ``size`` bytes, possibly empty."""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write to memory that the program itself could write; raises ``Errno(EFAULT)``."""
+
+    def inode(self, fd: int) -> int:
+        """The inode of the socket behind ``fd``; 0 when it is closed or no socket."""
+
+    def borrow(self, fd: int) -> int:
+        """A duplicate of the program's descriptor, to be closed at once; raises ``Errno(EBADF)``."""
+
+    def may_bind_privileged(self) -> bool:
+        """Whether the program itself has CAP_NET_BIND_SERVICE."""
+
+
+class Call:
+    """One intercepted call: registers decoded, the multiplexers (socketcall) already taken apart."""
+
+    __slots__ = ("arch", "args", "name", "task")
+
+    def __init__(self, task: Task, arch: Arch, name: str, args: tuple[int, ...]) -> None:
+        self.task = task
+        self.arch = arch
+        self.name = name
+        self.args = args
+
+    def __repr__(self) -> str:
+        return f"Call({self.name}, {self.args}, tid={self.task.tid})"
+
+
+class Return(NamedTuple):
+    value: int = 0
+
+
+class Fail(NamedTuple):
+    errno: int
+
+
+class Native(NamedTuple):
+    """Let the kernel perform ``name(args)``; None means as the program asked.
+
+    ``then(result)`` is called with the kernel's result (negative errno on failure) and returns the answer that
+    the program gets, or None to keep the result.
+    """
+
+    then: Callable[[int], Answer | None] | None = None
+    name: str | None = None
+    args: tuple[int, ...] | None = None
+
+
+class Wait(NamedTuple):
+    """Sleep until ``fd`` (the program's) has one of ``events`` (POLL*) or ``timeout`` seconds passed.
+
+    ``retry`` gives the next answer. After ``timeout`` it is ``Fail(expired)``. ``restart`` says whether a signal handled with
+    SA_RESTART resumes the call (socket(7): not when a timeout is set on the socket).
+    """
+
+    fd: int
+    events: int
+    retry: Callable[[], Answer]
+    timeout: float | None = None
+    expired: int = 11
+    restart: bool = True
+
+
+Answer: TypeAlias = Return | Fail | Native | Wait
+Handler: TypeAlias = Callable[[Call], Answer]
+
+NATIVE = Native()
