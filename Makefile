@@ -46,8 +46,9 @@ test-wheel: $(WHEEL) $(PACKAGES)
 test: $(TREE) $(PACKAGES)
 	$(VENV)/bin/python -m pytest $(PYTEST_OPTIONS) $(MARKS) $(ARGS)
 
-bench: $(TREE)
-	$(VENV)/bin/python -m bench $(ARGS)
+bench: $(WHEEL)
+	@sh tests/install_packages.sh bench/packages.txt
+	$(WHEEL_ENV)/bin/python -m bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(BUILD) *.egg-info

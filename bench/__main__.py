@@ -1,0 +1,101 @@
+"""The command: python -m bench [--quick] [--only CASE] [--rounds N] [--write]."""
+
+import argparse
+import json
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import measure, table
+from bench.cases import CASES, Case
+from bench.configurations import CONFIGURATIONS, NATIVE, ROOT, Configuration
+from bench.facts import facts
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+BUILD = ROOT / "build" / "bench"
+
+
+def parser() -> argparse.ArgumentParser:
+    it = argparse.ArgumentParser(prog="python -m bench", description="ptrace-net against native, in one run.")
+    it.add_argument("--only", action="append", default=[], metavar="CASE", help="cases whose name has this")
+    it.add_argument("--with", action="append", default=[], dest="columns", metavar="NAME",
+                    help="configurations whose name has this (and native); repeatable")  # fmt: skip
+    it.add_argument("--rounds", type=int, default=5, help="times that each cell is measured (default: 5)")
+    it.add_argument("--seconds", type=float, default=0.5, help="length of one measurement (default: 0.5)")
+    it.add_argument("--quick", action="store_true", help="one round of 0.2 s: does everything run?")
+    it.add_argument("--peers", action="store_true", help="other tools too, as far as they are installed")
+    it.add_argument("--output", type=Path, default=BUILD / "results.json", help="where the JSON goes")
+    it.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    return it
+
+
+def say(message: str) -> None:
+    """Progress and remarks: to standard error; on a terminal progress stays on one line."""
+    print(f"bench: {message}", file=sys.stderr)
+
+
+def progress(message: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[Kbench: {message}", end="", file=sys.stderr, flush=True)
+
+
+def chosen_cases(wanted: list[str]) -> list[Case]:
+    """The cases asked for, less those whose programs are missing, which are named."""
+    cases = [case for case in CASES if not wanted or any(word in case.name for word in wanted)]
+    if not cases:
+        raise SystemExit(f"bench: no such case; there are: {', '.join(case.name for case in CASES)}")
+    for case in cases:
+        if absent := measure.missing(case):
+            say(f"left out: {case.name} (not installed: {', '.join(absent)})")
+    return [case for case in cases if not measure.missing(case)]
+
+
+def chosen_configurations(wanted: list[str], peers: bool) -> list[Configuration]:
+    """Native and the configurations asked for, less those that do not run here, with the reason."""
+    chosen = []
+    for configuration in CONFIGURATIONS:
+        named = any(word in configuration.name for word in wanted)
+        if configuration is not NATIVE and not (named if wanted else peers or not configuration.peer):
+            continue
+        if obstacle := configuration.obstacle():
+            say(f"left out: {configuration.name} ({obstacle})")
+        else:
+            chosen.append(configuration)
+    return chosen
+
+
+def main() -> int:
+    options = parser().parse_args()
+    rounds, seconds = (1, 0.2) if options.quick else (options.rounds, options.seconds)
+    if shutil.which("gcc") is None:
+        raise SystemExit("bench: gcc is not installed (make check installs it)")
+    measure.compile_programs(BUILD / "programs")
+    cells = measure.run(
+        chosen_cases(options.only),
+        chosen_configurations(options.columns, options.peers),
+        BUILD / "programs",
+        rounds=rounds,
+        seconds=seconds,
+        progress=progress,
+    )
+    progress("done\n")
+    about = {**facts(), "rounds": str(rounds), "seconds": str(seconds)}
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    result = {"when": when, "facts": about, "results": table.as_json(cells)}
+    options.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    parts = [facts_line(about, when), table.figures(cells), table.targets(cells), table.problems(cells)]
+    text = "\n\n".join(filter(None, parts))
+    print(text)
+    if options.write:
+        table.rewrite(PAGE, text)
+    return 1 if table.problems(cells) else 0
+
+
+def facts_line(about: dict[str, str], when: str) -> str:
+    return f"{when[:10]}: " + ", ".join(f"{name} {value}" for name, value in about.items()) + "."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

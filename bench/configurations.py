@@ -1,0 +1,72 @@
+"""The columns of the benchmark: ways to run a program.
+
+A configuration is a prefix of the command line. It is measured when `prefix /bin/true` succeeds; otherwise
+the reason is reported and the column left out, so a peer that is not installed costs nothing.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROBE_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One way to run a program: the words put before it, and what it adds to the environment."""
+
+    name: str
+    prefix: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+    peer: bool = False
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **dict(self.variables)}
+
+    def obstacle(self) -> str | None:
+        """Why this configuration cannot be measured here; None when it can."""
+        try:
+            done = subprocess.run(
+                [*self.prefix, "/bin/true"],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PROBE_SECONDS,
+            )
+        except FileNotFoundError:
+            return "not installed"
+        except subprocess.TimeoutExpired:
+            return f"/bin/true does not end within {PROBE_SECONDS} s"
+        if done.returncode == 0:
+            return None
+        said = done.stderr.strip().splitlines()
+        return said[-1] if said else f"exit status {done.returncode}"
+
+
+def ptrace_net(*options: str) -> Configuration:
+    """The command installed beside this interpreter, as its users start it; without one, the checkout."""
+    script = Path(sys.executable).with_name("ptrace-net")
+    name = " ".join(word.removeprefix("--") for word in options)
+    if script.exists():
+        return Configuration(name, (str(script), *options, "--"))
+    command = (sys.executable, "-m", "ptrace_net", *options, "--")
+    return Configuration(name, command, (("PYTHONPATH", str(ROOT)),))
+
+
+NATIVE = Configuration("native", ())
+STRACE = Configuration(
+    "strace", ("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=network")
+)
+
+CONFIGURATIONS = (
+    NATIVE,
+    ptrace_net("--net", "host"),
+    STRACE,
+    Configuration("proot", ("proot",), peer=True),
+    Configuration("runsc", ("runsc", "--rootless", "--network=host", "do"), peer=True),
+    Configuration("pasta", ("pasta", "-q", "--config-net", "--"), peer=True),
+)
