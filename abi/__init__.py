@@ -1,1 +1,1 @@
-"""What the bytes are: construct layouts, constants and architectures of the Linux socket ABI; no behaviour."""
+"""What the bytes are: layouts, constants and architectures of the Linux socket ABI; no behaviour."""

@@ -1,0 +1,57 @@
+"""linux/netlink.h: netlink protocols, header flags, options and extended acknowledgements."""
+
+from ptrace_net.abi.constants.table import Constants
+
+# fmt: off
+NETLINK = Constants("NETLINK_", "linux/netlink.h", {
+    "NETLINK_ROUTE": 0, "NETLINK_UNUSED": 1, "NETLINK_USERSOCK": 2, "NETLINK_FIREWALL": 3,
+    "NETLINK_SOCK_DIAG": 4, "NETLINK_NFLOG": 5, "NETLINK_XFRM": 6, "NETLINK_SELINUX": 7,
+    "NETLINK_ISCSI": 8, "NETLINK_AUDIT": 9, "NETLINK_FIB_LOOKUP": 10, "NETLINK_CONNECTOR": 11,
+    "NETLINK_NETFILTER": 12, "NETLINK_IP6_FW": 13, "NETLINK_DNRTMSG": 14, "NETLINK_KOBJECT_UEVENT": 15,
+    "NETLINK_GENERIC": 16, "NETLINK_SCSITRANSPORT": 18, "NETLINK_ECRYPTFS": 19, "NETLINK_RDMA": 20,
+    "NETLINK_CRYPTO": 21, "NETLINK_SMC": 22,
+})
+
+NETLINK_OPTIONS = Constants("NETLINK_", "linux/netlink.h", {
+    "NETLINK_ADD_MEMBERSHIP": 1, "NETLINK_DROP_MEMBERSHIP": 2, "NETLINK_PKTINFO": 3,
+    "NETLINK_BROADCAST_ERROR": 4, "NETLINK_NO_ENOBUFS": 5, "NETLINK_RX_RING": 6, "NETLINK_TX_RING": 7,
+    "NETLINK_LISTEN_ALL_NSID": 8, "NETLINK_LIST_MEMBERSHIPS": 9, "NETLINK_CAP_ACK": 10,
+    "NETLINK_EXT_ACK": 11, "NETLINK_GET_STRICT_CHK": 12,
+})
+
+NLMSG = Constants("NLMSG_", "linux/netlink.h", {
+    "NLMSG_NOOP": 1, "NLMSG_ERROR": 2, "NLMSG_DONE": 3, "NLMSG_OVERRUN": 4, "NLMSG_MIN_TYPE": 16,
+})
+
+NLM_F = Constants("NLM_F_", "linux/netlink.h", {
+    "NLM_F_REQUEST": 0x1, "NLM_F_MULTI": 0x2, "NLM_F_ACK": 0x4, "NLM_F_ECHO": 0x8,
+    "NLM_F_DUMP_INTR": 0x10, "NLM_F_DUMP_FILTERED": 0x20,
+})
+
+NLM_F_GET = Constants("NLM_F_", "linux/netlink.h", {
+    "NLM_F_REQUEST": 0x1, "NLM_F_MULTI": 0x2, "NLM_F_ACK": 0x4, "NLM_F_ECHO": 0x8,
+    "NLM_F_DUMP_INTR": 0x10, "NLM_F_DUMP_FILTERED": 0x20, "NLM_F_DUMP": 0x300, "NLM_F_ROOT": 0x100,
+    "NLM_F_MATCH": 0x200, "NLM_F_ATOMIC": 0x400,
+})
+
+NLM_F_NEW = Constants("NLM_F_", "linux/netlink.h", {
+    "NLM_F_REQUEST": 0x1, "NLM_F_MULTI": 0x2, "NLM_F_ACK": 0x4, "NLM_F_ECHO": 0x8,
+    "NLM_F_DUMP_INTR": 0x10, "NLM_F_DUMP_FILTERED": 0x20, "NLM_F_REPLACE": 0x100, "NLM_F_EXCL": 0x200,
+    "NLM_F_CREATE": 0x400, "NLM_F_APPEND": 0x800,
+})
+
+NLM_F_ACK_FLAGS = Constants("NLM_F_", "linux/netlink.h", {
+    "NLM_F_REQUEST": 0x1, "NLM_F_MULTI": 0x2, "NLM_F_ACK": 0x4, "NLM_F_ECHO": 0x8,
+    "NLM_F_DUMP_INTR": 0x10, "NLM_F_DUMP_FILTERED": 0x20, "NLM_F_CAPPED": 0x100, "NLM_F_ACK_TLVS": 0x200,
+})
+
+NLMSGERR_ATTR = Constants("NLMSGERR_ATTR_", "linux/netlink.h", {
+    "NLMSGERR_ATTR_UNUSED": 0, "NLMSGERR_ATTR_MSG": 1, "NLMSGERR_ATTR_OFFS": 2,
+    "NLMSGERR_ATTR_COOKIE": 3, "NLMSGERR_ATTR_POLICY": 4, "NLMSGERR_ATTR_MISS_TYPE": 5,
+    "NLMSGERR_ATTR_MISS_NEST": 6,
+})
+
+NLA_F = Constants("NLA_F_", "linux/netlink.h", {
+    "NLA_F_NET_BYTEORDER": 0x4000, "NLA_F_NESTED": 0x8000,
+})
+# fmt: on
