@@ -1,19 +1,15 @@
 """Fixtures for the tests that run real programs: the three runners, and the compiled test programs."""
 
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1]))
-
-from support import leftovers  # noqa: E402
-from support.build import compile_c, compile_go  # noqa: E402
-from support.namespace import no_ipv6  # noqa: E402
-from support.runner import HOST, Runner  # noqa: E402
-from support.session import Session  # noqa: E402
+from support import leftovers
+from support.build import compile_c, compile_go
+from support.namespace import no_ipv6
+from support.runner import HOST, Runner
+from support.session import Session
 
 HERE = Path(__file__).parent
 

@@ -8,6 +8,10 @@ from pathlib import Path
 
 COMPILE_SECONDS = 120
 
+# A 32-bit x86 program. /usr/include/asm belongs to gcc-multilib, which cross compilers replace: the native folder
+# serves both word sizes, and comes last.
+M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
+
 
 def build_once(target: Path, command: Sequence[str | Path], environment: dict[str, str] | None = None) -> Path:
     """`target`, made by `command` unless it exists; the command writes to the path given as its word "{}"."""
@@ -27,9 +31,9 @@ def build_once(target: Path, command: Sequence[str | Path], environment: dict[st
 
 
 def compile_c(source: Path, folder: Path, *flags: str) -> Path:
-    """An executable in `folder`, named after the source and the flags that distinguish it."""
-    name = source.stem + "".join(flag.replace("-", "_") for flag in flags)
-    return build_once(folder / name, ["gcc", "-O1", "-Wall", "-pthread", *flags, "-o", "{}", source])
+    """An executable in `folder`, named after the source and the first flag."""
+    name = source.stem + "".join(flags[:1])
+    return build_once(folder / name, ["gcc", "-O1", "-Wall", "-Werror", "-pthread", *flags, "-o", "{}", source])
 
 
 def compile_go(source: Path, folder: Path) -> Path:

@@ -3,7 +3,6 @@
 The native run is the oracle: what a test asserts of the others holds for it too.
 """
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -17,18 +16,10 @@ PTRACE_NET = (sys.executable, "-m", "ptrace_net")
 HOST = (*PTRACE_NET, "--net", "host", "--")
 
 
-def ptrace_net_folder() -> Path | None:
-    """The folder that ptrace_net is imported from, for PYTHONPATH; None where it is installed."""
-    found = importlib.util.find_spec("ptrace_net")
-    folder = Path(found.origin).parents[1]
-    return None if folder.name == "site-packages" else folder
-
-
 def environment() -> dict[str, str]:
-    """The environment of every run: messages in English, our ptrace_net first, no proxy in the way."""
+    """The environment of every run: messages in English, no proxy in the way."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    folder = ptrace_net_folder()
-    return {**kept, "LC_ALL": "C.UTF-8", **({"PYTHONPATH": str(folder)} if folder else {})}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 @dataclass(frozen=True, slots=True)

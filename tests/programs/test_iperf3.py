@@ -1,0 +1,59 @@
+"""iperf3: a dual-stack server, TCP and UDP streams over both families, both directions."""
+
+import json
+import signal
+from typing import Any
+
+import pytest
+from support.ports import free_port
+from support.session import Session
+
+CLIENTS = [("-4", "127.0.0.1"), ("-6", "::1")]
+TCP_BYTES, UDP_BYTES = 32 << 20, 4 << 20
+UDP_BLOCK, UDP_RATE = 1400, "100M"
+
+
+def transfer(session: Session, port: int, family: str, host: str, *options: str) -> dict[str, Any]:
+    told = session.output("iperf3", family, "-c", host, "-p", str(port), "-J", *options)
+    return json.loads(told)
+
+
+@pytest.fixture
+def port(session: Session) -> int:
+    number = free_port()
+    session.serve("iperf3", "-s", "-p", str(number), port=number)
+    return number
+
+
+@pytest.mark.parametrize("direction", [[], ["-R"]], ids=["send", "receive"])
+def test_tcp(session: Session, port: int, direction: list[str]) -> None:
+    for family, host in CLIENTS:
+        report = transfer(session, port, family, host, "-n", str(TCP_BYTES), "-P", "2", *direction)
+        assert report["end"]["sum_received"]["bytes"] >= TCP_BYTES * 0.99  # the report may precede the last block
+        ends = {(c["local_host"], c["remote_host"], c["remote_port"]) for c in report["start"]["connected"]}
+        assert ends == {(host, host, port)}
+
+
+def test_udp(session: Session, port: int) -> None:
+    load = ["-u", "-b", UDP_RATE, "-n", str(UDP_BYTES), "-l", str(UDP_BLOCK)]
+    for family, host in CLIENTS:
+        total = transfer(session, port, family, host, *load)["end"]["sum"]
+        assert total["packets"] >= UDP_BYTES // UDP_BLOCK
+        assert total["lost_percent"] < 5  # loopback drops only when the receiver falls behind
+
+
+def test_server_ends_by_itself_after_one_client(session: Session) -> None:
+    port = free_port()
+    server = session.serve("iperf3", "-s", "-1", "-p", str(port), port=port)
+    transfer(session, port, "-6", "::1", "-n", "1M")
+    ended = server.wait()
+    assert ended.status == 0
+    assert "Accepted connection from ::1, port" in ended.text
+
+
+def test_server_reports_the_signal(session: Session) -> None:
+    port = free_port()
+    server = session.serve("iperf3", "-s", "-p", str(port), port=port)
+    ended = server.stop(signal.SIGTERM)
+    assert ended.status == 1
+    assert ended.stderr.decode() == "iperf3: interrupt - the server has terminated\n"
