@@ -25,9 +25,9 @@ if ! command -v apt-get >/dev/null; then
     echo "packages: this is not Debian; going on without: $wanted" >&2
     exit 0
 elif [ "$(id -u)" = 0 ]; then
-    apt="apt-get -q -o DPkg::Lock::Timeout=300"
+    apt="apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300"
 elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-    apt="sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300"
+    apt="sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300"
 else
     echo "packages: neither root nor sudo; going on without: $wanted" >&2
     exit 0

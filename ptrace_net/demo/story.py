@@ -1,0 +1,59 @@
+"""Telling the demonstration: what came back, what the host has, and the trace with its points explained."""
+
+import re
+import textwrap
+from typing import NamedTuple
+
+from ptrace_net.demo.run import Outcome
+
+WIDTH = 100
+
+
+class Point(NamedTuple):
+    """A line of the trace worth a sentence: the first one that matches is shown beneath the text."""
+
+    pattern: str
+    text: str
+
+
+POINTS = (
+    Point(r"socket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket and gets one of the host's IPv4:"),
+    Point(r"IPV6_V6ONLY", "It clears IPV6_V6ONLY, to serve IPv4 clients too. No IPv4 socket has that option:"),
+    Point(r"\bbind\(.*AF_INET6", "It binds the address ::, which becomes 0.0.0.0:"),
+    Point(r"connect\(.*127\.0\.0\.1", "The first client connects over IPv4:"),
+    Point(r"accept4?\b.*::ffff:127\.0\.0\.1", "The server is told an IPv4 peer in IPv6 form, as Linux does:"),
+    Point(r'connect\(.*"::1"', "The second client connects over IPv6, to ::1:"),
+    Point(r'accept4?\b.*"::1"', "And the server sees that peer as ::1:"),
+)
+
+
+def wrapped(line: str) -> str:
+    return textwrap.fill(line, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False)
+
+
+def points(trace: list[str]) -> list[str]:
+    """The points that the trace has, in the order of the story: a sentence, then the line."""
+    told = []
+    for point in POINTS:
+        line = next((line for line in trace if re.search(point.pattern, line)), None)
+        if line is not None:
+            told += [point.text, wrapped(line), ""]
+    return told
+
+
+def tell(outcome: Outcome) -> str:
+    """The whole story; of a run that failed, what it said."""
+    if not outcome.worked:
+        said = [outcome.messages.strip(), outcome.server_log.strip()]
+        return "\n".join(["The run failed:", *filter(None, said), *outcome.trace[-20:]])
+    return "\n".join([
+        f"The server: python3 -m http.server --bind :: {outcome.port}. It knows nothing of ptrace-net.",
+        f"{outcome.client} http://127.0.0.1:{outcome.port}/ got: {outcome.by_ipv4.strip()}",
+        f"{outcome.client} http://[::1]:{outcome.port}/ got: {outcome.by_ipv6.strip()}",
+        f"Listening on the host meanwhile: {outcome.host_tcp} IPv4 socket, {outcome.host_tcp6} IPv6 sockets.",
+        "",
+        f"The trace has {len(outcome.trace)} lines. Some of them:",
+        "",
+        *points(outcome.trace),
+        "Try it: ptrace-net -t -- PROGRAM ARG…",
+    ])  # fmt: skip
