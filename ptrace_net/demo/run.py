@@ -12,8 +12,8 @@ from pathlib import Path
 PAGE = "hello from a dual-stack server\n"
 RUN_SECONDS = 60
 
-# Runs under ptrace-net. The host's socket tables are read while the server listens; grep makes no socket calls,
-# so that the trace holds the server and the clients only. 0A is TCP_LISTEN.
+# Runs under ptrace-net. The host's socket tables are read while the server listens (0A is TCP_LISTEN); grep
+# makes no socket calls, so that the trace holds the server and the clients only.
 SCRIPT = """\
 {python} -u -m http.server --bind :: --directory www {port} >server.log 2>&1 &
 server=$!

@@ -17,8 +17,8 @@ class Point(NamedTuple):
 
 
 POINTS = (
-    Point(r"socket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket and gets one of the host's IPv4:"),
-    Point(r"IPV6_V6ONLY", "It clears IPV6_V6ONLY, to serve IPv4 clients too. No IPv4 socket has that option:"),
+    Point(r"socket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket; the host gives an IPv4 one:"),
+    Point(r"IPV6_V6ONLY", "It clears IPV6_V6ONLY, to serve IPv4 clients too; no IPv4 socket has that:"),
     Point(r"\bbind\(.*AF_INET6", "It binds the address ::, which becomes 0.0.0.0:"),
     Point(r"connect\(.*127\.0\.0\.1", "The first client connects over IPv4:"),
     Point(r"accept4?\b.*::ffff:127\.0\.0\.1", "The server is told an IPv4 peer in IPv6 form, as Linux does:"),
@@ -28,7 +28,9 @@ POINTS = (
 
 
 def wrapped(line: str) -> str:
-    return textwrap.fill(line, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False)
+    return textwrap.fill(
+        line, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False
+    )
 
 
 def points(trace: list[str]) -> list[str]:
