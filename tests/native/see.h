@@ -166,12 +166,10 @@ static inline int box_used(const struct box *b, socklen_t room)
 /* " dirty@n" where a byte at or after n bytes, or before the buffer, was written. */
 static inline const char *box_dirt(const struct box *b, int n)
 {
+    const unsigned char *all = (const unsigned char *)b;
     char *text = see_text();
-    for (int i = 0; i < 16; i++)
-        if (b->before[i] != GUARD)
-            add(text, " dirty@%d", i - 16);
-    for (int i = n; i < ROOM + 16; i++)
-        if (b->bytes[i] != GUARD) {
+    for (int i = -16; i < ROOM + 16; i++)
+        if ((i < 0 || i >= n) && all[16 + i] != GUARD) {
             add(text, " dirty@%d", i);
             break;
         }
