@@ -41,9 +41,10 @@ class Configuration:
             return "not installed"
         except subprocess.TimeoutExpired:
             return f"/bin/true does not end within {PROBE_SECONDS} s"
-        if done.returncode == 0:
-            return None
         said = done.stderr.strip().splitlines()
+        # The dynamic loader goes on without a preload library that it does not find.
+        if done.returncode == 0 and not any("cannot be preloaded" in line for line in said):
+            return None
         return said[-1] if said else f"exit status {done.returncode}"
 
 
@@ -62,11 +63,16 @@ STRACE = Configuration(
     "strace", ("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=network")
 )
 
+# Its sockets go into the scratch folder that every run has as its working directory.
+SOCKET_WRAPPER = ("env", "LD_PRELOAD=libsocket_wrapper.so", "SOCKET_WRAPPER_DIR=.")
+
 CONFIGURATIONS = (
     NATIVE,
     ptrace_net("--net", "host"),
     STRACE,
     Configuration("proot", ("proot",), peer=True),
+    Configuration("socket_wrapper", SOCKET_WRAPPER, peer=True),
+    Configuration("pasta", ("pasta", "--config-net", "-q", "--"), peer=True),
     Configuration("runsc", ("runsc", "--rootless", "--network=host", "do"), peer=True),
-    Configuration("pasta", ("pasta", "-q", "--config-net", "--"), peer=True),
+    Configuration("uml", ("sh", str(ROOT / "bench" / "uml.sh")), peer=True),
 )
