@@ -1,5 +1,6 @@
 """Fixtures for the tests that run real programs: the three runners, and the compiled test programs."""
 
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from support import leftovers
 from support.build import compile_c, compile_go
 from support.namespace import no_ipv6
-from support.runner import HOST, Runner
+from support.runner import HOST, Runner, environment
 from support.session import Session
 
 HERE = Path(__file__).parent
@@ -32,6 +33,15 @@ def without_ipv6() -> Iterator[tuple[str, ...]]:
     """The words that run a command where there is no IPv6; one namespace serves all tests of a worker."""
     with no_ipv6() as enter:
         yield enter
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Skip a test whose module's NEEDS names a program that this machine lacks, before it builds anything."""
+    path = environment()["PATH"]
+    missing = [name for name in getattr(item.module, "NEEDS", ()) if not shutil.which(name, path=path)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 @pytest.fixture(params=["native", "host", "host-no6"])

@@ -9,6 +9,8 @@ import pytest
 from support.ports import free_port
 from support.session import Session
 
+NEEDS = ["go", "readelf"]
+
 PAGE = b"go on " * 50_000
 PARALLEL = 20
 EXIT_OF_SERVER = 5

@@ -9,6 +9,8 @@ import pytest
 from support.ports import free_port
 from support.session import Program, Session
 
+NEEDS = ["nginx", "busybox", "curl"]
+
 LOOPBACKS = ["127.0.0.1", "[::1]"]
 PAGE = b"".join(b"line %d of the page\n" % number for number in range(20_000))  # more than a socket buffer
 

@@ -8,6 +8,8 @@ import pytest
 from support.ports import free_port
 from support.session import Session
 
+NEEDS = ["iperf3"]
+
 CLIENTS = [("-4", "127.0.0.1"), ("-6", "::1")]
 TCP_BYTES, UDP_BYTES = 32 << 20, 4 << 20
 UDP_BLOCK, UDP_RATE = 1400, "100M"
@@ -29,7 +31,8 @@ def port(session: Session) -> int:
 def test_tcp(session: Session, port: int, direction: list[str]) -> None:
     for family, host in CLIENTS:
         report = transfer(session, port, family, host, "-n", str(TCP_BYTES), "-P", "2", *direction)
-        assert report["end"]["sum_received"]["bytes"] >= TCP_BYTES * 0.99  # the report may precede the last block
+        assert report["end"]["sum_sent"]["bytes"] >= TCP_BYTES
+        assert report["end"]["sum_received"]["bytes"] > TCP_BYTES / 2  # the rest may still be in sockets
         ends = {(c["local_host"], c["remote_host"], c["remote_port"]) for c in report["start"]["connected"]}
         assert ends == {(host, host, port)}
 

@@ -11,6 +11,8 @@ from support.media import FRAMES, QUIET, codec, decoded, make_clip
 from support.ports import free_port
 from support.session import Program, Session
 
+NEEDS = ["ffmpeg", "ffprobe", "nginx"]
+
 PACE = ["-readrate", "2"]  # twice real time: a receiver of datagrams must keep up
 LOST_AT_MOST = 5  # pictures, over RTP in UDP
 HOSTS = ["127.0.0.1", "[::1]"]

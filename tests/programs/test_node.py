@@ -8,6 +8,8 @@ import pytest
 from support.ports import free_port
 from support.session import Session
 
+NEEDS = ["node", "curl"]
+
 JS = Path(__file__).parent / "js"
 BODY = b"node " * 60_000
 PEERS = [("127.0.0.1", "::ffff:127.0.0.1"), ("::1", "::1")]  # what a client dials, what the server sees
@@ -24,8 +26,13 @@ def test_node_servers_and_clients(session: Session, ports: list[str]) -> None:
     session.await_port(int(ports[2]), "udp", about=server)
     for host, seen in PEERS:
         got = json.loads(session.output("node", JS / "clients.js", host, *ports))
-        addresses = {"remoteAddress": seen, "remoteFamily": "IPv6", "localAddress": seen, "localPort": int(ports[0])}
-        assert got["web"] == {"status": 200, **addresses, "bytes": len(BODY)}
+        ends = {
+            "remoteAddress": seen,
+            "remoteFamily": "IPv6",
+            "localAddress": seen,
+            "localPort": int(ports[0]),
+        }
+        assert got["web"] == {"status": 200, **ends, "bytes": len(BODY)}
         assert got["tcp"] == hashlib.sha256(BODY).hexdigest()
         assert got["udp"] == f"{seen} IPv6 hello"
     ended = server.stop()

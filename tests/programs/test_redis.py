@@ -6,6 +6,8 @@ import pytest
 from support.ports import free_port
 from support.session import Program, Session
 
+NEEDS = ["redis-server", "redis-cli", "redis-benchmark"]
+
 
 @pytest.fixture
 def port() -> int:

@@ -15,6 +15,8 @@ from support.procnet import listening
 from support.runner import Runner
 from support.session import Session
 
+NEEDS = ["gcc"]
+
 LOOPBACKS = {"::1": "0" * 31 + "1", "127.0.0.1": "0" * 20 + "ffff7f000001"}  # sin6_addr as the server sees it
 CONNECTIONS = 12
 
@@ -86,7 +88,7 @@ def test_daemon_among_others(session: Session, shapes: Path, port: int) -> None:
 
 
 def test_daemon_alone(runner: Runner, shapes: Path, port: int, tmp_path: Path) -> None:
-    """The daemon is all that the run consists of; the run's status is that of the process that was started."""
+    """The daemon is all that the run consists of; its status is that of the process started first."""
     before = set(psutil.Process().children(recursive=True))
     with open(tmp_path / "out", "wb") as out:
         run = runner.popen(shapes, "daemon", str(port), tmp_path / "pid", stdout=out, stderr=out)

@@ -6,6 +6,8 @@ from support.deadline import wait_until
 from support.ports import free_port
 from support.session import Session
 
+NEEDS = ["socat", "nc"]
+
 LOOPBACK6 = "[0000:0000:0000:0000:0000:0000:0000:0001]"  # as socat 1.7 writes it
 MAPPED = "[0000:0000:0000:0000:0000:ffff:7f00:0001]"
 DIALS = [("6", "[::1]", LOOPBACK6), ("4", "127.0.0.1", MAPPED)]

@@ -2,7 +2,7 @@
 
 A script, not a module: requests are lines of JSON on standard input, one answer each on standard output:
 
-    {"do": "start", "argv": […], "out": FILE, "err": FILE, "stdin": FILE?, "env": {…}?}  → {"pid": N}
+    {"do": "start", "argv": […], "out": FILE, "err": FILE, "stdin": FILE?}  → {"pid": N}
     {"do": "wait", "pid": N, "seconds": S}        → {"status": N}: as Popen.returncode, -SIGNAL if killed
     {"do": "kill", "pid": N, "signal": N}         → {}
     {"do": "listening", "port": N, "kind": "tcp" | "udp", "seconds": S}  → {}
@@ -18,19 +18,17 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from support.deadline import wait_until  # noqa: E402
-from support.procnet import listening  # noqa: E402
+from support.deadline import wait_until
+from support.procnet import listening
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 
 running: dict[int, subprocess.Popen] = {}
 
 
-def start(argv, out, err, stdin=None, env=None):
+def start(argv, out, err, stdin=None):
     with open(out, "ab") as stdout, open(err, "ab") as stderr, open(stdin or os.devnull, "rb") as source:
-        process = subprocess.Popen(
-            argv, stdin=source, stdout=stdout, stderr=stderr, env={**os.environ, **(env or {})}
-        )
+        process = subprocess.Popen(argv, stdin=source, stdout=stdout, stderr=stderr)
     running[process.pid] = process
     return {"pid": process.pid}
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 COMPILE_SECONDS = 120
 
-# A 32-bit x86 program. /usr/include/asm belongs to gcc-multilib, which cross compilers replace: the native folder
-# serves both word sizes, and comes last.
+# A 32-bit x86 program. /usr/include/asm belongs to gcc-multilib, which cross compilers replace: the native
+# folder serves both word sizes, and comes last.
 M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 
 
-def build_once(target: Path, command: Sequence[str | Path], environment: dict[str, str] | None = None) -> Path:
+Environment = dict[str, str]
+
+
+def build_once(target: Path, command: Sequence[str | Path], environment: Environment | None = None) -> Path:
     """`target`, made by `command` unless it exists; the command writes to the path given as its word "{}"."""
     with open(target.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -33,10 +36,11 @@ def build_once(target: Path, command: Sequence[str | Path], environment: dict[st
 def compile_c(source: Path, folder: Path, *flags: str) -> Path:
     """An executable in `folder`, named after the source and the first flag."""
     name = source.stem + "".join(flags[:1])
-    return build_once(folder / name, ["gcc", "-O1", "-Wall", "-Werror", "-pthread", *flags, "-o", "{}", source])
+    options = ["-O1", "-Wall", "-Werror", "-pthread", *flags]
+    return build_once(folder / name, ["gcc", *options, "-o", "{}", source])
 
 
 def compile_go(source: Path, folder: Path) -> Path:
     """A static executable of one Go file that imports the standard library only."""
-    static = {"CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": str(folder / "go-cache")}
+    static = {"CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": ""}
     return build_once(folder / source.stem, ["go", "build", "-o", "{}", source], static)

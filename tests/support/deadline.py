@@ -1,8 +1,9 @@
-"""Waiting with a deadline: every wait of the test suite goes through `wait_until`."""
+"""Waiting with a deadline, for a condition or for a line from a pipe."""
 
+import select
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import IO, TypeVar
 
 T = TypeVar("T")
 
@@ -21,3 +22,11 @@ def wait_until(poll: Callable[[], T], what: str, seconds: float = 10.0) -> T:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(INTERVAL)
+
+
+def read_line(stream: IO[bytes], seconds: float = 10.0) -> bytes:
+    """The next line of a pipe whose writer flushes whole lines; TimeoutError when none comes."""
+    ready, _, _ = select.select([stream], [], [], seconds)
+    if not ready:
+        raise TimeoutError(f"no line within {seconds} s")
+    return stream.readline()

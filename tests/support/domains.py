@@ -37,7 +37,7 @@ def _domain(pidfd: int, fd: int) -> int | None:
 
 
 def inet6_descriptors(pid: int) -> list[int]:
-    """The descriptors of process `pid` that are AF_INET6 sockets in the kernel's eyes; none once it has ended."""
+    """The descriptors of process `pid` that are AF_INET6 sockets to the kernel; none once it has ended."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:

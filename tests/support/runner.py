@@ -6,6 +6,8 @@ The native run is the oracle: what a test asserts of the others holds for it too
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,14 @@ HOST = (*PTRACE_NET, "--net", "host", "--")
 
 
 def environment() -> dict[str, str]:
-    """The environment of every run: messages in English, no proxy in the way."""
+    """The environment of every run: English messages, no proxy, servers found."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return {**kept, "LC_ALL": "C.UTF-8"}
+    return {**kept, "LC_ALL": "C.UTF-8", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """`enter` are the words that join a namespace, `supervise` those that start ptrace-net; either may be empty."""
+    """`enter`: the words that join a namespace; `supervise`: those that start ptrace-net; or ()."""
 
     name: str
     supervise: tuple[str, ...] = ()
@@ -42,6 +44,15 @@ class Runner:
     def popen(self, *argv: str | Path, **how: Any) -> subprocess.Popen[bytes]:
         """Start one program under this runner, in a session (setsid(2)) of its own."""
         return subprocess.Popen(self.command(*argv), env=environment(), start_new_session=True, **how)
+
+    @contextmanager
+    def program(self, *argv: str | Path, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """Like `popen`, for a block: at its end the process is killed if it still runs."""
+        with self.popen(*argv, **how) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def run(self, *argv: str | Path, seconds: float = 20.0, **how: Any) -> subprocess.CompletedProcess[bytes]:
         """Run one program to its end, its output collected; nothing of it remains when a deadline passes."""

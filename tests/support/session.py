@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +23,8 @@ from . import agent, leftovers
 from .domains import inet6_descriptors
 from .procnet import inet6_in_use
 
-STEP = 20.0  # seconds a step may take unless the test says otherwise
-SLACK = 10.0  # seconds more that the agent's answer may take to arrive
+STEP = 15.0  # seconds a step may take unless the test says otherwise
+SLACK = 5.0  # seconds more that the agent's answer may take to arrive
 
 
 class StepFailed(AssertionError):
@@ -93,7 +94,8 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._agent.stdin.close()
+        with suppress(BrokenPipeError):
+            self._agent.stdin.close()
         try:
             status: int | str = self._agent.wait(SLACK)
         except subprocess.TimeoutExpired:
@@ -118,18 +120,21 @@ class Session:
 
         Raises StepFailed when the answer is an error, or does not come; then nothing more can be asked.
         """
-        self._agent.stdin.write(json.dumps(request) + "\n")
-        self._agent.stdin.flush()
-        ready, _, _ = select.select([self._agent.stdout], [], [], patience + SLACK)
-        answer = json.loads(self._agent.stdout.readline() or '{"error": "the run has ended"}') if ready else None
-        complaint = about.complaint() if about else ""
-        if answer is None:
-            raise StepFailed(f"{request['do']}: no answer{complaint}{self._said()}")
+        answer = self._exchange(json.dumps(request) + "\n", patience + SLACK)
         if "error" in answer:
+            complaint = about.complaint() if about else ""
             raise StepFailed(f"{request['do']}: {answer['error']}{complaint}{self._said()}")
         if self.without_inet6:
             self._assert_no_inet6()
         return answer
+
+    def _exchange(self, line: str, seconds: float) -> dict[str, Any]:
+        with suppress(BrokenPipeError):  # the run has ended: so says the end of its output
+            self._agent.stdin.write(line)
+            self._agent.stdin.flush()
+        if not select.select([self._agent.stdout], [], [], seconds)[0]:
+            return {"error": f"no answer from inside the run within {seconds} s"}
+        return json.loads(self._agent.stdout.readline() or '{"error": "the run has ended"}')
 
     def _assert_no_inet6(self) -> None:
         members = [self.pid, *(child.pid for child in psutil.Process(self.pid).children(recursive=True))]
@@ -137,12 +142,12 @@ class Session:
         assert not found, f"AF_INET6 sockets of the kernel, descriptors by process: {found}"
         assert not inet6_in_use(self.pid)
 
-    def start(self, *argv: str | Path, stdin: Path | None = None, env: dict[str, str] | None = None) -> Program:
+    def start(self, *argv: str | Path, stdin: Path | None = None) -> Program:
         """Start a program in the session's folder and return at once."""
         self._started += 1
         words = [str(word) for word in argv]
         out, err = (self.folder / f"{self._started}-{Path(words[0]).name}.{end}" for end in ("out", "err"))
-        request = {"argv": words, "out": str(out), "err": str(err), "stdin": stdin and str(stdin), "env": env}
+        request = {"argv": words, "out": str(out), "err": str(err), "stdin": stdin and str(stdin)}
         pid = self.ask(STEP, None, do="start", **request)["pid"]
         return Program(self, words, pid, out, err)
 

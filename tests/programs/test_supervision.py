@@ -1,0 +1,128 @@
+"""Many processes and threads under one supervisor, and nothing left behind however a run ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support.build import M32
+from support.deadline import read_line, wait_until
+from support.leftovers import alive, left_behind
+from support.runner import Runner
+
+NEEDS = ["gcc", "curl"]
+
+PROCESSES, THREADS, ROUNDS = 200, 8, 3
+SWARM_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    assert left_behind(before) == []
+
+
+def descriptors(pid: int) -> list[str]:
+    """The numbers of a process's open descriptors."""
+    return os.listdir(f"/proc/{pid}/fd")
+
+
+def say(run: subprocess.Popen[bytes], line: bytes) -> None:
+    run.stdin.write(line)
+    run.stdin.flush()
+
+
+@pytest.mark.parametrize("width", [(), M32], ids=["x86-64", "i386"])
+def test_200_processes_of_8_threads(
+    runner: Runner, c_program: Callable[..., Path], width: tuple[str, ...]
+) -> None:
+    swarm = c_program("swarm", *width)
+    numbers = map(str, (PROCESSES, THREADS, ROUNDS))
+    with runner.program(swarm, *numbers, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        assert read_line(run.stdout, SWARM_SECONDS) == b"ready\n"
+        assert len(psutil.Process(run.pid).children(recursive=True)) >= PROCESSES
+        before = descriptors(run.pid)
+        say(run, b"go\n")
+        assert read_line(run.stdout, SWARM_SECONDS) == f"processes {PROCESSES} bad 0\n".encode()
+        wait_until(lambda: len(descriptors(run.pid)) <= len(before), "as few descriptors as before")
+        assert len(psutil.Process(run.pid).children(recursive=True)) == bool(runner.supervise)
+        run.stdin.close()
+        assert run.wait(10) == 0
+
+
+FAMILY = """
+import os, socket, sys, threading, time
+s = socket.create_server(('::1', 0), family=socket.AF_INET6)
+for _ in range(3):
+    if os.fork() == 0:
+        threading.Thread(target=s.accept, daemon=True).start()
+        time.sleep(300)
+print('up', flush=True)
+s.accept()
+"""
+
+
+@pytest.fixture
+def family(supervised: Runner) -> Iterator[subprocess.Popen[bytes]]:
+    """A run of four processes: one in accept, three with a thread in accept."""
+    with supervised.program(sys.executable, "-c", FAMILY, stdout=subprocess.PIPE) as run:
+        assert read_line(run.stdout) == b"up\n"
+        yield run
+
+
+def test_killing_the_supervisor_kills_all_it_traces(family: subprocess.Popen[bytes]) -> None:
+    members = psutil.Process(family.pid).children(recursive=True)
+    assert len(members) == 4
+    family.kill()
+    assert family.wait(10) == -signal.SIGKILL
+    wait_until(lambda: not any(map(alive, members)), "the traced processes gone", 3)
+
+
+def test_children_outlive_the_program(supervised: Runner, tmp_path: Path) -> None:
+    """A child that its parent did not wait for goes on, as natively, with its system calls served."""
+    late = "sleep 1; curl -s -m 5 http://[::1]:1/; echo $? > late"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with supervised.program("sh", "-c", f"({late}) & exit 4", cwd=tmp_path, **quiet) as run:
+        assert run.wait(15) == 4
+    told = tmp_path / "late"
+    wait_until(lambda: told.exists() and told.read_text() == "7\n", "curl's status")
+
+
+def test_one_process_dying_leaves_the_others(family: subprocess.Popen[bytes]) -> None:
+    members = psutil.Process(family.pid).children(recursive=True)
+    victim = members[-1]
+    victim.kill()
+    wait_until(lambda: not alive(victim), "the victim gone")
+    assert all(map(alive, set(members) - {victim}))
+    assert family.poll() is None
+
+
+def test_descriptors_of_a_long_run_do_not_grow(runner: Runner) -> None:
+    """One process, many sockets: opened, connected, passed over fork, closed."""
+    script = (
+        "import os, socket, sys\n"
+        "def once():\n"
+        "    with socket.create_server(('::', 0), family=socket.AF_INET6, dualstack_ipv6=True) as s,\\\n"
+        "         socket.create_connection(('::1', s.getsockname()[1])) as c, s.accept()[0] as p:\n"
+        "        p.sendall(b'x'); c.recv(1)\n"
+        "        if os.fork() == 0: os._exit(0)\n"
+        "        os.wait()\n"
+        "for line in sys.stdin:\n"
+        "    for _ in range(40): once()\n"
+        "    print('done', flush=True)\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with runner.program(sys.executable, "-c", script, **pipes) as run:
+        counts = []
+        for _ in range(3):
+            say(run, b"\n")
+            assert read_line(run.stdout) == b"done\n"
+            counts.append(len(descriptors(run.pid)))
+        run.stdin.close()
+        assert run.wait(10) == 0
+    assert counts[2] <= counts[0]
