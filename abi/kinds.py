@@ -84,14 +84,14 @@ class Bytes(_Plain):
 
     name: str
     length: int
-    alignment: int = 1
+    alignment: int | str = 1  # "word": that of a long
     shown: str = "raw"
 
     def size(self, arch: Arch) -> int:
         return self.length
 
     def align(self, arch: Arch) -> int:
-        return self.alignment
+        return self.alignment if isinstance(self.alignment, int) else arch.word
 
     def order(self, arch: Arch) -> str:
         return ""
@@ -142,17 +142,21 @@ class Pad(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """``count`` values of one type, as a tuple."""
+    """``count`` values of one type, as a tuple; or as many as make up ``bits`` bits."""
 
     item: CType
-    count: int
+    count: int = 0
+    bits: int = 0
+
+    def length(self, arch: Arch) -> int:
+        return self.count or self.bits // (8 * self.item.size(arch))
 
     @property
     def name(self) -> str:
-        return f"{self.item.name}[{self.count}]"
+        return f"{self.item.name}[{self.count or f'{self.bits} bits'}]"
 
     def size(self, arch: Arch) -> int:
-        return self.item.size(arch) * self.count
+        return self.item.size(arch) * self.length(arch)
 
     def align(self, arch: Arch) -> int:
         return self.item.align(arch)
@@ -163,10 +167,10 @@ class Array:
     def construct(self, arch: Arch) -> Any:
         import construct
 
-        return construct.Array(self.count, self.item.construct(arch))
+        return construct.Array(self.length(arch), self.item.construct(arch))
 
     def code(self, arch: Arch) -> tuple[tuple[str, str], ...]:
-        return self.item.code(arch) * self.count
+        return self.item.code(arch) * self.length(arch)
 
     def from_construct(self, raw: Any, arch: Arch) -> tuple[Any, ...]:
         return tuple(self.item.from_construct(each, arch) for each in raw)
@@ -175,7 +179,7 @@ class Array:
         return [self.item.to_construct(each, arch) for each in value]
 
     def zero(self, arch: Arch) -> tuple[Any, ...]:
-        return (self.item.zero(arch),) * self.count
+        return (self.item.zero(arch),) * self.length(arch)
 
 
 u8, s8 = Integer("__u8", 1), Integer("__s8", 1, signed=True)
@@ -188,6 +192,8 @@ c_short, c_ushort = Integer("short", 2, signed=True), Integer("unsigned short", 
 c_long, c_ulong = Integer("long", "word", signed=True), Integer("unsigned long", "word")
 kernel_long = Integer("__kernel_long_t", "kernel_long", signed=True)
 size_t, pointer = Integer("size_t", "word"), Integer("void *", "word")
+c_char, c_uchar = Integer("char", 1, signed=True), Integer("unsigned char", 1)
+storage = Bytes("struct sockaddr_storage", 128, "word", "sockaddr")
 in_addr = Bytes("struct in_addr", 4, 4, "ip4")
 in6_addr = Bytes("struct in6_addr", 16, 4, "ip6")
 
@@ -202,6 +208,6 @@ def raw(length: int) -> Bytes:
     return Bytes(f"__u8[{length}]", length)
 
 
-def mac(length: int = 8) -> Bytes:
+def mac(length: int) -> Bytes:
     """A link-layer address in a field of ``length`` bytes."""
     return Bytes(f"unsigned char[{length}]", length, shown="mac")

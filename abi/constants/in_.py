@@ -28,6 +28,8 @@ IP = Constants("IP_", "linux/in.h", {
     "MCAST_LEAVE_GROUP": 45, "MCAST_JOIN_SOURCE_GROUP": 46, "MCAST_LEAVE_SOURCE_GROUP": 47,
     "MCAST_MSFILTER": 48, "IP_MULTICAST_ALL": 49, "IP_UNICAST_IF": 50, "IP_LOCAL_PORT_RANGE": 51,
     "IP_PROTOCOL": 52,
+}, since={
+    "IP_LOCAL_PORT_RANGE": "6.3", "IP_PROTOCOL": "6.4",
 })
 
 IP_PMTUDISC = Constants("IP_PMTUDISC_", "linux/in.h", {

@@ -1,4 +1,4 @@
-"""sys/socket.h (the C library's, over asm/socket.h): families, types, flags, levels and SOL_SOCKET options."""
+"""sys/socket.h (over asm/socket.h): families, types, flags, levels and SOL_SOCKET options."""
 
 from ptrace_net.abi.constants.table import Constants
 
@@ -60,12 +60,21 @@ SO = Constants("SO_", "sys/socket.h", {
     "SO_TIMESTAMP_NEW": 63, "SO_TIMESTAMPNS_NEW": 64, "SO_TIMESTAMPING_NEW": 65, "SO_RCVTIMEO_NEW": 66,
     "SO_SNDTIMEO_NEW": 67, "SO_DETACH_REUSEPORT_BPF": 68, "SO_PREFER_BUSY_POLL": 69,
     "SO_BUSY_POLL_BUDGET": 70, "SO_NETNS_COOKIE": 71, "SO_BUF_LOCK": 72, "SO_RESERVE_MEM": 73,
-    "SO_TXREHASH": 74, "SO_RCVMARK": 75,
+    "SO_TXREHASH": 74, "SO_RCVMARK": 75, "SO_PASSPIDFD": 76, "SO_PEERPIDFD": 77, "SO_DEVMEM_LINEAR": 78,
+    "SO_DEVMEM_DMABUF": 79, "SO_DEVMEM_DONTNEED": 80, "SO_RCVPRIORITY": 82, "SO_PASSRIGHTS": 83,
+    "SO_INQ": 84,
+}, since={
+    "SO_PASSPIDFD": "6.5", "SO_PEERPIDFD": "6.5", "SO_DEVMEM_LINEAR": "6.12",
+    "SO_DEVMEM_DMABUF": "6.12", "SO_DEVMEM_DONTNEED": "6.12", "SO_RCVPRIORITY": "6.14",
+    "SO_PASSRIGHTS": "6.16", "SO_INQ": "6.17",
 })
 
 SCM = Constants("SCM_", "sys/socket.h time.h linux/errqueue.h", {
     "SCM_RIGHTS": 1, "SCM_CREDENTIALS": 2, "SCM_TIMESTAMP": 29, "SCM_TIMESTAMPNS": 35,
     "SCM_TIMESTAMPING": 37, "SCM_WIFI_STATUS": 41, "SCM_TIMESTAMPING_OPT_STATS": 54,
-    "SCM_TIMESTAMPING_PKTINFO": 58, "SCM_TXTIME": 61,
+    "SCM_TIMESTAMPING_PKTINFO": 58, "SCM_TXTIME": 61, "SCM_SECURITY": 3, "SCM_PIDFD": 4,
+    "SCM_TS_OPT_ID": 81,
+}, since={
+    "SCM_SECURITY": "glibc 2.38", "SCM_PIDFD": "glibc 2.38", "SCM_TS_OPT_ID": "6.13",
 })
 # fmt: on
