@@ -1,0 +1,106 @@
+"""The benchmark: that it runs, and that its figures are computed as it says."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench import table, targets
+from bench.cases import CASES, Case, read_iperf3, read_redis, read_wrk
+from bench.configurations import NATIVE, STRACE, Configuration
+from bench.measure import Cell
+
+ROOT = Path(__file__).resolve().parent.parent
+
+RATE = Case("rate", "calls/s", lambda place: [])
+TIME = Case("time", "ms", lambda place: [])
+
+
+def cell(case: Case, configuration: Configuration, *values: float, native: tuple[float, ...] = ()) -> Cell:
+    ratios = [value / other for value, other in zip(values, native, strict=False)]
+    return Cell(case, configuration, list(values), ratios)
+
+
+def test_a_rate_is_shown_as_the_median_ratio_and_its_spread() -> None:
+    native = cell(RATE, NATIVE, 100, 200, 400)
+    other = cell(RATE, STRACE, 50, 50, 300, native=(100, 200, 400))
+    assert table.shown(native, native) == "200"
+    assert table.shown(other, native) == "0.50× (0.25–0.75)"
+
+
+def test_a_time_is_shown_as_it_is() -> None:
+    native = cell(TIME, NATIVE, 0.5)
+    assert table.shown(cell(TIME, STRACE, 3.25, native=(0.5,)), native) == "3.25"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1234567, "1,230,000"), (99.96, "100"), (20.24, "20.2"), (0.12345, "0.123"), (0, "0")]
+)
+def test_quantities_have_three_digits(value: float, text: str) -> None:
+    assert table.quantity(value) == text
+
+
+def test_a_failed_cell_is_shown_and_explained() -> None:
+    failed = Cell(RATE, STRACE, error="exit status 1: no")
+    cells = [cell(RATE, NATIVE, 1), failed]
+    assert "failed" in table.figures(cells)
+    assert table.problems(cells) == "rate under strace failed: exit status 1: no"
+
+
+@pytest.mark.parametrize(
+    ("target", "measured", "met"),
+    [
+        (targets.Target("rate", "strace", 0.5, "native"), "0.50×", "yes"),
+        (targets.Target("rate", "strace", 0.51, "native"), "0.50×", "no"),
+        (targets.Target("time", "strace", 3, at_most=True), "3.25 ms", "no"),
+        (targets.Target("time", "strace", 4, at_most=True), "3.25 ms", "yes"),
+    ],
+)
+def test_targets_are_judged(target: targets.Target, measured: str, met: str) -> None:
+    cells = [cell(RATE, NATIVE, 100, 100, 10), cell(RATE, STRACE, 50, 10, 90), cell(TIME, STRACE, 3.25)]
+    row = target.judge(cells)
+    assert row is not None
+    assert row[1:] == [measured, met]
+
+
+def test_a_target_without_its_cells_is_not_judged() -> None:
+    target = targets.Target("rate", "strace", 0.5, "native")
+    assert target.judge([cell(RATE, NATIVE, 1)]) is None
+    assert target.judge([cell(RATE, NATIVE, 1), Cell(RATE, STRACE, error="no")]) is None
+
+
+def test_targets_name_cases_that_there_are() -> None:
+    assert {target.case for target in targets.TARGETS} <= {case.name for case in CASES}
+
+
+def test_the_programs_outputs_are_read() -> None:
+    assert read_iperf3('{"end": {"sum_received": {"bits_per_second": 2.5e9}}}') == 2.5
+    assert read_redis('"test","rps"\n"GET","61728.39","0.4"\n') == 61728.39
+    assert read_wrk("  8 connections\nRequests/sec:  54321.10\nTransfer/sec: 8MB\n") == 54321.10
+
+
+def test_the_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{table.BEGIN}\nold \\1\n{table.END}\nafter\n")
+    table.rewrite(page, r"new \2")
+    assert page.read_text() == f"before\n{table.BEGIN}\nnew \\2\n{table.END}\nafter\n"
+    page.write_text("no marks")
+    with pytest.raises(SystemExit, match=r"page\.md has no place"):
+        table.rewrite(page, "new")
+
+
+def test_a_real_run_measures_alternately_and_leaves_json(tmp_path: Path) -> None:
+    assert shutil.which("strace"), "make check installs strace"
+    output = tmp_path / "results.json"
+    options = ["--only", "getsockname", "--with", "strace", "--seconds", "0.05", "--rounds", "2"]
+    subprocess.run(
+        [sys.executable, "-m", "bench", *options, "--output", output], cwd=ROOT, check=True, timeout=60
+    )
+    result = json.loads(output.read_text())
+    assert [row["configuration"] for row in result["results"]] == ["native", "strace"]
+    native, strace = result["results"]
+    assert strace["ratios"] == [a / b for a, b in zip(strace["values"], native["values"], strict=True)]
+    assert len(strace["ratios"]) == 2
+    assert max(strace["ratios"]) < 0.5
