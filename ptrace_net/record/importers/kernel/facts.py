@@ -112,7 +112,10 @@ class Assembler:
     def _repeats(self, begun: _Open, fact: Fact) -> bool:
         """Whether a detail begins the next call instead of adding to the implied one: the descriptor comes again."""
         before, now = begun.args.get(0), dict(fact.values).get(0)
-        return isinstance(before, int) and isinstance(now, int) and (before != now or not fact.closes)
+        if not isinstance(before, int) or not isinstance(now, int):
+            return False
+        news = any(begun.args.get(place) != value for place, value in fact.values)
+        return before != now or (news and not fact.closes)
 
     def _result(self, fact: Fact) -> Iterator[Record]:
         begun = self.open.get(fact.task)

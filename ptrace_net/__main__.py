@@ -1,0 +1,7 @@
+"""``python -m ptrace_net``."""
+
+import sys
+
+from ptrace_net.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The socket layer: what the program's sockets are, and the providers that service them."""

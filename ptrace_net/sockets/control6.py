@@ -1,0 +1,161 @@
+"""Control messages of an AF_INET6 socket that IPv4 serves: PKTINFO, HOPLIMIT/TTL, TCLASS/TOS and errors.
+
+Outgoing level IPPROTO_IPV6 becomes level IPPROTO_IP and back (ipv6(7), RFC 3542; cmsg(3) for the layout). A word of the
+host is assumed: a 32-bit program's control buffer has a smaller head, which ``word`` says.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Callable, Iterator, Mapping
+
+from ptrace_net.sockets.faces import SixOnFour
+from ptrace_net.syscalls.seam import Errno
+
+IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
+IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR = 1, 2, 8, 11
+IPV6_2292PKTINFO, IPV6_2292HOPLIMIT, IPV6_RECVERR = 2, 8, 25
+IPV6_RECVPKTINFO, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 49, 50, 51, 52
+IPV6_DONTFRAG, IPV6_RECVTCLASS, IPV6_TCLASS = 62, 66, 67
+_HEAD = struct.Struct("=Qii")
+_INT = struct.Struct("=i")
+_IN_PKTINFO = struct.Struct("=i4s4s")
+_IN6_PKTINFO = struct.Struct("=16sI")
+_EXTENDED_ERROR = 16  # struct sock_extended_err, followed by the offender's sockaddr
+_ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
+_UNREACHABLE = {(3, 3): (1, 4), (3, 1): (1, 3), (3, 0): (1, 0), (3, 4): (2, 0), (11, 0): (3, 0)}
+
+Item = tuple[int, int, bytes]
+
+
+def items(control: bytes) -> Iterator[Item]:
+    """``(level, type, payload)`` of every control message; Errno(EINVAL) where a length does not fit."""
+    offset = 0
+    while offset + _HEAD.size <= len(control):
+        length, level, kind = _HEAD.unpack_from(control, offset)
+        if length < _HEAD.size or offset + length > len(control):
+            raise Errno(errno.EINVAL)
+        yield level, kind, control[offset + _HEAD.size : offset + length]
+        offset += (length + 7) & ~7
+
+
+def packed(messages: list[Item]) -> bytes:
+    """The control buffer of ``messages``, each aligned; the last one keeps its padding as CMSG_SPACE does."""
+    out = b""
+    for level, kind, payload in messages:
+        out += _HEAD.pack(_HEAD.size + len(payload), level, kind) + payload
+        out += bytes(-len(out) % 8)
+    return out
+
+
+class Control6:
+    """Both directions, with a face's address map."""
+
+    def __init__(self, face: SixOnFour) -> None:
+        self._face = face
+        self._outgoing: Mapping[int, Callable[[bytes], Item | None]] = {
+            IPV6_PKTINFO: self._source_to_host,
+            IPV6_2292PKTINFO: self._source_to_host,
+            IPV6_HOPLIMIT: lambda payload: _number(payload, IP_TTL),
+            IPV6_2292HOPLIMIT: lambda payload: _number(payload, IP_TTL),
+            IPV6_TCLASS: lambda payload: _number(payload, IP_TOS),
+            IPV6_DONTFRAG: lambda payload: None,
+        }
+        self._incoming: Mapping[int, Callable[[bytes, bool, Mapping[int, int]], list[Item]]] = {
+            IP_PKTINFO: self._info_from_host,
+            IP_TTL: _hops_from_host,
+            IP_TOS: _class_from_host,
+            IP_RECVERR: self._error_from_host,
+        }
+
+    def to_host(self, control: bytes) -> bytes:
+        """What goes with a datagram; Errno(EINVAL) for what IPv4 cannot carry."""
+        if not control:
+            return b""
+        out: list[Item] = []
+        for level, kind, payload in items(control):
+            if level != IPV6:
+                out.append((level, kind, payload))
+                continue
+            convert = self._outgoing.get(kind)
+            if convert is None:
+                raise Errno(errno.EINVAL)
+            converted = convert(payload)
+            if converted is not None:
+                out.append(converted)
+        return packed(out)
+
+    def source(self, host_address: bytes) -> bytes:
+        """A control buffer that sends from ``host_address``."""
+        return packed([(IP, IP_PKTINFO, _IN_PKTINFO.pack(0, host_address, bytes(4)))])
+
+    def from_host(self, control: bytes, host_name: bytes, options: Mapping[int, int]) -> bytes:
+        """What came with a datagram from ``host_name``, as far as ``options`` ask for it."""
+        own = len(host_name) >= 8 and self._face.own(self._face.from_host(host_name[4:8]))
+        out: list[Item] = []
+        for level, kind, payload in items(control):
+            convert = self._incoming.get(kind) if level == IP else None
+            out += [(level, kind, payload)] if convert is None else convert(payload, own, options)
+        return packed(out)
+
+    def _source_to_host(self, payload: bytes) -> Item | None:
+        if len(payload) < _IN6_PKTINFO.size:
+            raise Errno(errno.EINVAL)
+        address, index = _IN6_PKTINFO.unpack_from(payload)
+        host = self._face.to_host(address)
+        if host is None:
+            raise Errno(errno.EINVAL)
+        return IP, IP_PKTINFO, _IN_PKTINFO.pack(index, host, bytes(4))
+
+    def _info_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
+        index, _, address = _IN_PKTINFO.unpack_from(payload)
+        info = _IN6_PKTINFO.pack(self._face.from_host(address), index)
+        out = []
+        if options.get(IPV6_RECVPKTINFO):
+            out.append((IPV6, IPV6_PKTINFO, info))
+        if options.get(IPV6_2292PKTINFO):
+            out.append((IPV6, IPV6_2292PKTINFO, info))
+        return out or [(IP, IP_PKTINFO, payload)]
+
+    def _error_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
+        """An ICMP error with the address of who reported it; of ICMPv6 where the peer is an IPv6 one."""
+        if not options.get(IPV6_RECVERR):
+            return [(IP, IP_RECVERR, payload)]
+        error = bytearray(payload[:_EXTENDED_ERROR])
+        if own and error[4] == _ORIGIN_ICMP:
+            error[4] = _ORIGIN_ICMP6
+            error[5:7] = _UNREACHABLE.get((error[5], error[6]), (1, 0))
+        offender = payload[_EXTENDED_ERROR:]
+        if len(offender) >= 16 and offender[:2] == struct.pack("=H", socket.AF_INET):
+            host = self._face.parse_host(offender)
+            offender = self._face.pack(host._replace(address=self._face.from_host(host.address)))
+        return [(IPV6, IPV6_RECVERR, bytes(error) + offender)]
+
+
+def _number(payload: bytes, kind: int) -> Item | None:
+    """An int from -1 (the default: nothing to say) to 255."""
+    if len(payload) != _INT.size:
+        raise Errno(errno.EINVAL)
+    (value,) = _INT.unpack(payload)
+    if not -1 <= value <= 255:
+        raise Errno(errno.EINVAL)
+    return None if value == -1 else (IP, kind, payload)
+
+
+def _hops_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
+    asked = [
+        kind
+        for option, kind in ((IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT), (IPV6_2292HOPLIMIT, IPV6_2292HOPLIMIT))
+        if options.get(option)
+    ]
+    if not asked:
+        return [(IP, IP_TTL, payload)]
+    return [(IPV6, kind, payload) for kind in asked if own]
+
+
+def _class_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
+    if not options.get(IPV6_RECVTCLASS):
+        return [(IP, IP_TOS, payload)]
+    return [(IPV6, IPV6_TCLASS, _INT.pack(payload[0]))] if own else []

@@ -1,0 +1,141 @@
+"""The two ways to serve one family by the other: what a ``sockaddr`` becomes on its way to the host and back.
+
+``SixOnFour`` serves AF_INET6 with AF_INET sockets, ``FourOnSix`` the reverse; both use one ``AddressMap``. Errors are those
+of a machine that has no route and no address of the family (ENETUNREACH, EADDRNOTAVAIL).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import NamedTuple, Protocol
+
+from ptrace_net.policies.mapping import ANY4, ANY6, LOOPBACK6, V4_MAPPED, AddressMap, is_v4_mapped
+from ptrace_net.syscalls.seam import Errno
+
+AF_UNSPEC, AF_INET, AF_INET6 = socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6
+IN6_SHORTEST = 24  # SIN6_LEN_RFC2133: sin6_scope_id may be missing
+_FAMILY = struct.Struct("=H")
+_IN = struct.Struct("=HH4s8x")
+_IN6 = struct.Struct("=HHI16sI")
+_LOOPBACK4 = b"\x7f\0\0\x01"
+
+
+class Endpoint(NamedTuple):
+    """Address bytes (4 or 16) and port in network order, as it stands in the sockaddr."""
+
+    address: bytes
+    port: int
+
+
+def family_of(name: bytes) -> int:
+    """The family of a sockaddr; Errno(EINVAL) where it is too short to have one."""
+    if len(name) < 2:
+        raise Errno(errno.EINVAL)
+    family: int = _FAMILY.unpack_from(name)[0]
+    return family
+
+
+def parse_in(name: bytes) -> Endpoint:
+    if len(name) < _IN.size:
+        raise Errno(errno.EINVAL)
+    _, port, address = _IN.unpack_from(name)
+    return Endpoint(address, port)
+
+
+def parse_in6(name: bytes) -> Endpoint:
+    if len(name) < IN6_SHORTEST:
+        raise Errno(errno.EINVAL)
+    _, port, _, address, _ = _IN6.unpack_from(name.ljust(_IN6.size, b"\0"))
+    return Endpoint(address, port)
+
+
+def pack_in(endpoint: Endpoint) -> bytes:
+    return _IN.pack(AF_INET, endpoint.port, endpoint.address)
+
+
+def pack_in6(endpoint: Endpoint) -> bytes:
+    return _IN6.pack(AF_INET6, endpoint.port, 0, endpoint.address, 0)
+
+
+class Face(Protocol):
+    """One direction: ``asked`` is the program's family, ``host`` the one that serves it."""
+
+    asked: int
+    host: int
+
+    def parse(self, name: bytes) -> Endpoint:
+        """A sockaddr of the asked family; Errno(EINVAL) when it is too short."""
+
+    def pack(self, endpoint: Endpoint) -> bytes: ...
+    def parse_host(self, name: bytes) -> Endpoint: ...
+    def pack_host(self, endpoint: Endpoint) -> bytes: ...
+    def to_host(self, address: bytes) -> bytes | None:
+        """The host's counterpart of an address; None: there is none."""
+
+    def from_host(self, address: bytes) -> bytes: ...
+    @property
+    def any(self) -> bytes: ...
+    @property
+    def loopback(self) -> bytes: ...
+
+
+class SixOnFour:
+    """AF_INET6 served by AF_INET."""
+
+    asked, host = AF_INET6, AF_INET
+    any, host_any = ANY6, ANY4
+
+    def __init__(self, addresses: AddressMap) -> None:
+        self._map = addresses
+        self.host_loopback = addresses.four(LOOPBACK6) or _LOOPBACK4
+        self.loopback = LOOPBACK6
+
+    parse = staticmethod(parse_in6)
+    pack = staticmethod(pack_in6)
+    parse_host = staticmethod(parse_in)
+    pack_host = staticmethod(pack_in)
+
+    def to_host(self, address: bytes) -> bytes | None:
+        return self._map.four(address)
+
+    def from_host(self, address: bytes) -> bytes:
+        return self._map.six(address)
+
+    def own(self, address: bytes) -> bool:
+        """Whether ``address`` belongs to the asked family alone: no counterpart that IPv4 programs use."""
+        return not is_v4_mapped(address) and address != ANY6
+
+
+class FourOnSix:
+    """AF_INET served by AF_INET6 on a host that has nothing else: 127.0.0.1 is ::1, the rest by the pairs."""
+
+    asked, host = AF_INET, AF_INET6
+    any, host_any = ANY4, ANY6
+
+    def __init__(self, addresses: AddressMap) -> None:
+        self._map = addresses
+        self.host_loopback = LOOPBACK6
+        self.loopback = _LOOPBACK4
+
+    parse = staticmethod(parse_in)
+    pack = staticmethod(pack_in)
+    parse_host = staticmethod(parse_in6)
+    pack_host = staticmethod(pack_in6)
+
+    def to_host(self, address: bytes) -> bytes | None:
+        if address == ANY4:
+            return ANY6
+        if address == _LOOPBACK4:
+            return LOOPBACK6
+        six = self._map.six(address)
+        return None if six.startswith(V4_MAPPED) else six
+
+    def from_host(self, address: bytes) -> bytes:
+        if address == LOOPBACK6:
+            return _LOOPBACK4
+        return self._map.four(address) or ANY4
+
+    def own(self, address: bytes) -> bool:
+        return False

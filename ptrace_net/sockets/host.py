@@ -1,0 +1,136 @@
+"""The host provider: the host's kernel sockets, with one family served by the other.
+
+Sockets of the other family, AF_UNIX and AF_NETLINK stay the kernel's alone; only what is mapped is known here, by inode.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ptrace_net.policies.mapping import ANY4
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.faces import AF_INET, Endpoint, FourOnSix, SixOnFour, family_of
+from ptrace_net.sockets.hostcalls import borrowed
+from ptrace_net.sockets.mapped import MappedSocket
+from ptrace_net.sockets.registry import Registry
+from ptrace_net.sockets.sharing import BOTH, OTHER, OWN, share_port, type_of
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.control6 import Control6
+    from ptrace_net.sockets.options6 import Options6
+    from ptrace_net.syscalls.seam import Task
+
+TYPE_MASK = 0xF
+_MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+
+
+class HostSockets:
+    """Implements ``syscalls.sockets.Sockets``."""
+
+    def __init__(self, face: SixOnFour | FourOnSix, tasks: Callable[[], Iterable[Task]]) -> None:
+        self.face = face
+        self._tasks = tasks
+        self._registry: Registry[MappedSocket] = Registry(lambda: {task.tgid for task in tasks()})
+        self._own_ports: set[tuple[int, int]] = set()  # (type, port) bound for the asked family alone
+        self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024)
+        self._v6only = bool(_setting("ipv6/bindv6only", 0))
+        self._control: Control6 | None = None
+        self._options: Options6 | None = None
+
+    @property
+    def control(self) -> Control6:
+        if self._control is None:
+            from ptrace_net.sockets.control6 import Control6
+
+            assert isinstance(self.face, SixOnFour)
+            self._control = Control6(self.face)
+        return self._control
+
+    @property
+    def options(self) -> Options6:
+        if self._options is None:
+            from ptrace_net.sockets.options6 import Options6
+
+            self._options = Options6()
+        return self._options
+
+    # Sockets come and go
+
+    def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
+        if domain != self.face.asked or kind & TYPE_MASK not in _MAPPED_TYPES:
+            return NATIVE
+
+        def created(fd: int) -> Answer | None:
+            if fd >= 0:
+                self.adopt(task, fd, MappedSocket(self, kind & TYPE_MASK, self._v6only, {}))
+            return None
+
+        return Native(created, "socket", (self.face.host, kind, protocol))
+
+    def create_pair(self, task: Task, domain: int, kind: int, protocol: int, vector: int) -> Answer:
+        if domain != self.face.asked:
+            return NATIVE
+        return Native(None, "socketpair", (self.face.host, kind, protocol, vector))
+
+    def adopt(self, task: Task, fd: int, sock: MappedSocket) -> None:
+        """``fd`` is a new kernel socket that ``sock`` describes."""
+        inode = task.inode(fd)
+        if inode:
+            self._registry.add(inode, sock)
+
+    def release(self, handle: int) -> None:
+        """The socket behind ``handle`` is the kernel's alone from now on."""
+        self._registry.remove(os.fstat(handle).st_ino)
+
+    def find(self, task: Task, fd: int) -> MappedSocket | None:
+        return self._registry.get(task.inode(fd)) if len(self._registry) else None
+
+    # Ports
+
+    def check_privileged(self, task: Task, port: int) -> None:
+        """The supervisor binds in the program's place, so the program's own privilege decides."""
+        number = socket.ntohs(port)
+        if 0 < number < self._first_unprivileged and not task.may_bind_privileged():
+            raise Errno(errno.EACCES)
+
+    def bind_host(self, handle: int, endpoint: Endpoint, *, own: bool) -> None:
+        """bind(2) on the host; ``own``: the port is wanted in the asked family alone."""
+        self._bind(handle, endpoint, OWN if own else BOTH)
+        if own:
+            self._own_ports.add((type_of(handle), self.face.parse_host(hostcalls.getsockname(handle)).port))
+
+    def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
+        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port."""
+        if not self._own_ports or len(name) < 16 or family_of(name) != AF_INET or self.face.host != AF_INET:
+            return NATIVE
+        endpoint = self.face.parse_host(name)
+        with borrowed(task, fd) as handle:
+            if endpoint.address != ANY4 or (type_of(handle), endpoint.port) not in self._own_ports:
+                return NATIVE
+            self.check_privileged(task, endpoint.port)
+            self._bind(handle, endpoint, OTHER)
+        return Return(0)
+
+    def _bind(self, handle: int, endpoint: Endpoint, side: str) -> None:
+        name = self.face.pack_host(endpoint)
+        try:
+            hostcalls.bind(handle, name)
+        except Errno as error:
+            if error.number != errno.EADDRINUSE or side == BOTH:
+                raise
+            if not share_port(self, self._tasks(), handle, endpoint.port, side):
+                raise
+            hostcalls.bind(handle, name)
+
+
+def _setting(name: str, default: int) -> int:
+    try:
+        with open(f"/proc/sys/net/{name}") as setting:
+            return int(setting.read())
+    except (OSError, ValueError):
+        return default

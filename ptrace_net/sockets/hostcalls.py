@@ -1,0 +1,115 @@
+"""Socket calls on borrowed descriptors, with addresses, options and messages as raw bytes.
+
+The C library's functions through ctypes: Python's socket objects would parse every address into a tuple and look
+the family up first. Every function raises ``Errno``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ptrace_net.syscalls.seam import Errno, Task
+
+MSG_DONTWAIT = 0x40
+MSG_NOSIGNAL = 0x4000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_NAME_SIZE = 128
+_name = ctypes.create_string_buffer(_NAME_SIZE)
+_length = ctypes.c_int()
+_length_reference = ctypes.byref(_length)
+
+
+@contextmanager
+def borrowed(task: Task, fd: int) -> Iterator[int]:
+    """The program's descriptor as one of ours, for as long as the block lasts."""
+    handle = task.borrow(fd)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        raise Errno(ctypes.get_errno())
+    return result
+
+
+def bind(handle: int, name: bytes) -> None:
+    _check(_libc.bind(handle, name, len(name)))
+
+
+def connect(handle: int, name: bytes) -> None:
+    _check(_libc.connect(handle, name, len(name)))
+
+
+def listen(handle: int, backlog: int) -> None:
+    _check(_libc.listen(handle, backlog))
+
+
+def getsockname(handle: int) -> bytes:
+    _length.value = _NAME_SIZE
+    _check(_libc.getsockname(handle, _name, _length_reference))
+    return _name[: _length.value]
+
+
+def getpeername(handle: int) -> bytes:
+    _length.value = _NAME_SIZE
+    _check(_libc.getpeername(handle, _name, _length_reference))
+    return _name[: _length.value]
+
+
+def setsockopt(handle: int, level: int, option: int, value: bytes) -> None:
+    _check(_libc.setsockopt(handle, level, option, value, len(value)))
+
+
+def set_int(handle: int, level: int, option: int, value: int) -> None:
+    setsockopt(handle, level, option, struct.pack("=i", value))
+
+
+def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
+    buffer = ctypes.create_string_buffer(size)
+    _length.value = size
+    _check(_libc.getsockopt(handle, level, option, buffer, _length_reference))
+    return buffer[: _length.value]
+
+
+def get_int(handle: int, level: int, option: int) -> int:
+    value: int = struct.unpack("=i", getsockopt(handle, level, option, 4))[0]
+    return value
+
+
+def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:
+    """One message; the supervisor never blocks and never gets SIGPIPE."""
+    iov = struct.pack("=QQ", _address(data), len(data))
+    header = struct.pack(
+        "=QIxxxxQQQQIxxxx",
+        *(_address(name), len(name), _address(iov), 1, _address(control), len(control), 0),
+    )
+    return _check(_libc.sendmsg(handle, header, flags | MSG_DONTWAIT | MSG_NOSIGNAL))
+
+
+def _address(data: bytes) -> int:
+    """Where the bytes of an immutable object lie; the caller keeps it alive. 0 for none."""
+    return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0 if data else 0
+
+
+def is_blocking(handle: int) -> bool:
+    return not fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+@contextmanager
+def not_blocking(handle: int) -> Iterator[None]:
+    """O_NONBLOCK for a moment: the flag belongs to the file description, which the program shares."""
+    flags = fcntl.fcntl(handle, fcntl.F_GETFL)
+    fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+    try:
+        yield
+    finally:
+        fcntl.fcntl(handle, fcntl.F_SETFL, flags)

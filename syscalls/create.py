@@ -1,0 +1,62 @@
+"""socket(2), socketpair(2), listen(2), accept(2), accept4(2): where descriptors come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ptrace_net.syscalls.memory import give_name, read_int, taken_name
+from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native
+
+if TYPE_CHECKING:
+    from ptrace_net.syscalls.sockets import Socket, Sockets
+
+
+def socket(call: Call, sockets: Sockets) -> Answer:
+    return sockets.create(call.task, *call.args[:3])
+
+
+def socketpair(call: Call, sockets: Sockets) -> Answer:
+    return sockets.create_pair(call.task, *call.args[:4])
+
+
+def listen(call: Call, sockets: Sockets) -> Answer:
+    fd, backlog = call.args
+    sock = sockets.find(call.task, fd)
+    return NATIVE if sock is None else sock.listen(call.task, fd, backlog)
+
+
+def accept(call: Call, sockets: Sockets) -> Answer:
+    """The kernel accepts, and blocks where it must; the new socket and its peer's name are then made ours."""
+    sock = sockets.find(call.task, call.args[0])
+    if sock is None:
+        return NATIVE
+    address, length_address = call.args[1:3]
+    room = _room(call, length_address) if address else 0
+
+    def accepted(fd: int) -> Answer | None:
+        if fd >= 0:
+            sock.accepted(call.task, fd)
+            if address:
+                translate_name(call, sock, address, length_address, room)
+        return None
+
+    return Native(accepted)
+
+
+def translate_name(call: Call, sock: Socket, address: int, length_address: int, room: int) -> None:
+    """Replace the address that the kernel copied out by what the program shall see."""
+    task, arch = call.task, call.arch
+    try:
+        length = read_int(task, arch, length_address)
+        if length > 0:
+            name = sock.given_name(taken_name(task, address, length, room))
+            give_name(task, arch, name, address, length_address, room)
+    except Errno:
+        return  # the memory went away after the kernel wrote to it: nobody can read it either
+
+
+def _room(call: Call, length_address: int) -> int:
+    try:
+        return read_int(call.task, call.arch, length_address)
+    except Errno:
+        return 0  # the kernel is about to answer EFAULT

@@ -1,0 +1,62 @@
+"""Which handler answers which call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ptrace_net.syscalls import create, names, options
+from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail
+
+if TYPE_CHECKING:
+    from ptrace_net.syscalls.sockets import Sockets
+
+SocketHandler = Callable[[Call, "Sockets"], Answer]
+
+
+def _message(name: str) -> SocketHandler:
+    """Messages need the layouts of msghdr: imported when the first one comes."""
+
+    def handler(call: Call, sockets: Sockets) -> Answer:
+        from ptrace_net.syscalls import messages
+
+        found: SocketHandler = getattr(messages, name)
+        HANDLERS[name] = found
+        return found(call, sockets)
+
+    return handler
+
+
+HANDLERS: dict[str, SocketHandler] = {
+    "socket": create.socket,
+    "socketpair": create.socketpair,
+    "listen": create.listen,
+    "accept": create.accept,
+    "accept4": create.accept,
+    "bind": names.bind,
+    "connect": names.connect,
+    "getsockname": names.getsockname,
+    "getpeername": names.getpeername,
+    "getsockopt": options.getsockopt,
+    "setsockopt": options.setsockopt,
+    **{
+        name: _message(name)
+        for name in ("sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg")
+    },
+}
+
+
+def dispatcher(sockets: Sockets, extra: Mapping[str, Callable[[Call], Answer]]) -> Callable[[Call], Answer]:
+    """``dispatch(call)``: the answer of the call's handler; refusals become ``Fail``, the rest is the kernel's."""
+
+    def dispatch(call: Call) -> Answer:
+        handler = HANDLERS.get(call.name)
+        try:
+            if handler is not None:
+                return handler(call, sockets)
+            other = extra.get(call.name)
+            return NATIVE if other is None else other(call)
+        except Errno as error:
+            return Fail(error.number)
+
+    return dispatch
