@@ -16,13 +16,15 @@ TREE := $(VENV)/.installed
 WHEEL := $(WHEEL_ENV)/.installed
 PACKAGES := $(BUILD)/packages
 PACKAGE_LISTS := $(wildcard tests/packages.txt tests/*/packages.txt)
-SOURCES := $(shell find abi syscalls policies ptrace_net -name '*.py' -o -name '*.toml' | grep -v __pycache__)
+# Folders too: their times change when a file goes.
+SOURCES := $(shell find abi syscalls policies ptrace_net -name __pycache__ -prune -o -print)
 # What the suite on the installed wheel runs, and what says nothing about it.
 WHEEL_TESTS ?= tests
 CHECKOUT_ONLY := tests/test_bench.py tests/test_structure.py
 PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup
 INSTALL := pip install -q --disable-pip-version-check
 
+.NOTPARALLEL:
 .PHONY: demo check check-all lint types test test-wheel bench clean
 
 demo: $(TREE)
