@@ -89,6 +89,13 @@ def test_surroundings_are_the_native_ones(supervised: Runner, what: str, tmp_pat
     assert under.stdout.decode() == native.stdout.decode()
 
 
+def test_closed_standard_input_stays_closed(supervised: Runner) -> None:
+    """What ptrace-net opens for itself must not turn up as the program's descriptor 0."""
+    look = ["sh", "-c", "readlink /proc/$$/fd/0; echo $?"]
+    closed = Runner("closed").run("sh", "-c", 'exec "$@" <&-', "sh", *supervised.command(*look))
+    assert closed.stdout == b"1\n"
+
+
 def test_ignored_signals_stay_ignored(supervised: Runner) -> None:
     """What nohup(1) and `trap '' INT` set up reaches the program."""
     done = supervised.run("sh", "-c", "kill -HUP $$; kill -INT $$; echo alive", preexec_fn=ignore_two)

@@ -80,7 +80,7 @@ def test_daemon_among_others(session: Session, shapes: Path, port: int) -> None:
     """Forks twice, its first process ends at once; it is stopped by a signal to the process id it wrote."""
     launched = session.serve(shapes, "daemon", str(port), session.folder / "pid", port=port)
     assert launched.wait().status == 0
-    pid = int(wait_until((session.folder / "pid").read_text, "the pid file written"))
+    pid = int(wait_until(lambda: read(session.folder / "pid"), "the pid file written"))
     assert_answers(session, shapes, port)
     os.kill(pid, signal.SIGTERM)
     wait_until(lambda: not listening(port, pid=session.pid), "the daemon's port closed")

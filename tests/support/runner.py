@@ -56,6 +56,5 @@ class Runner:
 
     def run(self, *argv: str | Path, seconds: float = 20.0, **how: Any) -> subprocess.CompletedProcess[bytes]:
         """Run one program to its end, its output collected; nothing of it remains when a deadline passes."""
-        return subprocess.run(
-            self.command(*argv), env=environment(), capture_output=True, timeout=seconds, check=False, **how
-        )
+        settings = {"env": environment(), "capture_output": True, "start_new_session": True, **how}
+        return subprocess.run(self.command(*argv), timeout=seconds, check=False, **settings)
