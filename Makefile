@@ -45,8 +45,9 @@ types: $(WHEEL)
 	cd $(BUILD) && wheel-env/bin/python -m mypy --config-file ../pyproject.toml -p ptrace_net
 
 test-wheel: $(WHEEL) $(PACKAGES)
-	cd $(BUILD) && wheel-env/bin/python -m pytest $(PYTEST_OPTIONS) \
-	    -c ../pyproject.toml --rootdir .. -p no:cacheprovider $(CHECKOUT_ONLY:%=--ignore=../%) $(WHEEL_TESTS:%=../%)
+	cd $(BUILD) && PTRACE_NET_TESTED=installed wheel-env/bin/python -m pytest $(PYTEST_OPTIONS) \
+	    -c ../pyproject.toml --rootdir .. -p no:cacheprovider \
+	    $(CHECKOUT_ONLY:%=--ignore=../%) $(WHEEL_TESTS:%=../%)
 
 test: $(TREE) $(PACKAGES)
 	$(VENV)/bin/python -m pytest $(PYTEST_OPTIONS) $(MARKS) $(ARGS)

@@ -16,6 +16,8 @@ import ptrace_net
 ROOT = Path(__file__).resolve().parent.parent
 IN_TREE = Path(ptrace_net.__file__).resolve().is_relative_to(ROOT / "ptrace_net")
 
+if IN_TREE and os.environ.get("PTRACE_NET_TESTED") == "installed":
+    raise pytest.UsageError(f"the suite is to test the installed ptrace_net, but found {ptrace_net.__file__}")
 if IN_TREE:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 

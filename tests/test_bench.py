@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bench import table, targets
 from bench.cases import CASES, Case, read_iperf3, read_redis, read_wrk
 from bench.configurations import NATIVE, STRACE, Configuration
