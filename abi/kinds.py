@@ -8,6 +8,7 @@ it costs more than everything else here together.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ class CType(Protocol):
     def from_construct(self, raw: Any, arch: Arch) -> Any: ...
     def to_construct(self, value: Any, arch: Arch) -> Any: ...
     def zero(self, arch: Arch) -> Any: ...
+    def gather(self, flat: Iterator[Any], arch: Arch) -> Any: ...
 
 
 class _Plain:
@@ -42,6 +44,9 @@ class _Plain:
 
     def to_construct(self, value: Any, arch: Arch) -> Any:
         return value
+
+    def gather(self, flat: Iterator[Any], arch: Arch) -> Any:
+        return next(flat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,9 @@ class Array:
 
     def to_construct(self, value: Any, arch: Arch) -> list[Any]:
         return [self.item.to_construct(each, arch) for each in value]
+
+    def gather(self, flat: Iterator[Any], arch: Arch) -> tuple[Any, ...]:
+        return tuple(self.item.gather(flat, arch) for _ in range(self.length(arch)))
 
     def zero(self, arch: Arch) -> tuple[Any, ...]:
         return (self.item.zero(arch),) * self.length(arch)

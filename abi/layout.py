@@ -9,7 +9,7 @@ tuples, so that they compare equal to what the fast form gives.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -204,6 +204,18 @@ class Layout:
             if name not in self.names:
                 raise AbiError(self.name, str(name), 0, "no such field")
         return {f.name: self._checked(f, values, arch) for f in self._valued}
+
+    def read(self, data: bytes, arch: Arch = X86_64, offset: int = 0) -> Any:
+        """The same values as ``parse`` gives, from ``offset`` on and without construct.
+
+        Raises:
+            AbiError: too few bytes; what follows is not looked at.
+        """
+        return self.gather(iter(self.fast(arch).unpack(data, offset)), arch)
+
+    def gather(self, flat: Iterator[Any], arch: Arch) -> Any:
+        """The named tuple of the flat values that the fast form gives."""
+        return self.values(*[field.type.gather(flat, arch) for field in self._valued])
 
     def zero(self, arch: Arch) -> Any:
         return self.values(*(field.type.zero(arch) for field in self._valued))

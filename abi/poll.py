@@ -31,9 +31,8 @@ fd_set = Layout(
 
 def descriptors(data: bytes, arch: Arch = X86_64) -> tuple[int, ...]:
     """The descriptors in an fd_set, of which ``data`` may be the first longs only."""
-    order = "little" if arch.endian == "<" else "big"
     longs = (data[at : at + arch.word] for at in range(0, len(data) - arch.word + 1, arch.word))
-    bits = [int.from_bytes(each, order) for each in longs]  # type: ignore[arg-type]
+    bits = [int.from_bytes(each, arch.byteorder) for each in longs]
     return tuple(n * arch.bits + b for n, word in enumerate(bits) for b in range(arch.bits) if word >> b & 1)
 
 

@@ -73,14 +73,13 @@ class Option(NamedTuple):
         """
         if isinstance(self.kind, Layout):
             return self.kind.parse(data, arch)
-        order = "little" if arch.endian == "<" else "big"
         if isinstance(self.kind, Integer):
             if not data or len(data) > self.kind.size(arch):
                 raise AbiError(self.name, "", 0, f"{len(data)} bytes for {self.kind.name}")
             signed = self.kind.signed and len(data) == self.kind.size(arch)
-            return int.from_bytes(data, order, signed=signed)  # type: ignore[arg-type]
+            return int.from_bytes(data, arch.byteorder, signed=signed)
         if isinstance(self.kind, Array):
-            return _numbers(self.name, data, order)
+            return _numbers(self.name, data, arch)
         return bytes(data)
 
     def encode(self, value: Any, arch: Arch = X86_64) -> bytes:
@@ -91,22 +90,21 @@ class Option(NamedTuple):
         """
         if isinstance(self.kind, Layout):
             return self.kind.build(value, arch)
-        order = "little" if arch.endian == "<" else "big"
         try:
             if isinstance(self.kind, Integer):
                 size = self.kind.size(arch)
-                return int(value).to_bytes(size, order, signed=self.kind.signed)  # type: ignore[arg-type]
+                return int(value).to_bytes(size, arch.byteorder, signed=self.kind.signed)
             if isinstance(self.kind, Array):
-                return b"".join(each.to_bytes(4, order) for each in value)  # type: ignore[arg-type]
+                return b"".join(each.to_bytes(4, arch.byteorder) for each in value)
             return bytes(value)
         except (TypeError, ValueError, OverflowError, AttributeError) as error:
             raise AbiError(self.name, "", 0, f"{value!r} does not fit {self.kind.name}") from error
 
 
-def _numbers(option: str, data: bytes, order: str) -> tuple[int, ...]:
+def _numbers(option: str, data: bytes, arch: Arch) -> tuple[int, ...]:
     if len(data) % 4:
         raise AbiError(option, "", len(data) & -4, f"{len(data)} bytes are no array of 4-byte numbers")
-    return tuple(int.from_bytes(data[at : at + 4], order) for at in range(0, len(data), 4))  # type: ignore[arg-type]
+    return tuple(int.from_bytes(data[at : at + 4], arch.byteorder) for at in range(0, len(data), 4))
 
 
 Row = tuple[Any, ...]  # (names, kind, access, default, scope, doc[, values[, "flags"]])
