@@ -6,10 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from support import deny
-from support.leftovers import left_behind
+from support.leftovers import descendants, left_behind
 from support.runner import HOST, PTRACE_NET, Runner
 
 NEEDS = ["strace"]
@@ -19,7 +18,7 @@ OWN_FAILURE = 125
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    before = set(psutil.Process().children(recursive=True))
+    before = descendants()
     yield
     assert left_behind(before) == []
 

@@ -5,11 +5,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from support.build import M32
 from support.deadline import wait_until
-from support.leftovers import left_behind
+from support.leftovers import descendants, left_behind
 from support.ports import free_port
 from support.procnet import listening
 from support.runner import Runner
@@ -89,7 +88,7 @@ def test_daemon_among_others(session: Session, shapes: Path, port: int) -> None:
 
 def test_daemon_alone(runner: Runner, shapes: Path, port: int, tmp_path: Path) -> None:
     """The daemon is all that the run consists of; its status is that of the process started first."""
-    before = set(psutil.Process().children(recursive=True))
+    before = descendants()
     with open(tmp_path / "out", "wb") as out:
         run = runner.popen(shapes, "daemon", str(port), tmp_path / "pid", stdout=out, stderr=out)
     try:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from support.build import M32
 from support.deadline import read_line, wait_until
-from support.leftovers import alive, left_behind
+from support.leftovers import alive, descendants, left_behind
 from support.runner import Runner
 
 NEEDS = ["gcc", "curl"]
@@ -22,7 +22,7 @@ SWARM_SECONDS = 60
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    before = set(psutil.Process().children(recursive=True))
+    before = descendants()
     yield
     assert left_behind(before) == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.deadline import wait_until
-from support.leftovers import left_behind
+from support.leftovers import descendants, left_behind
 from support.runner import Runner, environment
 from support.terminal import INTERRUPT, QUIT, SUSPEND, Terminal
 
@@ -30,7 +30,7 @@ signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    before = set(psutil.Process().children(recursive=True))
+    before = descendants()
     with Terminal(tmp_path, environment()) as shell:
         yield shell
     assert left_behind(before) == []

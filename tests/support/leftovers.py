@@ -15,6 +15,8 @@ from .deadline import wait_until
 
 PR_SET_CHILD_SUBREAPER = 36
 
+spared: set[int] = set()  # process ids that serve several tests and end with the test run
+
 
 def adopt_orphans() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
@@ -23,8 +25,9 @@ def adopt_orphans() -> None:
 
 
 def descendants() -> set[psutil.Process]:
-    """Every living process below this one."""
-    return {process for process in psutil.Process().children(recursive=True) if alive(process)}
+    """Every living process below this one but the spared."""
+    below = psutil.Process().children(recursive=True)
+    return {process for process in below if process.pid not in spared and alive(process)}
 
 
 def alive(process: psutil.Process) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from . import leftovers
 from .no_inet6 import forbidding_cgroup
 
 SETUP = """
@@ -46,10 +47,12 @@ def namespace_without_ipv6() -> Iterator[tuple[str, ...]]:
         said = holder.stdout.readline()
         if said != "ready\n":
             raise RuntimeError(f"no network namespace: {said.strip()}")
+        leftovers.spared.add(holder.pid)
         try:
             yield tuple(_enter(holder.pid))
         finally:
             holder.stdin.close()
+            leftovers.spared.discard(holder.pid)
 
 
 @contextmanager
