@@ -199,6 +199,7 @@ c_int, c_uint = Integer("int", 4, signed=True), Integer("unsigned int", 4)
 c_short, c_ushort = Integer("short", 2, signed=True), Integer("unsigned short", 2)
 c_long, c_ulong = Integer("long", "word", signed=True), Integer("unsigned long", "word")
 kernel_long = Integer("__kernel_long_t", "kernel_long", signed=True)
+socklen_t = Integer("socklen_t", 4, signed=True)  # unsigned to the C library, an int to the kernel
 size_t, pointer = Integer("size_t", "word"), Integer("void *", "word")
 c_char, c_uchar = Integer("char", 1, signed=True), Integer("unsigned char", 1)
 storage = Bytes("struct sockaddr_storage", 128, "word", "sockaddr")

@@ -6,7 +6,7 @@ buffer is a sequence of cmsghdr, each with its payload, and each begins at a mul
 
 from ptrace_net.abi.arch import X86_64, Arch
 from ptrace_net.abi.constants.socket import MSG, SOL
-from ptrace_net.abi.kinds import c_int, c_uint, pointer, size_t
+from ptrace_net.abi.kinds import c_int, c_uint, pointer, size_t, socklen_t
 from ptrace_net.abi.layout import Field, Layout
 
 iovec = Layout(
@@ -20,12 +20,12 @@ iovec = Layout(
 msghdr = Layout(
     "msghdr", "sys/socket.h", "A message: its address, its pieces, its control messages.",
     Field("msg_name", pointer, "the peer's sockaddr, or NULL"),
-    Field("msg_namelen", c_int, "bytes at msg_name: in the room, out the address (maybe longer than the room)"),
+    Field("msg_namelen", socklen_t, "bytes at msg_name: in the room, out the length; below 0: EINVAL"),
     Field("msg_iov", pointer, "array of struct iovec"),
     Field("msg_iovlen", size_t, "how many"),
     Field("msg_control", pointer, "control messages, a sequence of struct cmsghdr, or NULL"),
     Field("msg_controllen", size_t, "bytes at msg_control: in the room, out what was filled"),
-    Field("msg_flags", c_uint, "out only (recvmsg): MSG_TRUNC, MSG_CTRUNC, MSG_EOR…", MSG, flags=True),
+    Field("msg_flags", c_int, "out only (recvmsg): MSG_TRUNC, MSG_CTRUNC, MSG_EOR…", MSG, flags=True),
     calls="sendmsg recvmsg sendmmsg recvmmsg", lengths="56 (28 where words have 32 bits)",
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ pollfd = Layout(
 epoll_event = Layout(
     "epoll_event", "sys/epoll.h", "An event and the caller's own word for it; packed on x86-64 to look as on i386.",
     Field("events", u32, "what to wait for, or what happened", EPOLL, flags=True),
-    Field("data", u64, "returned as it was given: a descriptor or a pointer"),
+    Field("data", u64, "returned as it was given: a descriptor or a pointer", c="data.u64"),
     packed="packed_epoll", calls="epoll_ctl epoll_wait epoll_pwait epoll_pwait2",
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from ptrace_net.abi.constants.if_ether import ETH_P
 from ptrace_net.abi.constants.if_packet import PACKET_TYPE
 from ptrace_net.abi.constants.socket import AF
 from ptrace_net.abi.constants.vm_sockets import VMADDR_CID
-from ptrace_net.abi.kinds import Bytes, Pad, be16, be32, in6_addr, in_addr, mac, raw, text, u8, u16, u32
+from ptrace_net.abi.kinds import Bytes, Pad, be16, be32, c_int, in6_addr, in_addr, mac, raw, text, u8, u16, u32
 from ptrace_net.abi.layout import Field, Layout
 
 _NAMED = "bind connect sendto sendmsg accept4 getsockname getpeername recvfrom recvmsg"
@@ -59,7 +59,7 @@ sockaddr_ll = Layout(
     "sockaddr_ll", "linux/if_packet.h", "A link-layer address: packet(7).",
     Field("sll_family", u16, "AF_PACKET", AF),
     Field("sll_protocol", be16, "EtherType", ETH_P),
-    Field("sll_ifindex", u32, "interface index; 0 in bind matches every interface", c="sll_ifindex"),
+    Field("sll_ifindex", c_int, "interface index; 0 in bind matches every interface"),
     Field("sll_hatype", u16, "hardware type of the interface: on receipt only", ARPHRD),
     Field("sll_pkttype", u8, "for whom the packet was: on receipt only", PACKET_TYPE),
     Field("sll_halen", u8, "bytes of sll_addr that count"),

@@ -51,6 +51,7 @@ sock_txtime = Layout(
 
 sk_meminfo = Layout(
     "sk_meminfo", "linux/sock_diag.h", "SO_MEMINFO: an array indexed by SK_MEMINFO_*.",
-    Field("vars", Array(u32, 9), "rmem_alloc rcvbuf wmem_alloc sndbuf fwd_alloc wmem_queued optmem backlog drops"),
+    Field("vars", Array(u32, 9), "rmem_alloc rcvbuf wmem_alloc sndbuf fwd_alloc wmem_queued optmem backlog drops",
+          c=""),
     calls="getsockopt", c="__u32[SK_MEMINFO_VARS]",
 )  # fmt: skip

@@ -99,5 +99,7 @@ TCA = Constants("TCA_", "linux/rtnetlink.h", {
     "TCA_FCNT": 6, "TCA_STAB": 8, "TCA_PAD": 9, "TCA_DUMP_INVISIBLE": 10, "TCA_CHAIN": 11,
     "TCA_HW_OFFLOAD": 12, "TCA_INGRESS_BLOCK": 13, "TCA_EGRESS_BLOCK": 14, "TCA_DUMP_FLAGS": 15,
     "TCA_EXT_WARN_MSG": 16,
+}, since={
+    "TCA_EXT_WARN_MSG": "6.3",
 })
 # fmt: on

@@ -30,6 +30,5 @@ SIOC = Constants("SIOC", "sys/ioctl.h linux/sockios.h", {
 
 FIO = Constants("FIO", "asm/ioctls.h", {
     "FIONREAD": 0x541b, "FIONBIO": 0x5421, "FIONCLEX": 0x5450, "FIOCLEX": 0x5451, "FIOASYNC": 0x5452,
-    "FIOQSIZE": 0x5460,
 })
 # fmt: on
