@@ -54,7 +54,7 @@ class DhcpMessage:
         fixed = _FIXED.pack(
             self.op, 1, 6, 0, self.xid, self.secs, flags, self.ciaddr, self.yiaddr, self.siaddr, ANY4,
             self.chaddr, b"", b"",
-        )  # fmt: skip
+        )
         options = b"".join(bytes((code, len(value))) + value for code, value in self.options.items())
         return (fixed + _COOKIE + options + bytes((_END,))).ljust(300, b"\0")
 

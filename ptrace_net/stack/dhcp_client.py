@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from . import dhcp
-from .addresses import BROADCAST4, IP, MAC
+from .addresses import BROADCAST4, IP, MAC, is_any
 from .dhcp import DhcpMessage
 
 FIRST_RETRY, MAX_RETRY = 4.0, 64.0
@@ -113,7 +113,7 @@ class DhcpClient:
         self._backoff(now)
         server = self._offer.options[dhcp.SERVER_ID]
         return [self._send(dhcp.REQUEST, now, {
-            dhcp.REQUESTED_ADDRESS: self._offer.yiaddr, dhcp.SERVER_ID: server})]  # fmt: skip
+            dhcp.REQUESTED_ADDRESS: self._offer.yiaddr, dhcp.SERVER_ID: server})]
 
     def _renew(self, now: float) -> list[Event]:
         """T1 asks the server, T2 anybody, and at the end the address is gone (RFC 2131, 4.4.5)."""
@@ -141,9 +141,12 @@ class DhcpClient:
         options = {
             dhcp.MESSAGE_TYPE: bytes((kind,)), dhcp.CLIENT_ID: b"\x01" + self.mac, **(extra or {}),
             dhcp.MAX_SIZE: (1500).to_bytes(2, "big"), dhcp.PARAMETER_LIST: _WANTED,
-        }  # fmt: skip
+        }
         secs = min(int(now - self._began), 0xFFFF)
-        return Send(DhcpMessage(dhcp.BOOTREQUEST, self._xid, self.mac, secs, ciaddr, options=options), server)
+        message = DhcpMessage(
+            dhcp.BOOTREQUEST, self._xid, self.mac, secs, ciaddr, broadcast=is_any(ciaddr), options=options
+        )
+        return Send(message, server)
 
     # -- replies --------------------------------------------------------------------------------------
 
@@ -176,7 +179,7 @@ def _lease(message: DhcpMessage, began: float) -> Lease:
         message.address(dhcp.ROUTER), tuple(servers[at : at + 4] for at in range(0, len(servers) - 3, 4)),
         mtu if mtu >= 68 else None, began + (message.seconds(dhcp.RENEWAL_TIME) or seconds / 2),
         began + (message.seconds(dhcp.REBINDING_TIME) or seconds * 7 / 8), began + seconds,
-    )  # fmt: skip
+    )
 
 
 _DUE: dict[ClientState, Callable[[DhcpClient, float], list[Event]]] = {

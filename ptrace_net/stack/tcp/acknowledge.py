@@ -55,6 +55,7 @@ def _update_window(tcb: Tcb, seg: Segment, seq: int, ack: int) -> None:
         if window and not snd.wnd:
             tcb.timers.stop(Timer.PERSIST)
             tcb.rtt.progress()
+            snd.retries = 0
         snd.wnd, snd.wl1, snd.wl2 = window, seq, ack
         snd.max_wnd = max(snd.max_wnd, window)
 

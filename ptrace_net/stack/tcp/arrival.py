@@ -157,7 +157,7 @@ def _acknowledged(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
     waiting = tcb.state is State.SYN_RECEIVED
     if not acknowledge.process(tcb, seg, seq, now):
         return
-    if waiting and not seg.flags & FIN:
+    if waiting:
         transition.step(tcb, Event.RCV_ACK, now)
     if (seg.payload or seg.flags & FIN) and tcb.state is not State.CLOSED:
         accept_data(tcb, seg, seq, now)

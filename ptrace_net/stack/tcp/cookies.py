@@ -32,7 +32,8 @@ class SynCookies:
 
     def _hash(self, ends: Ends, count: int) -> int:
         local, port, remote, remote_port = ends
-        data = local + remote + port.to_bytes(2, "big") + remote_port.to_bytes(2, "big") + count.to_bytes(8, "big")
+        numbers = (port << 16 | remote_port).to_bytes(4, "big") + count.to_bytes(8, "big")
+        data = local + remote + numbers
         return int.from_bytes(hashlib.blake2b(data, key=self.secret, digest_size=4).digest(), "big")
 
     def make(self, ends: Ends, peer_isn: int, mss: int, now: float) -> int:

@@ -1,4 +1,4 @@
-"""Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323, 5.4): keyed hashes of the four-tuple."""
+"""Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323, 5.4), hashed from the four-tuple."""
 
 import hashlib
 from dataclasses import dataclass

@@ -69,7 +69,8 @@ def pack_syn(options: Options) -> bytes:
     """The options of a SYN or SYN-ACK, padded to 32 bits in the order in which Linux sends them."""
     parts = [struct.pack("!BBH", MSS, 4, options.mss or 536)]
     if options.sack_permitted:
-        parts.append(bytes((SACK_PERMITTED, 2)) if options.ts_val is not None else bytes((1, 1, SACK_PERMITTED, 2)))
+        pad = b"" if options.ts_val is not None else b"\x01\x01"
+        parts.append(pad + bytes((SACK_PERMITTED, 2)))
     if options.ts_val is not None:
         pad = b"" if options.sack_permitted else b"\x01\x01"
         parts.append(pad + _SYN_TIMES.pack(TIMESTAMPS, 10, options.ts_val, options.ts_ecr))

@@ -1,4 +1,4 @@
-"""Taking in data: trimming to the window, reassembly, FIN, and when to acknowledge (RFC 9293, RFC 5681, 4.2)."""
+"""Taking in data: trimming to the window, reassembly, FIN, and when to acknowledge (RFC 5681, 4.2)."""
 
 from . import transition
 from .segment import FIN, Segment

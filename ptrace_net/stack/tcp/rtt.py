@@ -44,4 +44,4 @@ class RttEstimator:
     @property
     def timeout(self) -> float:
         """Seconds from now to the next retransmission."""
-        return min(self.rto * 2 ** min(self.backoff, 16), MAX_RTO)
+        return min(self.rto * 2.0 ** min(self.backoff, 16), MAX_RTO)

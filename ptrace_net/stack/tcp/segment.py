@@ -18,7 +18,7 @@ _NAMES = "FSRPAUEC"
 
 
 class Segment(NamedTuple):
-    """``seq`` and ``ack`` are wire numbers; ``window`` is not scaled; ``size`` bytes of payload per segment."""
+    """``seq`` and ``ack`` are wire numbers; ``window`` is not scaled."""
 
     src_port: int
     dst_port: int

@@ -95,7 +95,7 @@ def _connected(state: State, **cells: Cell) -> Row:
         _E.ABORT: _ABORTED, _E.RCV_SYN: _to(state, _A.CHALLENGE), _E.RCV_SYN_ACK: _to(state, _A.CHALLENGE),
         _E.RCV_ACK: stay, _E.RCV_FIN: stay, _E.RCV_ACK_OF_FIN: stay, _E.RCV_RST: _FAILED,
         _E.GIVE_UP: _FAILED, _E.EXPIRE: stay,
-    }  # fmt: skip
+    }
     return common | {Event[name]: cell for name, cell in cells.items()}
 
 

@@ -1,6 +1,7 @@
 """The transmission control block: everything a connection is, without behaviour.
 
-The modules beside this one are functions on it: arrival, acknowledge, receive, transmit, timeouts, transition.
+The modules beside this one are functions on it: arrival, acknowledge, receive, transmit, timeouts and
+transition.
 ``Layer`` and ``Owner`` are what a connection needs of its surroundings.
 """
 
@@ -165,8 +166,9 @@ class Tcb:
     @property
     def at_end(self) -> bool:
         """Nothing will come after what is queued."""
-        fin_at = self.rcv.fin_at
-        return self.rcv.shutdown or self.state is State.CLOSED or (fin_at is not None and self.rcv.nxt > fin_at)
+        rcv = self.rcv
+        finished = rcv.fin_at is not None and rcv.nxt > rcv.fin_at
+        return finished or rcv.shutdown or self.state is State.CLOSED
 
     def size_segments(self) -> None:
         """Derive ``mss`` and ``burst`` from the path MTU, the peer's MSS and the device's offload."""

@@ -83,7 +83,7 @@ def _keepalive(tcb: Tcb, now: float) -> None:
     interval = opts.keepalive_interval or config.keepalive_interval
     quiet = now - max(tcb.rcv.last_arrival, tcb.snd.last_sent)
     if quiet < idle or tcb.snd.nxt > tcb.snd.una:
-        tcb.timers.set(Timer.KEEPALIVE, now + max(idle - quiet, interval))
+        tcb.timers.set(Timer.KEEPALIVE, now + (idle - quiet if quiet < idle else interval))
         return
     if tcb.keepalive_probes >= (opts.keepalive_probes or config.keepalive_probes):
         send_reset(tcb, now)

@@ -6,11 +6,11 @@
 import errno
 from collections.abc import Callable
 
+from .segment import ACK
 from .states import TABLE, Action, Cell, Event, State
 from .tcb import Tcb
 from .timers import Timer
 from .transmit import send_ack, send_reset, send_syn
-from .segment import ACK
 from .wakeups import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 
 
@@ -44,7 +44,8 @@ def _send_syn(tcb: Tcb, now: float) -> None:
     _handshake_timer(tcb, now)
 
 
-def _send_syn_ack(tcb: Tcb, now: float) -> None:
+def answer_syn(tcb: Tcb, now: float) -> None:
+    """SYN-ACK, for a new connection of a listener or in a simultaneous open."""
     send_syn(tcb, ACK, now)
     _handshake_timer(tcb, now)
 
@@ -114,7 +115,7 @@ def _by_caller(tcb: Tcb, now: float) -> None:
 
 _ACTIONS: dict[Action, Callable[[Tcb, float], None]] = {
     Action.SEND_SYN: _send_syn,
-    Action.SEND_SYN_ACK: _send_syn_ack,
+    Action.SEND_SYN_ACK: answer_syn,
     Action.SEND_ACK: _acknowledge,
     Action.SEND_FIN: _queue_fin,
     Action.SEND_RST: _reset,

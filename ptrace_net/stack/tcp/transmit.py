@@ -107,7 +107,7 @@ def _offer_window(tcb: Tcb) -> int:
         rcv.edge = target
     shift = rcv.wscale
     field = min(-(-(rcv.edge - rcv.nxt) >> shift), _MAX_WINDOW)
-    rcv.edge = max(rcv.edge, rcv.nxt + (field << shift)) if field < _MAX_WINDOW else rcv.nxt + (field << shift)
+    rcv.edge = rcv.nxt + (field << shift)
     return field
 
 
@@ -183,7 +183,7 @@ def _next_size(tcb: Tcb, pending: int, usable: int, quota: int, now: float) -> i
         return whole if _holds_tail(tcb, now) else size
     if whole or snd.nxt > snd.una or quota < snd.mss:
         return whole
-    # the window is smaller than a segment: worth it only if it is half of the largest ever (RFC 9293, 3.8.6.2.1)
+    # a window smaller than a segment is worth it only if it is half of the largest ever (RFC 9293, 3.8.6.2.1)
     return size if 0 < snd.max_wnd // 2 <= size else 0
 
 

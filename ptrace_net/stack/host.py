@@ -1,0 +1,328 @@
+"""A host: interfaces, routes and protocols, driven by frames and time.
+
+``feed`` takes a frame from a device, ``poll`` runs what is due and returns the frames to send, ``deadline``
+says when to poll at the latest, ``take_events`` what became readable, writable or broken.  Handles come from
+``tcp_socket``, ``udp_socket`` and ``raw_socket``.  After calls on handles, ``poll`` is due.
+"""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import ethernet, icmp, icmp_input, igmp, ip_input
+from .addresses import (
+    BROADCAST4,
+    BROADCAST_MAC,
+    IP,
+    LOOPBACK4,
+    LOOPBACK6,
+    MAC,
+    ZERO_MAC,
+    is_any,
+    is_loopback,
+    is_multicast,
+)
+from .bindings import Binding, PortTable
+from .discovery import arp_input, igmp_input
+from .ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
+from .fragment import IPV4_LIFETIME, IPV6_LIFETIME, Expired, Reassembler
+from .frame import FULL_OFFLOAD, NO_OFFLOAD, Buffer, Frame, Malformed, Offload
+from .handle import Handle
+from .icmp_errors import ErrorBudget, error_for
+from .interface import Interface
+from .ip_output import Flow
+from .neighbor import Unresolved
+from .packet import ErrorReport, IpPacket
+from .ports import EphemeralPorts
+from .raw_socket import RawLayer, RawSocket
+from .result import NO_ROUTE, NOT_AVAILABLE, Fail
+from .route import PathMtu, Route, RouteTable
+from .source import select
+from .tcp.config import TcpConfig
+from .tcp.layer import TcpLayer
+from .tcp.socket import TcpSocket, tcp_error
+from .udp import IPPROTO_UDP
+from .udp_socket import UdpLayer, UdpSocket
+
+LOOPBACK_MTU = 65536
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """``random`` returns n random bytes: all that the stack ever draws comes from it."""
+
+    random: Callable[[int], bytes]
+    config: TcpConfig = field(default_factory=TcpConfig)
+    interfaces: dict[str, Interface] = field(default_factory=dict)
+    routes: RouteTable = field(default_factory=RouteTable)
+    path_mtu: PathMtu = field(default_factory=PathMtu)
+    local_addresses: dict[IP, Interface] = field(default_factory=dict)
+    generation: int = 0
+    reassembly4: Reassembler = field(default_factory=lambda: Reassembler(IPV4_LIFETIME))
+    reassembly6: Reassembler = field(default_factory=lambda: Reassembler(IPV6_LIFETIME))
+    udp: UdpLayer = field(default_factory=UdpLayer)
+    raw: RawLayer = field(default_factory=RawLayer)
+    tcp_bindings: PortTable = field(default_factory=PortTable)
+    ports: EphemeralPorts = field(init=False)
+    tcp: TcpLayer = field(init=False)
+    protocols: dict[tuple[int, int], Callable[[IpPacket, float], None]] = field(init=False)
+    budget: ErrorBudget = field(default_factory=ErrorBudget)
+    _events: dict[Handle, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ports = EphemeralPorts(self.random(16))
+        self.tcp = TcpLayer(self.config, self._tcp_flow, self.random)
+        self.protocols = {
+            (4, 1): lambda packet, now: icmp_input.input4(self, packet, now),
+            (6, 58): lambda packet, now: icmp_input.input6(self, packet, now),
+            (4, igmp.IPPROTO_IGMP): lambda p, now: igmp_input(self.interfaces[p.interface], p, now),
+            (4, 6): self.tcp.input, (6, 6): self.tcp.input,
+            (4, IPPROTO_UDP): self._udp_input, (6, IPPROTO_UDP): self._udp_input,
+        }
+
+    def random_float(self) -> float:
+        """Uniform in [0, 1)."""
+        return int.from_bytes(self.random(6), "big") / 2**48
+
+    # -- configuration --------------------------------------------------------------------------------
+
+    def add_loopback(self, now: float = 0.0, offload: Offload = FULL_OFFLOAD) -> Interface:
+        """``lo`` with 127.0.0.1/8 and ::1; its device returns what it is given."""
+        interface = Interface(self, "lo", 1, ZERO_MAC, LOOPBACK_MTU, offload, loopback=True)
+        self.interfaces["lo"] = interface
+        interface.add_address(LOOPBACK4, 8, now)
+        interface.add_address(LOOPBACK6, 128, now)
+        return interface
+
+    def add_interface(
+        self, name: str, mac: MAC, mtu: int = 1500, offload: Offload = NO_OFFLOAD, dad: bool = True
+    ) -> Interface:
+        """An Ethernet interface without addresses."""
+        interface = Interface(self, name, len(self.interfaces) + 2, mac, mtu, offload, dad=dad)
+        self.interfaces[name] = interface
+        return interface
+
+    def addresses_changed(self) -> None:
+        self.generation += 1
+        self.local_addresses = {
+            address.ip: interface
+            for interface in self.interfaces.values()
+            for address in interface.addresses.values()
+            if address.usable
+        }
+
+    def add_route(self, route: Route) -> bool:
+        """False where the same route is there."""
+        self.generation += 1
+        return self.routes.add(route)
+
+    def remove_route(self, route: Route) -> bool:
+        self.generation += 1
+        return self.routes.remove(route)
+
+    def may_bind(self, address: IP) -> bool:
+        """Whether bind(2) accepts a local address."""
+        return (
+            is_any(address) or address in self.local_addresses or is_multicast(address)
+            or (is_loopback(address) and len(address) == 4)
+        )
+
+    def port_taken(self, address: IP, port: int) -> bool:
+        """Whether a TCP socket that does not share it holds the port."""
+        return self.tcp_bindings.conflict(Binding(address, port, reuseaddr=True))
+
+    # -- routing --------------------------------------------------------------------------------------
+
+    def source_for(self, interface: Interface, destination: IP) -> IP | None:
+        return select(interface.addresses.values(), destination, destination)
+
+    def flow(
+        self, dst: IP, protocol: int, now: float, src: IP | None = None, interface: str | None = None
+    ) -> Flow | Fail:
+        """Look up a route and choose a source: ENETUNREACH, EADDRNOTAVAIL."""
+        if is_any(dst):
+            dst = LOOPBACK4 if len(dst) == 4 else LOOPBACK6
+        if dst in self.local_addresses or (is_loopback(dst) and len(dst) == 4):
+            return self._local_flow(dst, protocol, src)
+        route = self.routes.lookup(dst, interface) or self._implied_route(dst, interface)
+        if route is None or not self.interfaces[route.interface].up:
+            return NO_ROUTE
+        out = self.interfaces[route.interface]
+        next_hop = route.gateway or dst
+        source = src or route.source or select(out.addresses.values(), dst, next_hop)
+        if source is None:
+            return NOT_AVAILABLE
+        mtu = self.path_mtu.lookup(dst, min(out.mtu, route.mtu or out.mtu), now)
+        ident = int.from_bytes(self.random(2), "big")
+        return Flow(out, source, dst, next_hop, protocol, mtu, self.generation, out.hop_limit, ident=ident)
+
+    def _local_flow(self, dst: IP, protocol: int, src: IP | None) -> Flow | Fail:
+        """To ourselves, by way of ``lo``."""
+        loopback = self.interfaces.get("lo")
+        if loopback is None:
+            return NO_ROUTE
+        source = src or dst
+        return Flow(loopback, source, dst, dst, protocol, LOOPBACK_MTU, self.generation)
+
+    def _implied_route(self, dst: IP, interface: str | None) -> Route | None:
+        """Groups and the limited broadcast need no route: the given interface, or the first Ethernet."""
+        if dst != BROADCAST4 and not is_multicast(dst):
+            return None
+        names = [name for name, known in self.interfaces.items() if not known.loopback]
+        chosen = interface or (names[0] if names else None)
+        return Route(dst, len(dst) * 8, chosen) if chosen in self.interfaces and chosen else None
+
+    def _tcp_flow(self, src: IP, dst: IP, now: float) -> Flow | None:
+        flow = self.flow(dst, 6, now, src=src)
+        return flow if isinstance(flow, Flow) else None
+
+    def learn_path_mtu(self, destination: IP, mtu: int, now: float) -> None:
+        """A router said how much fits (ICMP)."""
+        flow = self.flow(destination, 0, now)
+        if isinstance(flow, Flow):
+            self.path_mtu.learn(destination, mtu, flow.mtu, now)
+            self.generation += 1
+
+    def loop_back(self, flow: Flow, head: bytes, payload: Buffer) -> None:
+        """IP_MULTICAST_LOOP: hear what we send to a group that we are in."""
+        if flow.dst in flow.interface.groups.joined:
+            packet = memoryview(b"".join((head, payload)))
+            self.udp.input(IpPacket(
+                flow.interface.name, flow.src, flow.dst, flow.protocol, flow.ttl, flow.tos, packet, packet,
+                True, False,
+            ))
+
+    # -- frames and time ------------------------------------------------------------------------------
+
+    def feed(self, interface: Interface, frame: Frame, now: float) -> None:
+        """A frame from the device.  Malformed ones are counted, never raised."""
+        counters = interface.counters
+        counters.rx_packets += 1
+        counters.rx_bytes += len(frame.data)
+        try:
+            self._feed(interface, frame, now)
+        except Malformed:
+            counters.rx_malformed += 1
+
+    def _feed(self, interface: Interface, frame: Frame, now: float) -> None:
+        view = memoryview(frame.data)
+        header = ethernet.parse(view)
+        if header.dst != interface.mac and not self._group_frame(interface, header.dst):
+            interface.counters.rx_dropped += 1
+            return
+        verified = frame.verified or frame.partial
+        if header.type == ETH_P_IP:
+            ip_input.input4(self, interface, view[ETH_HLEN:], verified, now)
+        elif header.type == ETH_P_IPV6:
+            ip_input.input6(self, interface, view[ETH_HLEN:], verified, now)
+        elif header.type == ETH_P_ARP:
+            arp_input(interface, view[ETH_HLEN:], now)
+        else:
+            interface.counters.rx_dropped += 1
+
+    @staticmethod
+    def _group_frame(interface: Interface, mac: MAC) -> bool:
+        return mac == BROADCAST_MAC or mac[0] & 1 == 1
+
+    def poll(self, now: float) -> list[tuple[Interface, list[Frame]]]:
+        """Run what is due and collect the frames to send, by interface."""
+        for interface in self.interfaces.values():
+            deadline = interface.deadline()
+            if deadline is not None and deadline <= now:
+                for unresolved in interface.poll(now):
+                    self._unresolved(unresolved, now)
+        self._expire_fragments(now)
+        self.tcp.poll(now)
+        sent = []
+        for interface in self.interfaces.values():
+            if interface.outbox:
+                frames, interface.outbox = interface.outbox, []
+                sent.append((interface, frames))
+        return sent
+
+    def deadline(self) -> float | None:
+        """When to poll at the latest; 0.0: now."""
+        if any(interface.outbox for interface in self.interfaces.values()):
+            return 0.0
+        times = [interface.deadline() for interface in self.interfaces.values()]
+        times += [self.tcp.deadline(), self.reassembly4.deadline(), self.reassembly6.deadline()]
+        return min((at for at in times if at is not None), default=None)
+
+    def _expire_fragments(self, now: float) -> None:
+        families = (
+            (self.reassembly4, icmp.ICMP_TIME_EXCEEDED), (self.reassembly6, icmp.ICMPV6_TIME_EXCEED),
+        )
+        for reassembler, kind in families:
+            deadline = reassembler.deadline()
+            if deadline is not None and deadline <= now:
+                for expired in reassembler.expire(now):
+                    self._fragment_timeout(expired, kind, now)
+
+    def _fragment_timeout(self, expired: Expired, kind: int, now: float) -> None:
+        if expired.first is not None and expired.key.dst in self.local_addresses:
+            packet = memoryview(expired.first)
+            self.send_error(expired.key.src, expired.key.dst, kind, icmp.ICMP_FRAG_TIME, 0, packet, now)
+
+    # -- errors ---------------------------------------------------------------------------------------
+
+    def send_error(
+        self, to: IP, source: IP | None, kind: int, code: int, rest: int, packet: memoryview, now: float
+    ) -> None:
+        """An ICMP error about ``packet``, within the rate limit."""
+        flow = self.flow(to, icmp.IPPROTO_ICMP if len(to) == 4 else icmp.IPPROTO_ICMPV6, now, src=source)
+        if isinstance(flow, Flow) and self.budget.allow(now):
+            flow.dont_fragment = False
+            flow.send(icmp.error(flow.src, flow.dst, kind, code, rest, packet), b"", now)
+
+    def protocol_unreachable(self, packet: IpPacket, now: float) -> None:
+        self._unreachable(packet, icmp.ICMP_PROT_UNREACH, now)
+
+    def _unreachable(self, packet: IpPacket, code: int, now: float) -> None:
+        error = error_for(packet, code)
+        if error is not None:
+            self.send_error(packet.src, packet.dst, *error, packet.quote, now)
+
+    def _udp_input(self, packet: IpPacket, now: float) -> None:
+        if not self.udp.input(packet) and packet.unicast:
+            self._unreachable(packet, icmp.ICMP_PORT_UNREACH, now)
+
+    def error_for_protocol(self, report: ErrorReport, now: float) -> None:
+        """An ICMP error, or a neighbor that does not answer, about a packet of ours."""
+        if report.protocol == IPPROTO_UDP:
+            self.udp.error(report)
+        elif report.protocol == 6:
+            tcp_error(self, report, now)
+
+    def _unresolved(self, unresolved: Unresolved, now: float) -> None:
+        """Nobody has that address: what waited for it fails with EHOSTUNREACH, as if a router had said so."""
+        for frame in unresolved.held:
+            view = memoryview(frame.data)[ETH_HLEN:]
+            quoted = icmp_input.quoted(4 if len(unresolved.address) == 4 else 6, view)
+            self.error_for_protocol(ErrorReport(
+                errno.EHOSTUNREACH, True, quoted.version, 3 if quoted.version == 4 else 1,
+                1 if quoted.version == 4 else 3, 0, quoted.src, quoted.src, quoted.dst, quoted.protocol,
+                quoted.payload,
+            ), now)
+
+    # -- handles --------------------------------------------------------------------------------------
+
+    def notify(self, handle: Handle, events: int) -> None:
+        self._events[handle] = self._events.get(handle, 0) | events
+
+    def take_events(self) -> list[tuple[Handle, int]]:
+        """Handles with the poll(2) bits that have come up since the last call."""
+        events, self._events = list(self._events.items()), {}
+        return events
+
+    def tcp_socket(self, version: int = 4) -> TcpSocket:
+        return TcpSocket(self, version)
+
+    def udp_socket(self, version: int = 4) -> UdpSocket:
+        return UdpSocket(self, version)
+
+    def raw_socket(self, version: int, protocol: int) -> RawSocket:
+        socket = RawSocket(self, version, protocol=protocol)
+        self.raw.sockets.append(socket)
+        return socket
+
+
