@@ -126,6 +126,48 @@ def test_name_with_two_addresses(runner: Runner, port: int) -> None:
     assert done.stdout.decode().strip() == met("four", "127.0.0.1")
 
 
+SORTED = """
+import socket
+for family in ("AF_UNSPEC", "AF_INET6", "AF_INET"):
+    found = socket.getaddrinfo(None, 80, getattr(socket, family), socket.SOCK_STREAM)
+    print(family, [entry[4][0] for entry in found])
+for entry in socket.getaddrinfo('::ffff:127.0.0.1', 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST):
+    print(entry[4][0])
+"""
+SOURCES = """
+import ctypes, socket
+libc = ctypes.CDLL(None, use_errno=True)
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for host in ("::1", "::ffff:127.0.0.1", "::1", "::ffff:127.0.0.2"):
+    s.connect((host, 9))
+    print(s.getsockname()[0], s.getpeername()[0])
+    print(libc.connect(s.fileno(), bytes(16), 16), s.getsockname()[0], s.getsockname()[1] == 0)
+"""
+
+
+def test_addresses_are_sorted(runner: Runner) -> None:
+    """getaddrinfo(3) connects one AF_INET6 datagram socket to each address to learn its source (RFC 6724)."""
+    done = runner.run(sys.executable, "-c", SORTED)
+    assert done.stderr == b""
+    assert done.stdout.decode().splitlines() == [
+        "AF_UNSPEC ['::1', '127.0.0.1']",
+        "AF_INET6 ['::1']",
+        "AF_INET ['127.0.0.1']",
+        "::ffff:127.0.0.1",
+    ]
+
+
+def test_source_address_follows_the_peer(runner: Runner) -> None:
+    """A datagram socket connected to one address after another, dissolved (AF_UNSPEC) in between."""
+    done = runner.run(sys.executable, "-c", SOURCES)
+    assert done.stderr == b""
+    dissolved = "0 :: True"
+    assert done.stdout.decode().splitlines() == [
+        "::1 ::1", dissolved, "::ffff:127.0.0.1 ::ffff:127.0.0.1", dissolved,
+        "::1 ::1", dissolved, "::ffff:127.0.0.1 ::ffff:127.0.0.2", dissolved,
+    ]  # fmt: skip
+
+
 def test_listener_of_an_address_that_is_not_here(runner: Runner, port: int) -> None:
     words = ["AF_INET6", "2001:db8::1", str(port), "0", "nowhere"]
     refused = runner.run(sys.executable, "-c", SERVER, *words)

@@ -39,6 +39,17 @@ def test_socat_udp6_listen_takes_one_peer(session: Session) -> None:
     assert server.stop().status == SIGTERM_CAUGHT
 
 
+def test_socat_udp6_listen_answers(session: Session) -> None:
+    """UDP6-LISTEN connects the socket that is bound to [::] to its first peer; the answer comes from ::1."""
+    port = free_port()
+    session.serve("socat", f"UDP6-LISTEN:{port}", REPORT, port=port, kind="udp")
+    (session.folder / "hello").write_text("hello\n")
+    dial = ["socat", "-t", "5", "-,ignoreeof", f"UDP6:[::1]:{port}"]
+    client = session.start(*dial, stdin=session.folder / "hello")
+    wait_until(lambda: b"hello" in client.out.read_bytes(), "the echo")
+    assert client.out.read_text() == f"{LOOPBACK6} {LOOPBACK6}\nhello\n"
+
+
 def test_socat_tcp6_listener(session: Session) -> None:
     port = free_port()
     server = session.serve("socat", f"TCP6-LISTEN:{port},fork,reuseaddr", REPORT, port=port)
