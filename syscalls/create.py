@@ -21,15 +21,16 @@ def socketpair(call: Call, sockets: Sockets) -> Answer:
 
 def listen(call: Call, sockets: Sockets) -> Answer:
     fd, backlog = call.args
-    sock = sockets.find(call.task, fd)
-    return NATIVE if sock is None else sock.listen(call.task, fd, backlog)
+    with sockets.find(call.task, fd) as held:
+        return NATIVE if held is None else held.sock.listen(held.handle, backlog)
 
 
 def accept(call: Call, sockets: Sockets) -> Answer:
     """The kernel accepts, and blocks where it must; the new socket and its peer's name are then made ours."""
-    sock = sockets.find(call.task, call.args[0])
-    if sock is None:
-        return NATIVE
+    with sockets.find(call.task, call.args[0]) as held:
+        if held is None:
+            return NATIVE
+        sock = held.sock
     address, length_address = call.args[1:3]
     room = _room(call, length_address) if address else 0
 

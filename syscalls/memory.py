@@ -40,8 +40,7 @@ def give_name(task: Task, arch: Arch, name: bytes, address: int, length_address:
     """Copy out at most ``room`` bytes of ``name`` and its full length (move_addr_to_user)."""
     if room < 0:
         raise Errno(errno.EINVAL)
-    write_int(task, arch, length_address, len(name))
-    task.write(address, name[:room])
+    task.write_two(length_address, _INT[arch.endian].pack(len(name)), address, name[:room])
 
 
 def taken_name(task: Task, address: int, length: int, room: int) -> bytes:

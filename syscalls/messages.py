@@ -7,14 +7,16 @@ is translated at the exit of the call, so that blocking, flags and timeouts are 
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.abi.msghdr import iovec, mmsghdr, msghdr
 from ptrace_net.syscalls.create import translate_name
 from ptrace_net.syscalls.memory import read_int, read_name, taken_name
-from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native, Return, Wait
-from ptrace_net.syscalls.sockets import Message
+from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Native, Return, Wait
+from ptrace_net.syscalls.sockets import Held, Message
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 UIO_MAXIOV = 1024
 SOCKADDR_STORAGE = 128
 MSG_CTRUNC = 0x8
-MSG_CMSG_CLOEXEC = 0x40000000
+MSG_DONTWAIT = 0x40
+POLLOUT = 4
 # More than any datagram: what lies behind is not read, and the kernel answers EMSGSIZE all the same.
 _LONGEST = 1 << 17
 
@@ -70,27 +73,35 @@ def gather(task: Task, arch: Arch, header: Header) -> bytes:
 
 def sendto(call: Call, sockets: Sockets) -> Answer:
     fd, address, size, flags, name_address, name_length = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is None or not name_address:
-        return NATIVE
-    name = read_name(call.task, name_address, name_length)
-    if sock.passes(name, b""):
-        return NATIVE
-    length = min(size, _LONGEST)
-    data = call.task.read(address, length) if length else b""
-    return sock.send(call.task, fd, Message(data, name, b"", flags))
+    with sockets.find(call.task, fd) as held:
+        if held is None or not name_address:
+            return NATIVE
+        name = read_name(call.task, name_address, name_length)
+        if held.sock.passes(name, b""):
+            return NATIVE
+        length = min(size, _LONGEST)
+        data = call.task.read(address, length) if length else b""
+        return _sent(call, held, Message(data, name, b"", flags))
 
 
 def sendmsg(call: Call, sockets: Sockets) -> Answer:
     fd, address, flags = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is None:
-        return NATIVE
-    return _send_one(call, sock, address, flags) or NATIVE
+    with sockets.find(call.task, fd) as held:
+        message = None if held is None else _message(call, held.sock, address, flags)
+        return NATIVE if held is None or message is None else _sent(call, held, message)
 
 
-def _send_one(call: Call, sock: Socket, address: int, flags: int) -> Answer | None:
-    """None: the kernel may send it as it stands."""
+def _sent(call: Call, held: Held, message: Message) -> Answer:
+    try:
+        return Return(held.sock.send(held.handle, message, call.arch.word))
+    except Errno as error:
+        if error.number != errno.EAGAIN or message.flags & MSG_DONTWAIT or not _blocking(held.handle):
+            raise
+    return Wait(call.args[0], POLLOUT)
+
+
+def _message(call: Call, sock: Socket, address: int, flags: int) -> Message | None:
+    """The message whose msghdr lies at ``address``; None: the kernel may send it as it stands."""
     task = call.task
     header = read_header(task, call.arch, address)
     name = task.read(header.name, header.name_length) if header.name_length else b""
@@ -99,44 +110,42 @@ def _send_one(call: Call, sock: Socket, address: int, flags: int) -> Answer | No
         control = task.read(header.control, min(header.control_length, _LONGEST))
     if sock.passes(name, control):
         return None
-    message = Message(gather(task, call.arch, header), name, control, flags)
-    return sock.send(task, call.args[0], message)
+    return Message(gather(task, call.arch, header), name, control, flags)
 
 
 def sendmmsg(call: Call, sockets: Sockets) -> Answer:
-    """One message after the other; an error ends it and is told only when nothing was sent."""
+    """One message after the other; what ends it early is told only when nothing was sent."""
     fd, address, count, flags = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is None:
-        return NATIVE
-    return _send_from(call, sock, 0)
+    stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
+    sent = 0
+    with sockets.find(call.task, fd) as held:
+        if held is None:
+            return NATIVE
+        for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
+            answer = _send_next(call, held, at, flags, first=not sent)
+            if not isinstance(answer, Return):
+                return Return(sent) if sent else answer
+            call.task.write(at + length_at, struct.pack(call.arch.endian + "I", answer.value))
+            sent += 1
+    return Return(sent)
 
 
-def _send_from(call: Call, sock: Socket, first: int) -> Answer:
-    _, address, count, flags = call.args
-    stride = mmsghdr.fast(call.arch).size
-    for index in range(first, min(count, UIO_MAXIOV)):
-        at = address + index * stride
-        try:
-            answer = _send_one(call, sock, at, flags)
-        except Errno:
-            if index:
-                return Return(index)
+def _send_next(call: Call, held: Held, address: int, flags: int, *, first: bool) -> Answer:
+    try:
+        message = _message(call, held.sock, address, flags)
+        return NATIVE if message is None else _sent(call, held, message)
+    except Errno as error:
+        if first:
             raise
-        if answer is None:
-            return Return(index) if index else NATIVE
-        if isinstance(answer, Wait):
-            return answer._replace(retry=lambda index=index: _send_from(call, sock, index))  # type: ignore[misc]
-        sent = answer.value if isinstance(answer, Return) else 0
-        call.task.write(at + msghdr.size(call.arch), struct.pack(call.arch.endian + "I", sent))
-    return Return(min(count, UIO_MAXIOV))
+        return Fail(error.number)
 
 
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
-    sock = sockets.find(call.task, call.args[0])
     name_address, length_address = call.args[4:6]
-    if sock is None or not name_address:
-        return NATIVE
+    with sockets.find(call.task, call.args[0]) as held:
+        if held is None or not name_address:
+            return NATIVE
+        sock = held.sock
     try:
         room = read_int(call.task, call.arch, length_address)
     except Errno:
@@ -151,9 +160,10 @@ def recvfrom(call: Call, sockets: Sockets) -> Answer:
 
 
 def recvmsg(call: Call, sockets: Sockets) -> Answer:
-    sock = sockets.find(call.task, call.args[0])
-    if sock is None:
-        return NATIVE
+    with sockets.find(call.task, call.args[0]) as held:
+        if held is None:
+            return NATIVE
+        sock = held.sock
     address = call.args[1]
     asked = read_header(call.task, call.arch, address)
     if not asked.name and not asked.control:
@@ -168,9 +178,10 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
 
 
 def recvmmsg(call: Call, sockets: Sockets) -> Answer:
-    sock = sockets.find(call.task, call.args[0])
-    if sock is None:
-        return NATIVE
+    with sockets.find(call.task, call.args[0]) as held:
+        if held is None:
+            return NATIVE
+        sock = held.sock
     address, count = call.args[1], min(call.args[2], UIO_MAXIOV)
     stride = mmsghdr.fast(call.arch).size
     asked = []
@@ -202,7 +213,7 @@ def _translate_header(call: Call, sock: Socket, address: int, asked: Header) -> 
             filled = filled._replace(name_length=len(name))
         if asked.control and filled.control_length:
             raw = task.read(asked.control, filled.control_length)
-            control = sock.received_control(raw, kernel_name)
+            control = sock.received_control(raw, kernel_name, arch.word)
             if len(control) > asked.control_length:
                 filled = filled._replace(flags=filled.flags | MSG_CTRUNC)
                 control = control[: asked.control_length]
@@ -211,3 +222,7 @@ def _translate_header(call: Call, sock: Socket, address: int, asked: Header) -> 
         task.write(address, fast.pack(*filled))
     except Errno:
         return  # unmapped behind the kernel's back: the program cannot look at it either
+
+
+def _blocking(handle: int) -> bool:
+    return not fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_NONBLOCK

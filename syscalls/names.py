@@ -8,17 +8,14 @@ from ptrace_net.syscalls.memory import give_name, read_int, read_name
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Return
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Sockets
 
 
 def bind(call: Call, sockets: Sockets) -> Answer:
     fd, address, length = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is not None:
-        return sock.bind(call.task, fd, read_name(call.task, address, length))
+    with sockets.find(call.task, fd) as held:
+        if held is not None:
+            return held.sock.bind(call.task, held.handle, read_name(call.task, address, length))
     try:
         name = read_name(call.task, address, length)
     except Errno:
@@ -28,25 +25,24 @@ def bind(call: Call, sockets: Sockets) -> Answer:
 
 def connect(call: Call, sockets: Sockets) -> Answer:
     fd, address, length = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is None:
-        return NATIVE
-    return sock.connect(call.task, fd, read_name(call.task, address, length))
+    with sockets.find(call.task, fd) as held:
+        if held is None:
+            return NATIVE
+        return held.sock.connect(held.handle, read_name(call.task, address, length))
 
 
 def getsockname(call: Call, sockets: Sockets) -> Answer:
-    sock = sockets.find(call.task, call.args[0])
-    return NATIVE if sock is None else _give(call, sock.local_name)
+    with sockets.find(call.task, call.args[0]) as held:
+        return NATIVE if held is None else _give(call, held.sock.local_name(held.handle))
 
 
 def getpeername(call: Call, sockets: Sockets) -> Answer:
-    sock = sockets.find(call.task, call.args[0])
-    return NATIVE if sock is None else _give(call, sock.peer_name)
+    with sockets.find(call.task, call.args[0]) as held:
+        return NATIVE if held is None else _give(call, held.sock.peer_name(held.handle))
 
 
-def _give(call: Call, name: Callable[[Task, int], bytes]) -> Answer:
-    fd, address, length_address = call.args
-    value = name(call.task, fd)
+def _give(call: Call, name: bytes) -> Answer:
+    _, address, length_address = call.args
     room = read_int(call.task, call.arch, length_address)
-    give_name(call.task, call.arch, value, address, length_address, room)
+    give_name(call.task, call.arch, name, address, length_address, room)
     return Return(0)

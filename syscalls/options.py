@@ -16,26 +16,26 @@ _LONGEST = 1 << 16  # no option that a provider answers has a longer value
 
 def setsockopt(call: Call, sockets: Sockets) -> Answer:
     fd, level, option, address, length = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is None:
-        return NATIVE
-    if length < 0:
-        raise Errno(errno.EINVAL)
-    value = call.task.read_up_to(address, min(length, _LONGEST))
-    if len(value) < min(length, 4):
-        raise Errno(errno.EFAULT)
-    return sock.set_option(call.task, fd, level, option, value)
+    with sockets.find(call.task, fd) as held:
+        if held is None:
+            return NATIVE
+        if length < 0:
+            raise Errno(errno.EINVAL)
+        value = call.task.read_up_to(address, min(length, _LONGEST))
+        if len(value) < min(length, 4):
+            raise Errno(errno.EFAULT)
+        return held.sock.set_option(held.handle, level, option, value)
 
 
 def getsockopt(call: Call, sockets: Sockets) -> Answer:
     fd, level, option, address, length_address = call.args
-    sock = sockets.find(call.task, fd)
-    if sock is None:
-        return NATIVE
-    size = read_int(call.task, call.arch, length_address)
-    if size < 0:
-        raise Errno(errno.EINVAL)
-    value = sock.get_option(call.task, fd, level, option, size)
+    with sockets.find(call.task, fd) as held:
+        if held is None:
+            return NATIVE
+        size = read_int(call.task, call.arch, length_address)
+        if size < 0:
+            raise Errno(errno.EINVAL)
+        value = held.sock.get_option(held.handle, level, option, size)
     if value is None:
         return NATIVE
     write_int(call.task, call.arch, length_address, len(value))

@@ -7,7 +7,7 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
 * ``Fail``: the same with an errno.
 * ``Native``: the kernel performs the call, possibly another one or with other arguments; ``then`` gets the
   result and may give the final answer.
-* ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then ``retry``.
+* ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then try again.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Task(Protocol):
     def write(self, address: int, data: bytes) -> None:
         """Write to memory that the program itself could write; raises ``Errno(EFAULT)``."""
 
-    def inode(self, fd: int) -> int:
-        """The inode of the socket behind ``fd``; 0 when it is closed or no socket."""
+    def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
+        """``write`` ``head`` at ``first``, then ``tail`` at ``second``."""
 
     def borrow(self, fd: int) -> int:
         """A duplicate of the program's descriptor, to be closed at once; raises ``Errno(EBADF)``."""
@@ -96,15 +96,14 @@ class Native(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Sleep until ``fd`` (the program's) has one of ``events`` (POLL*) or ``timeout`` seconds passed.
+    """Sleep until ``fd`` (the program's) has one of ``events`` (POLL*), then dispatch the call again.
 
-    ``retry`` gives the next answer. After ``timeout`` it is ``Fail(expired)``. ``restart`` says whether a signal handled with
-    SA_RESTART resumes the call (socket(7): not when a timeout is set on the socket).
+    After ``timeout`` seconds the answer is ``Fail(expired)``. ``restart`` says whether a signal handled with SA_RESTART
+    resumes the call (socket(7): not when a timeout is set on the socket).
     """
 
     fd: int
     events: int
-    retry: Callable[[], Answer]
     timeout: float | None = None
     expired: int = 11
     restart: bool = True

@@ -1,15 +1,17 @@
 """What handlers ask of the socket layer: interfaces that providers (host, stack, stub) implement.
 
-Addresses are the bytes of a ``sockaddr`` as the program gave them or shall see them. A method answers with bytes or an
-``Answer``, and refuses with ``Errno``.
+Addresses are the bytes of a ``sockaddr`` as the program gave them or shall see them. ``handle`` is a duplicate of the
+program's descriptor, borrowed for the length of one call. A method answers with bytes or an ``Answer``, and refuses with
+``Errno``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from ptrace_net.syscalls.seam import Answer, Task
 
 
@@ -23,29 +25,38 @@ class Message(NamedTuple):
 
 
 class Socket(Protocol):
-    """One socket of the program, known to a provider; ``fd`` is the descriptor the program used."""
+    """One socket of the program, known to a provider."""
 
-    def bind(self, task: Task, fd: int, name: bytes) -> Answer: ...
-    def connect(self, task: Task, fd: int, name: bytes) -> Answer: ...
-    def listen(self, task: Task, fd: int, backlog: int) -> Answer: ...
-    def local_name(self, task: Task, fd: int) -> bytes: ...
-    def peer_name(self, task: Task, fd: int) -> bytes: ...
+    def bind(self, task: Task, handle: int, name: bytes) -> Answer: ...
+    def connect(self, handle: int, name: bytes) -> Answer: ...
+    def listen(self, handle: int, backlog: int) -> Answer: ...
+    def local_name(self, handle: int) -> bytes: ...
+    def peer_name(self, handle: int) -> bytes: ...
     def given_name(self, name: bytes) -> bytes:
         """The program's view of an address that the kernel gave out for this socket."""
 
-    def received_control(self, control: bytes, name: bytes) -> bytes:
-        """The program's view of a control buffer that the kernel filled."""
+    def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
+        """The program's view of a control buffer that the kernel filled; ``word``: bytes of its size_t."""
 
     def accepted(self, task: Task, fd: int) -> None:
-        """A connection was accepted as ``fd``."""
+        """A connection was accepted as the program's ``fd``."""
 
-    def set_option(self, task: Task, fd: int, level: int, option: int, value: bytes) -> Answer: ...
-    def get_option(self, task: Task, fd: int, level: int, option: int, size: int) -> bytes | None:
+    def set_option(self, handle: int, level: int, option: int, value: bytes) -> Answer: ...
+    def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         """The value, cut to ``size``; None: as the kernel says."""
 
-    def send(self, task: Task, fd: int, message: Message) -> Answer: ...
+    def send(self, handle: int, message: Message, word: int) -> int:
+        """The bytes sent; Errno(EAGAIN) where a blocking socket would wait."""
+
     def passes(self, name: bytes, control: bytes) -> bool:
         """Whether a message to ``name`` needs nothing from the provider."""
+
+
+class Held(NamedTuple):
+    """A socket of the provider's and the borrowed descriptor of it."""
+
+    sock: Socket
+    handle: int
 
 
 class Sockets(Protocol):
@@ -53,11 +64,8 @@ class Sockets(Protocol):
 
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer: ...
     def create_pair(self, task: Task, domain: int, kind: int, protocol: int, vector: int) -> Answer: ...
-    def find(self, task: Task, fd: int) -> Socket | None:
-        """The provider's socket behind ``fd``; None when the kernel alone services it."""
+    def find(self, task: Task, fd: int) -> AbstractContextManager[Held | None]:
+        """The provider's socket behind ``fd``; None when the kernel alone services it, or refuses it."""
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
         """bind(2) of a socket that the kernel services: it may share a port with a mapped one."""
-
-
-SocketHandler = Callable[["Task", Sockets], "Answer"]

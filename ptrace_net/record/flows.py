@@ -77,6 +77,11 @@ class Tracker:
         self._parents = _parents(self.records)
         self._passed: list[Flow] = []
 
+    def parent_group(self, task: int) -> int | None:
+        """The table that the table of `task` was copied from, or None where the log does not tell."""
+        parent, _ = self._parents.get(self._table(task).id, (None, False))
+        return None if parent is None else self._table(parent).id
+
     def group(self, task: int) -> int:
         """The number of the descriptor table that `task` uses; tasks that share a table share a number."""
         return self._table(task).id
@@ -118,12 +123,17 @@ class Tracker:
             table.flows[number] = flow
             flow.uses.append(index)
         self._remember(call, table, used)
+        if call.name in NEW_TASK and call.result and call.result > 0:
+            self._table(call.result)  # the child's table is what the parent's is now
         return Traced(index, call, used, made)
 
     def _flow(self, table: _Table, number: int, call: Call) -> Flow:
         if number not in table.flows:
-            table.flows[number] = self._new("socket" if call.name in SOCKET_FAMILY else "unknown", -1)
-        return table.flows[number]
+            table.flows[number] = self._new("unknown", -1)
+        flow = table.flows[number]
+        if flow.kind == "unknown" and call.name in SOCKET_FAMILY and call.errno not in ("EBADF", "ENOTSOCK"):
+            flow.kind = "socket"
+        return flow
 
     def _new(self, kind: str, made_by: int) -> Flow:
         self.flows.append(Flow(len(self.flows), kind, made_by))

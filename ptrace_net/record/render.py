@@ -18,6 +18,7 @@ from ptrace_net.record.model import (
     Symbol,
     Unknown,
     Value,
+    number_of,
 )
 
 _NAMED = {0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x0B: "\\v", 0x0C: "\\f", 0x22: '\\"', 0x5C: "\\\\"}
@@ -84,7 +85,8 @@ def result_text(call: Call) -> str:
         return "? <unfinished ...>"
     if call.result is None:
         return f"? {call.errno}" if call.errno else "?"
-    number = hex(call.result) if call.result > 0xFFFFFFFF else str(call.result)
+    flags = call.name == "fcntl" and number_of(call.arg(1)) == 3
+    number = hex(call.result) if call.result > 0xFFFFFFFF or (flags and call.result > 0) else str(call.result)
     if call.errno:
         detail = f" ({call.detail})" if call.detail else ""
         return f"{number} {call.errno}{detail}"

@@ -1,7 +1,7 @@
 """Control messages of an AF_INET6 socket that IPv4 serves: PKTINFO, HOPLIMIT/TTL, TCLASS/TOS and errors.
 
-Outgoing level IPPROTO_IPV6 becomes level IPPROTO_IP and back (ipv6(7), RFC 3542; cmsg(3) for the layout). A word of the
-host is assumed: a 32-bit program's control buffer has a smaller head, which ``word`` says.
+Outgoing level IPPROTO_IPV6 becomes level IPPROTO_IP and back (ipv6(7), RFC 3542; cmsg(3) for the layout). ``word`` is the
+size of the program's size_t; what goes to the host is always in the supervisor's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR = 1, 2, 8, 11
 IPV6_2292PKTINFO, IPV6_2292HOPLIMIT, IPV6_RECVERR = 2, 8, 25
 IPV6_RECVPKTINFO, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 49, 50, 51, 52
 IPV6_DONTFRAG, IPV6_RECVTCLASS, IPV6_TCLASS = 62, 66, 67
-_HEAD = struct.Struct("=Qii")
+_HEADS = {4: struct.Struct("=Iii"), 8: struct.Struct("=Qii")}  # struct cmsghdr by the size of a size_t
 _INT = struct.Struct("=i")
 _IN_PKTINFO = struct.Struct("=i4s4s")
 _IN6_PKTINFO = struct.Struct("=16sI")
@@ -30,24 +30,31 @@ _UNREACHABLE = {(3, 3): (1, 4), (3, 1): (1, 3), (3, 0): (1, 0), (3, 4): (2, 0), 
 Item = tuple[int, int, bytes]
 
 
-def items(control: bytes) -> Iterator[Item]:
+def items(control: bytes, word: int) -> Iterator[Item]:
     """``(level, type, payload)`` of every control message; Errno(EINVAL) where a length does not fit."""
-    offset = 0
-    while offset + _HEAD.size <= len(control):
-        length, level, kind = _HEAD.unpack_from(control, offset)
-        if length < _HEAD.size or offset + length > len(control):
+    head, offset = _HEADS[word], 0
+    start = _aligned(head.size, word)
+    while offset + head.size <= len(control):
+        length, level, kind = head.unpack_from(control, offset)
+        if length < start or offset + length > len(control):
             raise Errno(errno.EINVAL)
-        yield level, kind, control[offset + _HEAD.size : offset + length]
-        offset += (length + 7) & ~7
+        yield level, kind, control[offset + start : offset + length]
+        offset += _aligned(length, word)
 
 
-def packed(messages: list[Item]) -> bytes:
-    """The control buffer of ``messages``, each aligned; the last one keeps its padding as CMSG_SPACE does."""
+def packed(messages: list[Item], word: int = 8) -> bytes:
+    """The control buffer of ``messages``, each padded as CMSG_SPACE says."""
+    head = _HEADS[word]
+    start = _aligned(head.size, word)
     out = b""
     for level, kind, payload in messages:
-        out += _HEAD.pack(_HEAD.size + len(payload), level, kind) + payload
-        out += bytes(-len(out) % 8)
+        out += head.pack(start + len(payload), level, kind).ljust(start, b"\0") + payload
+        out = out.ljust(_aligned(len(out), word), b"\0")
     return out
+
+
+def _aligned(size: int, word: int) -> int:
+    return (size + word - 1) & -word
 
 
 class Control6:
@@ -70,12 +77,12 @@ class Control6:
             IP_RECVERR: self._error_from_host,
         }
 
-    def to_host(self, control: bytes) -> bytes:
+    def to_host(self, control: bytes, word: int) -> bytes:
         """What goes with a datagram; Errno(EINVAL) for what IPv4 cannot carry."""
         if not control:
             return b""
         out: list[Item] = []
-        for level, kind, payload in items(control):
+        for level, kind, payload in items(control, word):
             if level != IPV6:
                 out.append((level, kind, payload))
                 continue
@@ -91,14 +98,14 @@ class Control6:
         """A control buffer that sends from ``host_address``."""
         return packed([(IP, IP_PKTINFO, _IN_PKTINFO.pack(0, host_address, bytes(4)))])
 
-    def from_host(self, control: bytes, host_name: bytes, options: Mapping[int, int]) -> bytes:
+    def from_host(self, control: bytes, host_name: bytes, options: Mapping[int, int], word: int) -> bytes:
         """What came with a datagram from ``host_name``, as far as ``options`` ask for it."""
         own = len(host_name) >= 8 and self._face.own(self._face.from_host(host_name[4:8]))
         out: list[Item] = []
-        for level, kind, payload in items(control):
+        for level, kind, payload in items(control, word):
             convert = self._incoming.get(kind) if level == IP else None
             out += [(level, kind, payload)] if convert is None else convert(payload, own, options)
-        return packed(out)
+        return packed(out, word)
 
     def _source_to_host(self, payload: bytes) -> Item | None:
         if len(payload) < _IN6_PKTINFO.size:
@@ -159,3 +166,16 @@ def _class_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> l
     if not options.get(IPV6_RECVTCLASS):
         return [(IP, IP_TOS, payload)]
     return [(IPV6, IPV6_TCLASS, _INT.pack(payload[0]))] if own else []
+
+
+class ControlSame:
+    """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
+
+    def to_host(self, control: bytes, word: int) -> bytes:
+        return packed(list(items(control, word))) if control else b""
+
+    def source(self, host_address: bytes) -> bytes:
+        return b""
+
+    def from_host(self, control: bytes, host_name: bytes, options: Mapping[int, int], word: int) -> bytes:
+        return control

@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ptrace_net.policies.mapping import ANY4
@@ -19,14 +20,41 @@ from ptrace_net.sockets.mapped import MappedSocket
 from ptrace_net.sockets.registry import Registry
 from ptrace_net.sockets.sharing import BOTH, OTHER, OWN, share_port, type_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
+from ptrace_net.syscalls.sockets import Held
 
 if TYPE_CHECKING:
-    from ptrace_net.sockets.control6 import Control6
-    from ptrace_net.sockets.options6 import Options6
+    from ptrace_net.sockets.control6 import Control6, ControlSame
+    from ptrace_net.sockets.options6 import Options6, OptionsSame
     from ptrace_net.syscalls.seam import Task
 
 TYPE_MASK = 0xF
 _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+
+
+class Found:
+    """A mapped socket and the borrowed descriptor of it for the length of a with block; None for any other."""
+
+    __slots__ = ("_fd", "_handle", "_registry", "_task")
+
+    def __init__(self, registry: Registry[MappedSocket], task: Task, fd: int) -> None:
+        self._registry = registry
+        self._task = task
+        self._fd = fd
+        self._handle = -1
+
+    def __enter__(self) -> Held | None:
+        if not len(self._registry):
+            return None
+        try:
+            self._handle = self._task.borrow(self._fd)
+        except Errno:
+            return None  # the kernel refuses the descriptor itself
+        sock = self._registry.get(os.fstat(self._handle).st_ino)
+        return None if sock is None else Held(sock, self._handle)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
 
 
 class HostSockets:
@@ -39,25 +67,18 @@ class HostSockets:
         self._own_ports: set[tuple[int, int]] = set()  # (type, port) bound for the asked family alone
         self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024)
         self._v6only = bool(_setting("ipv6/bindv6only", 0))
-        self._control: Control6 | None = None
-        self._options: Options6 | None = None
 
-    @property
-    def control(self) -> Control6:
-        if self._control is None:
-            from ptrace_net.sockets.control6 import Control6
+    @cached_property
+    def control(self) -> Control6 | ControlSame:
+        from ptrace_net.sockets.control6 import Control6, ControlSame
 
-            assert isinstance(self.face, SixOnFour)
-            self._control = Control6(self.face)
-        return self._control
+        return Control6(self.face) if isinstance(self.face, SixOnFour) else ControlSame()
 
-    @property
-    def options(self) -> Options6:
-        if self._options is None:
-            from ptrace_net.sockets.options6 import Options6
+    @cached_property
+    def options(self) -> Options6 | OptionsSame:
+        from ptrace_net.sockets.options6 import Options6, OptionsSame
 
-            self._options = Options6()
-        return self._options
+        return Options6() if isinstance(self.face, SixOnFour) else OptionsSame()
 
     # Sockets come and go
 
@@ -79,16 +100,18 @@ class HostSockets:
 
     def adopt(self, task: Task, fd: int, sock: MappedSocket) -> None:
         """``fd`` is a new kernel socket that ``sock`` describes."""
-        inode = task.inode(fd)
-        if inode:
-            self._registry.add(inode, sock)
+        with borrowed(task, fd) as handle:
+            self._registry.add(os.fstat(handle).st_ino, sock)
+
+    def known(self, handle: int) -> MappedSocket | None:
+        return self._registry.get(os.fstat(handle).st_ino)
 
     def release(self, handle: int) -> None:
         """The socket behind ``handle`` is the kernel's alone from now on."""
         self._registry.remove(os.fstat(handle).st_ino)
 
-    def find(self, task: Task, fd: int) -> MappedSocket | None:
-        return self._registry.get(task.inode(fd)) if len(self._registry) else None
+    def find(self, task: Task, fd: int) -> Found:
+        return Found(self._registry, task, fd)
 
     # Ports
 

@@ -25,14 +25,21 @@ _length = ctypes.c_int()
 _length_reference = ctypes.byref(_length)
 
 
-@contextmanager
-def borrowed(task: Task, fd: int) -> Iterator[int]:
+class borrowed:  # noqa: N801 - reads as what it does: with borrowed(task, fd) as handle
     """The program's descriptor as one of ours, for as long as the block lasts."""
-    handle = task.borrow(fd)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+
+    __slots__ = ("_fd", "_handle", "_task")
+
+    def __init__(self, task: Task, fd: int) -> None:
+        self._task = task
+        self._fd = fd
+
+    def __enter__(self) -> int:
+        self._handle = self._task.borrow(self._fd)
+        return self._handle
+
+    def __exit__(self, *exception: object) -> None:
+        os.close(self._handle)
 
 
 def _check(result: int) -> int:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.faces import AF_INET, AF_UNSPEC, Endpoint, SixOnFour, family_of, parse_in
-from ptrace_net.sockets.hostcalls import borrowed
-from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return, Wait
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Message
 
 IP_BIND_ADDRESS_NO_PORT = 24
-_POLLOUT = 4
 SO_DOMAIN = 39
 
 
@@ -46,14 +45,13 @@ class MappedSocket:
 
     # Names
 
-    def bind(self, task: Task, fd: int, name: bytes) -> Answer:
-        with borrowed(task, fd) as handle:
-            endpoint = self._bindable(handle, name)
-            self.layer.check_privileged(task, endpoint.port)
-            host = self._host_address(endpoint.address)
-            if host is None:
-                raise Errno(errno.EINVAL if _is_bound(self, handle) else errno.EADDRNOTAVAIL)
-            self.layer.bind_host(handle, Endpoint(host, endpoint.port), own=self._alone(endpoint.address))
+    def bind(self, task: Task, handle: int, name: bytes) -> Answer:
+        endpoint = self._bindable(handle, name)
+        self.layer.check_privileged(task, endpoint.port)
+        host = self._host_address(endpoint.address)
+        if host is None:
+            raise Errno(errno.EINVAL if _is_bound(self, handle) else errno.EADDRNOTAVAIL)
+        self.layer.bind_host(handle, Endpoint(host, endpoint.port), own=self._alone(endpoint.address))
         self.bound = (endpoint.address, host)
         return Return(0)
 
@@ -74,25 +72,21 @@ class MappedSocket:
             return self.face.host_loopback
         return self.face.to_host(address)
 
-    def listen(self, task: Task, fd: int, backlog: int) -> Answer:
-        if self.v6only and self.bound is None:
-            with borrowed(task, fd) as handle:
-                if not _is_bound(self, handle):
-                    any_port = Endpoint(self.face.host_loopback, 0)
-                    hostcalls.bind(handle, self.face.pack_host(any_port))
-                    self.bound = (self.face.any, any_port.address)
+    def listen(self, handle: int, backlog: int) -> Answer:
+        if self.v6only and self.bound is None and not _is_bound(self, handle):
+            any_port = Endpoint(self.face.host_loopback, 0)
+            hostcalls.bind(handle, self.face.pack_host(any_port))
+            self.bound = (self.face.any, any_port.address)
         return NATIVE
 
-    def local_name(self, task: Task, fd: int) -> bytes:
-        with borrowed(task, fd) as handle:
-            host = self.face.parse_host(hostcalls.getsockname(handle))
+    def local_name(self, handle: int) -> bytes:
+        host = self.face.parse_host(hostcalls.getsockname(handle))
         if self.bound is not None and host.address == self.bound[1]:
             return self.face.pack(Endpoint(self.bound[0], host.port))
         return self.face.pack(Endpoint(self.face.from_host(host.address), host.port))
 
-    def peer_name(self, task: Task, fd: int) -> bytes:
-        with borrowed(task, fd) as handle:
-            return self.given_name(hostcalls.getpeername(handle))
+    def peer_name(self, handle: int) -> bytes:
+        return self.given_name(hostcalls.getpeername(handle))
 
     def given_name(self, name: bytes) -> bytes:
         host = self.face.parse_host(name)
@@ -100,19 +94,18 @@ class MappedSocket:
 
     # Connections
 
-    def connect(self, task: Task, fd: int, name: bytes) -> Answer:
+    def connect(self, handle: int, name: bytes) -> Answer:
         if family_of(name) == AF_UNSPEC:
             self.bound = None if self.bound and self.bound[0] != self.face.any else self.bound
             return NATIVE
-        with borrowed(task, fd) as handle:
-            try:
-                host = self._destination(name)
-            except Errno:
-                if self.stream:
-                    _refuse_connected(handle)
-                raise
-            self._choose_source(handle, host)
-            return self._connect(handle, self.face.pack_host(host))
+        try:
+            host = self._destination(name)
+        except Errno:
+            if self.stream:
+                _refuse_connected(handle)
+            raise
+        self._choose_source(handle, host)
+        return self._connect(handle, self.face.pack_host(host))
 
     def _connect(self, handle: int, host_name: bytes) -> Answer:
         """A blocking connect is begun here and waited for by the program's own call, which the kernel resumes.
@@ -170,41 +163,32 @@ class MappedSocket:
     def passes(self, name: bytes, control: bytes) -> bool:
         return self.stream or not (name or control)
 
-    def send(self, task: Task, fd: int, message: Message) -> Answer:
+    def send(self, handle: int, message: Message, word: int) -> int:
         host = self._destination(message.name) if message.name and family_of(message.name) else None
-        control = self.layer.control.to_host(message.control)
+        control = self.layer.control.to_host(message.control, word)
         if host is not None and not control and self._needs_source(host):
             control = self.layer.control.source(host.address)
         name = b"" if host is None else self.face.pack_host(host)
-        with borrowed(task, fd) as handle:
-            try:
-                return Return(hostcalls.sendmsg(handle, message.data, name, control, message.flags))
-            except Errno as error:
-                blocking = not message.flags & hostcalls.MSG_DONTWAIT and hostcalls.is_blocking(handle)
-                if error.number != errno.EAGAIN or not blocking:
-                    raise
-        return Wait(fd, _POLLOUT, lambda: self.send(task, fd, message))
+        return hostcalls.sendmsg(handle, message.data, name, control, message.flags)
 
     def _needs_source(self, host: Endpoint) -> bool:
         wildcard = self.bound is None or self.bound[0] == self.face.any
         return self.face.host == AF_INET and host.address == self.face.host_loopback and wildcard
 
-    def received_control(self, control: bytes, name: bytes) -> bytes:
-        return self.layer.control.from_host(control, name, self.options)
+    def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
+        return self.layer.control.from_host(control, name, self.options, word)
 
     # Options
 
-    def set_option(self, task: Task, fd: int, level: int, option: int, value: bytes) -> Answer:
-        with borrowed(task, fd) as handle:
-            return self.layer.options.set(self, handle, level, option, value)
+    def set_option(self, handle: int, level: int, option: int, value: bytes) -> Answer:
+        return self.layer.options.set(self, handle, level, option, value)
 
-    def get_option(self, task: Task, fd: int, level: int, option: int, size: int) -> bytes | None:
+    def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         if level == socket.SOL_SOCKET:
             if option != SO_DOMAIN:
                 return None
-            return self.face.asked.to_bytes(4, "little")[:size]
-        with borrowed(task, fd) as handle:
-            return self.layer.options.get(self, handle, level, option, size)
+            return struct.pack("=i", self.face.asked)[:size]
+        return self.layer.options.get(self, handle, level, option, size)
 
 
 def _is_bound(sock: MappedSocket, handle: int) -> bool:

@@ -12,7 +12,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.syscalls.seam import Answer, Errno, Return
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.mapped import MappedSocket
@@ -109,6 +109,16 @@ class Options6:
             if value == -1:
                 value = row.default
         return _INT.pack(value)[:size]
+
+
+class OptionsSame:
+    """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
+
+    def set(self, sock: MappedSocket, handle: int, level: int, option: int, value: bytes) -> Answer:
+        return NATIVE
+
+    def get(self, sock: MappedSocket, handle: int, level: int, option: int, size: int) -> bytes | None:
+        return None
 
 
 def _row(sock: MappedSocket, option: int) -> Row:

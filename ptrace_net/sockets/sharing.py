@@ -60,11 +60,11 @@ def _side(layer: HostSockets, task: Task, fd: int, kind: int, port: int) -> str 
             if domain != layer.face.host or type_of(handle) != kind:
                 return None
             bound = layer.face.parse_host(hostcalls.getsockname(handle))
+            sock = layer.known(handle)
     except Errno:
         return None
     if bound.port != port:
         return None
     if bound.address == layer.face.host_loopback:
         return OWN
-    sock = layer.find(task, fd)
     return BOTH if sock is not None and not sock.v6only else OTHER

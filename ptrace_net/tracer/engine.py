@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ptrace_net.syscalls.seam import Answer, Call, Fail, Native, Return, Wait
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.tracee import Process, Tracee
@@ -145,12 +145,14 @@ class Engine:
                 return Return(-_ERESTARTSYS if wait.restart else -_EINTR)
             if result < 0:
                 return Return(result)
-            return Fail(wait.expired) if result == 0 else wait.retry()
+            return Fail(wait.expired) if result == 0 else wait
 
         try:
-            self._let_through(tracee, call, poll_call(tracee, call.arch, wait, stack)._replace(then=woken))
-        except KeyError:
-            self._carry_out(tracee, call, Fail(wait.expired), stack)
+            poll = poll_call(tracee, call.arch, wait, stack)
+        except Errno as error:
+            self._carry_out(tracee, call, Fail(error.number), stack)
+        else:
+            self._let_through(tracee, call, poll._replace(then=woken))
 
     def _syscall_stop(self, tracee: Tracee) -> None:
         info = binding.syscall_entry(tracee.tid)

@@ -1,15 +1,17 @@
-"""A program's memory, read and written as the program itself could (process_vm_readv(2), process_vm_writev(2)).
+"""A program's memory, as the program itself could read and write it.
 
-Unlike /proc/PID/mem these two honour page protections, so that a pointer into a guard page or a read-only page is
-answered as Linux would: with EFAULT. One buffer and one pair of iovecs serve the single tracer thread.
+Reads go through /proc/PID/mem (proc(5)), half the price of process_vm_readv(2), which alone honours page protections: it is
+asked again when all that came were zeros, as from a guard page. Writes are process_vm_writev(2)'s: a read-only page is
+EFAULT. One buffer and one set of iovecs serve the single tracer thread.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None)
 _SIGNATURE = (ctypes.c_int, *(ctypes.c_void_p, ctypes.c_ulong) * 2, ctypes.c_ulong)
 
 _readv = _libc.process_vm_readv
@@ -22,36 +24,58 @@ _writev.restype = ctypes.c_long
 _SIZE = 1 << 17  # the largest UDP datagram fits; longer requests get a buffer of their own
 _buffer = ctypes.create_string_buffer(_SIZE)
 _address = ctypes.addressof(_buffer)
-_iov = ctypes.create_string_buffer(32)
+_iov = ctypes.create_string_buffer(64)
 _iov_local = ctypes.addressof(_iov)
 _iov_remote = _iov_local + 16
-_pack_iov = struct.Struct("=QQQQ").pack_into
+_iov_pair = _iov_local + 32
+_pack_one = struct.Struct("=QQQQ").pack_into
+_pack_two = struct.Struct("=QQ").pack_into
 _LIMIT = 1 << 63
 
 
-def read(tid: int, address: int, size: int) -> bytes:
-    """The readable prefix of ``size`` bytes at ``address``; empty where nothing can be read."""
+def read(tid: int, mem: int, address: int, size: int) -> bytes:
+    """The readable prefix of ``size`` bytes at ``address``; ``mem`` is a descriptor of /proc/PID/mem."""
     if size <= 0 or address < 0 or address + size > _LIMIT:
         return b""
+    try:
+        data = os.pread(mem, size, address)
+    except OSError:
+        return _read_checked(tid, address, size)
+    if len(data) < size or not data.strip(b"\0"):
+        return _read_checked(tid, address, size)
+    return data
+
+
+def _read_checked(tid: int, address: int, size: int) -> bytes:
     buffer, local = _buffer, _address
     if size > _SIZE:
         buffer = ctypes.create_string_buffer(size)
         local = ctypes.addressof(buffer)
-    _pack_iov(_iov, 0, local, size, address, size)
+    _pack_one(_iov, 0, local, size, address, size)
     count: int = _readv(tid, _iov_local, 1, _iov_remote, 1, 0)
     return buffer[:count] if count > 0 else b""
 
 
-def write(tid: int, address: int, data: bytes) -> int:
-    """Write ``data``; the number of bytes that reached writable memory."""
+def write(tid: int, address: int, data: bytes) -> bool:
+    """Write ``data``; whether all of it reached writable memory."""
     size = len(data)
-    if not size or address < 0 or address + size > _LIMIT:
-        return 0
+    if address < 0 or address + size > _LIMIT:
+        return False
     local = _address
     if size > _SIZE:
         buffer = ctypes.create_string_buffer(size)
         local = ctypes.addressof(buffer)
     ctypes.memmove(local, data, size)
-    _pack_iov(_iov, 0, local, size, address, size)
-    count: int = _writev(tid, _iov_local, 1, _iov_remote, 1, 0)
-    return max(count, 0)
+    _pack_one(_iov, 0, local, size, address, size)
+    return bool(_writev(tid, _iov_local, 1, _iov_remote, 1, 0) == size)
+
+
+def write_two(tid: int, first: int, head: bytes, second: int, tail: bytes) -> bool:
+    """Write ``head`` at ``first``, then ``tail`` at ``second``, in one call: an address and its length."""
+    if min(first, second) < 0 or max(first, second) + _SIZE > _LIMIT:
+        return False
+    size = len(head) + len(tail)
+    ctypes.memmove(_address, head + tail, size)
+    _pack_two(_iov, 0, _address, size)
+    _pack_one(_iov, 32, first, len(head), second, len(tail))
+    return bool(_writev(tid, _iov_local, 1, _iov_pair, 2, 0) == size)

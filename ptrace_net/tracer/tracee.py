@@ -26,13 +26,19 @@ _getfd.restype = ctypes.c_long
 
 
 class Process:
-    """One thread group; its pidfd is opened at first use."""
+    """One thread group and its address space; descriptors are opened at first use."""
 
-    __slots__ = ("_pidfd", "tgid")
+    __slots__ = ("_mem", "_pidfd", "tgid")
 
     def __init__(self, tgid: int) -> None:
         self.tgid = tgid
         self._pidfd = -1
+        self._mem = -1
+
+    def mem(self) -> int:
+        if self._mem < 0:
+            self._mem = os.open(f"/proc/{self.tgid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        return self._mem
 
     def pidfd(self) -> int:
         if self._pidfd < 0:
@@ -40,9 +46,11 @@ class Process:
         return self._pidfd
 
     def close(self) -> None:
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
-            self._pidfd = -1
+        """Its end, or an exec: the address space is another one afterwards."""
+        for descriptor in (self._pidfd, self._mem):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._pidfd = self._mem = -1
 
 
 class Tracee:
@@ -70,24 +78,24 @@ class Tracee:
         return self.process.tgid
 
     def read(self, address: int, size: int) -> bytes:
-        data = memory.read(self.tid, address, size)
+        data = self.read_up_to(address, size)
         if len(data) < size:
             raise Errno(errno.EFAULT)
         return data
 
     def read_up_to(self, address: int, size: int) -> bytes:
-        return memory.read(self.tid, address, size)
+        try:
+            return memory.read(self.tid, self.process.mem(), address, size)
+        except OSError:  # gone, and its /proc with it
+            return b""
 
     def write(self, address: int, data: bytes) -> None:
-        if data and memory.write(self.tid, address, data) < len(data):
+        if data and not memory.write(self.tid, address, data):
             raise Errno(errno.EFAULT)
 
-    def inode(self, fd: int) -> int:
-        try:
-            status = os.stat(f"/proc/{self.tid}/fd/{fd}")
-        except OSError:
-            return 0
-        return status.st_ino if status.st_mode & 0o170000 == 0o140000 else 0
+    def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
+        if not memory.write_two(self.tid, first, head, second, tail):
+            raise Errno(errno.EFAULT)
 
     def borrow(self, fd: int) -> int:
         result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)

@@ -6,7 +6,9 @@ because its memory is not in the log.
 
 from collections.abc import Sequence
 
-from ptrace_net.record.model import Pointer, Symbol, Unknown, Value
+from ptrace_net.abi.arch import X86_64
+from ptrace_net.abi.constants.fcntl import F
+from ptrace_net.record.model import Pointer, Symbol, Value
 from ptrace_net.record.names import spell, syscall_name, syscall_number
 from ptrace_net.record.signatures import Param, canonical, params
 
@@ -15,7 +17,7 @@ _POINTERS = frozenset(
     "addr addr_out lenp buf buf_out ptr optval optval_out msg msg_out mmsg mmsg_out iov iov_out"
     " pollfds epev epev_out fdpair fdset".split()
 )
-_COMMANDS = {2: "F_SETFD", 4: "F_SETFL"}
+_WITHOUT_ARGUMENT = frozenset((F["F_GETFD"], F["F_GETFL"], F["F_GETOWN"]))
 
 
 def call_name(text: str) -> str:
@@ -30,8 +32,6 @@ def call_name(text: str) -> str:
 
 
 def _known() -> tuple[str, ...]:
-    from ptrace_net.abi.arch import X86_64
-
     return tuple(X86_64.syscalls)
 
 
@@ -42,6 +42,8 @@ def decode(name: str, registers: Sequence[int]) -> tuple[Value, ...]:
         return tuple(_unsigned(number) for number in registers[: _arity(name)])
     decoded: list[Value] = []
     for place, (param, number) in enumerate(zip(prototype, registers, strict=False)):
+        if param.kind == "arg" and name == "fcntl" and registers[place - 1] in _WITHOUT_ARGUMENT:
+            break
         decoded.append(_one(name, param, number, registers, place))
     return tuple(decoded)
 
@@ -63,11 +65,11 @@ def _one(name: str, param: Param, number: int, registers: Sequence[int], place: 
 def _command_argument(name: str, command: int, number: int) -> Value:
     if name != "fcntl":
         return Pointer(_unsigned(number)) if number > 0xFFFF else number
-    if command == 4:
+    if command == F["F_SETFL"]:
         return spell("openflags", number)
-    if command == 2:
+    if command == F["F_SETFD"]:
         return Symbol("FD_CLOEXEC", 1) if number == 1 else number
-    return _signed(number) if command in (0, 1030) else Unknown(str(number), "this command has no argument")
+    return _signed(number)
 
 
 def _signed(number: int) -> int:

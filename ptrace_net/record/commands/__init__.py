@@ -1,0 +1,1 @@
+"""The commands over recordings and logs: ``show``, ``diff``, ``replay``; each module has ``main(argv) -> int``."""

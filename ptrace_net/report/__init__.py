@@ -1,0 +1,1 @@
+"""What was decoded, shown: pages and reports."""
