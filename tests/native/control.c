@@ -38,7 +38,8 @@ static int receive(int fd, int room, int flags)
     struct msghdr m = {.msg_name = box_fill(&from, 28), .msg_namelen = 28, .msg_iov = &v, .msg_iovlen = 1,
                        .msg_control = &c, .msg_controllen = room};
     memset(&c, GUARD, sizeof c);
-    ready(fd, POLLIN);
+    if (!(flags & MSG_DONTWAIT))
+        ready(fd, POLLIN);
     int n = recvmsg(fd, &m, flags | MSG_DONTWAIT);
     printf("   got %s flags %#x controllen %d", result(n), m.msg_flags, n < 0 ? 0 : (int)m.msg_controllen);
     from.len = m.msg_namelen;
@@ -173,9 +174,9 @@ static void error_queue(const char *ip, int level, int name)
     SEE(set_int(fd, level, name, 1));
     send(fd, "abc", 3, 0);
     printf("poll %#x\n", ready(fd, POLLIN));
-    receive(fd, 256, MSG_ERRQUEUE);
-    receive(fd, 256, MSG_ERRQUEUE);
-    receive(fd, 256, 0);
+    receive(fd, 256, MSG_ERRQUEUE | MSG_DONTWAIT);
+    receive(fd, 256, MSG_ERRQUEUE | MSG_DONTWAIT);
+    receive(fd, 256, MSG_DONTWAIT);
     close(fd);
 }
 
