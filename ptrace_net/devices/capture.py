@@ -1,0 +1,91 @@
+"""The capture wrapper: every frame that passes a device, as pcapng, to a file or live to a pipe.
+
+Checksums that the device was to finish are finished in the copy, so that a reader does not call them bad.
+Several wrappers may share one ``CaptureFile``: each device is an interface in it.
+"""
+
+from collections.abc import Callable
+
+from ..stack import offload
+from ..stack.frame import Frame
+from . import pcapng
+from .device import Device, Wrapper
+
+
+class CaptureFile:
+    """``write`` takes bytes and may raise OSError: the capture then ends, the traffic does not.
+
+    ``epoch`` is the time of day in seconds at ``now`` 0.0.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], object], epoch: float, application: str = "ptrace-net"
+    ) -> None:
+        self._write = write
+        self._epoch = epoch
+        self._interfaces: list[list[int]] = []  # captured, dropped
+        self.error: OSError | None = None
+        self._put(pcapng.section_header(application))
+
+    def _put(self, block: bytes) -> None:
+        if self.error is None:
+            try:
+                self._write(block)
+            except OSError as error:
+                self.error = error
+
+    def _stamp(self, now: float) -> int:
+        return round((self._epoch + now) * 1_000_000) * 1000
+
+    def add(self, device: Device, description: str = "") -> int:
+        """Describe another interface; its number."""
+        self._put(pcapng.interface_description(device.name, device.mac, description))
+        self._interfaces.append([0, 0])
+        return len(self._interfaces) - 1
+
+    def packet(
+        self, interface: int, frame: Frame, now: float, direction: int, comment: str, dropped: int
+    ) -> None:
+        """One frame; ``dropped`` were lost at this interface since the frame before."""
+        counts = self._interfaces[interface]
+        counts[0] += 1
+        counts[1] += dropped
+        data = offload.complete(frame).data
+        self._put(pcapng.enhanced_packet(interface, self._stamp(now), data, direction, comment, dropped))
+
+    def finish(self, now: float) -> None:
+        """Write how much each interface saw and dropped."""
+        for interface, (seen, dropped) in enumerate(self._interfaces):
+            self._put(pcapng.interface_statistics(interface, self._stamp(now), seen, dropped))
+
+
+class Capture(Wrapper):
+    """``comment`` is asked for each frame: the name and pid of the process, where the caller knows them."""
+
+    def __init__(
+        self, inner: Device, file: CaptureFile, comment: Callable[[Frame, int], str] | None = None
+    ) -> None:
+        super().__init__(inner)
+        self._file = file
+        self._interface = file.add(inner)
+        self._comment = comment
+        self._dropped = 0
+
+    def send(self, frame: Frame, now: float) -> bool:
+        taken = super().send(frame, now)
+        if taken:
+            self._note(frame, now, pcapng.OUTBOUND)
+        else:
+            self._dropped += 1
+        return taken
+
+    def receive(self, now: float) -> list[Frame]:
+        frames = super().receive(now)
+        for frame in frames:
+            self._note(frame, now, pcapng.INBOUND)
+        return frames
+
+    def _note(self, frame: Frame, now: float, direction: int) -> None:
+        comment = self._comment(frame, direction) if self._comment else ""
+        dropped, self._dropped = self._dropped, 0
+        self._file.packet(self._interface, frame, now, direction, comment, dropped)
