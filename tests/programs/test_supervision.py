@@ -93,6 +93,49 @@ def test_children_outlive_the_program(supervised: Runner, tmp_path: Path) -> Non
     wait_until(lambda: told.exists() and told.read_text() == "7\n", "curl's status")
 
 
+ORPHAN = """
+import os, sys, time
+if os.fork():
+    os._exit(0)
+time.sleep(0.3)
+open(sys.argv[1], 'w').close()
+"""
+
+
+def test_parent_that_exits_right_after_fork(supervised: Runner, tmp_path: Path) -> None:
+    """The child's first stop may come after its parent's end; it is part of the run all the same."""
+    for attempt in range(6):
+        sign = tmp_path / str(attempt)
+        assert supervised.run(sys.executable, "-S", "-c", ORPHAN, sign).returncode == 0
+        wait_until(sign.exists, f"life sign of child {attempt}", 3)
+
+
+ALARMED = """
+import signal, socket
+alarms, wrong = 0, 0
+def count(*_):
+    global alarms
+    alarms += 1
+signal.signal(signal.SIGALRM, count)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+with socket.create_server(('::', 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+    for turn in range(400):
+        host, seen = (('::1', '::1'), ('127.0.0.1', '::ffff:127.0.0.1'))[turn % 2]
+        with socket.create_connection((host, server.getsockname()[1])) as client:
+            accepted, peer = server.accept()
+            wrong += peer[0] != seen or peer[1] != client.getsockname()[1]
+            accepted.close()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(wrong, alarms > 10)
+"""
+
+
+def test_signals_in_the_middle_of_calls(runner: Runner) -> None:
+    """A timer's signal every millisecond: no call is lost, made twice or answered wrongly."""
+    done = runner.run(sys.executable, "-c", ALARMED)
+    assert (done.stdout, done.stderr, done.returncode) == (b"0 True\n", b"", 0)
+
+
 def test_one_process_dying_leaves_the_others(family: subprocess.Popen[bytes]) -> None:
     members = psutil.Process(family.pid).children(recursive=True)
     victim = members[-1]
