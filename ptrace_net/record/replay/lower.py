@@ -201,7 +201,10 @@ def _poll(context: _Context, place: int, value: Value, param: Param) -> Argument
 
 
 def _milliseconds(context: _Context, place: int, value: Value, param: Param) -> Argument:
-    return QUIET_MS if context.call.result == 0 else WAIT_LIMIT_MS if context.number(place) else 0
+    asked = context.number(place)
+    if context.call.result == 0:
+        return min(asked, QUIET_MS) if asked >= 0 else QUIET_MS
+    return WAIT_LIMIT_MS if asked else 0
 
 
 def _event(context: _Context, place: int, value: Value, param: Param) -> Argument:

@@ -64,6 +64,11 @@ class Pool:
         self._channels[child] = socket.socket(fileno=descriptors[0])
         self._channels[child].settimeout(START_LIMIT)
 
+    def end(self, group: int) -> None:
+        """Let the worker of `group` end; its descriptors close with it."""
+        if group in self._channels:
+            self._channels.pop(group).close()
+
     def _ask(self, group: int, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
         channel = self._channels[group]
         try:

@@ -1,0 +1,152 @@
+"""What a replay does, step by step: the program's calls as the log has them, and the world's between them.
+
+A plan is made before anything runs, so that the same plan is executed by workers, written as a C program, or cut
+down by the minimizer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ptrace_net.record.flows import Traced, Tracker
+from ptrace_net.record.model import Call, Event, Log, Pointer, Record, Unknown
+from ptrace_net.record.replay.steps import MOTHER, PlanStep
+from ptrace_net.record.replay.world import World
+from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params
+
+_REPLAYED = frozenset(("socket", "pipe", "epoll", "eventfd"))
+
+
+@dataclass(slots=True)
+class Plan:
+    """All steps, and how many calls of the log were left out because they are not about sockets."""
+
+    log: Log
+    steps: list[PlanStep] = field(default_factory=list)
+    irrelevant: int = 0
+
+    @property
+    def program(self) -> list[PlanStep]:
+        """The calls that are made and compared."""
+        return [step for step in self.steps if step.role == "program"]
+
+    @property
+    def skipped(self) -> list[PlanStep]:
+        """The calls that cannot be made, with the reason."""
+        return [step for step in self.steps if step.role == "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a log to replay: record numbers from `first` up to `last` (0-based, included), tasks, or a test."""
+
+    first: int = 0
+    last: int | None = None
+    tasks: frozenset[int] = frozenset()
+    keep: Callable[[int], bool] | None = None
+
+    def holds(self, index: int, record: Record) -> bool:
+        """Whether the record is part of it; events always are."""
+        if isinstance(record, Event) or record.name in NEW_TASK:
+            return True
+        inside = index >= self.first and (self.last is None or index <= self.last)
+        return inside and (not self.tasks or record.task in self.tasks) and (self.keep is None or self.keep(index))
+
+
+def make_plan(log: Log, selection: Selection | None = None) -> Plan:
+    """The plan for `log`, or for the selected part of it."""
+    chosen = selection or Selection()
+    places = [index for index, record in enumerate(log.records) if chosen.holds(index, record)]
+    tracker = Tracker(log.records[index] for index in places)
+    traced = [each._replace(index=places[each.index]) for each in tracker.run()]
+    plan = Plan(log)
+    groups = _Groups(tracker, traced)
+    world = World(traced, groups.of)
+    for each in traced:
+        plan.steps.extend(groups.before(each))
+        if isinstance(each.record, Event):
+            plan.steps.extend(groups.ended(each.record))
+        elif not is_relevant(each):
+            plan.irrelevant += 1
+        else:
+            plan.steps.extend(_call(each, each.record, groups.of(each.record.task), world))
+    return plan
+
+
+def _call(each: Traced, call: Call, group: int, world: World) -> Iterator[PlanStep]:
+    why = _obstacle(each, call)
+    if why:
+        yield PlanStep("skip", group, call, each.index, why)
+        return
+    yield from world.before(each, call)
+    yield PlanStep("program", group, call, each.index)
+    yield from world.after(each, call)
+
+
+def is_relevant(each: Traced) -> bool:
+    """Whether a call has to do with sockets or with what waits for them."""
+    call = each.record
+    if not isinstance(call, Call) or call.name in NEW_TASK or call.name in NO_RETURN:
+        return False
+    flows = [*each.used.values(), *(flow for _, flow in each.made)]
+    return call.name in SOCKET_FAMILY or any(flow.kind in _REPLAYED for flow in flows)
+
+
+def _obstacle(each: Traced, call: Call) -> str:
+    """Why the call cannot be made; empty where it can."""
+    if call.outcome in ("unfinished", "no result"):
+        return "it did not return in the log"
+    for number, flow in each.used.items():
+        if flow.kind not in _REPLAYED or (flow.made_by < 0 and call.errno != "EBADF"):
+            return f"descriptor {number} was opened before the log begins" if flow.kind != "file" else (
+                f"descriptor {number} is a file")  # fmt: skip
+    for value, param in zip(call.args, params(call.name), strict=False):
+        if isinstance(value, Unknown) or (isinstance(value, Pointer) and value.address and param.kind in _NEEDED):
+            return f"{param.name} is not in the log"
+    return ""
+
+
+_NEEDED = frozenset("addr optval msg mmsg iov pollfds epev fdset".split())
+
+
+class _Groups:
+    """Which workers exist: one for every descriptor table, made when its task is."""
+
+    def __init__(self, tracker: Tracker, traced: Iterable[Traced]) -> None:
+        self._tracker = tracker
+        self._running: set[int] = set()
+        self._alive: dict[int, set[int]] = {}
+        self._wanted: set[int] = set()
+        for each in traced:
+            group = tracker.group(each.record.task)
+            self._alive.setdefault(group, set()).add(each.record.task)
+            if is_relevant(each):
+                self._wanted.add(group)
+
+    def of(self, task: int) -> int:
+        """The worker of `task`."""
+        return self._tracker.group(task)
+
+    def before(self, each: Traced) -> Iterator[PlanStep]:
+        """Forks that must happen before the record (a first call) or with it (the call that made a task)."""
+        record = each.record
+        tasks = [record.task]
+        if isinstance(record, Call) and record.name in NEW_TASK and record.result and record.result > 0:
+            tasks.append(record.result)
+        for task in tasks:
+            group = self.of(task)
+            if group in self._wanted and group not in self._running:
+                yield self._fork(group, task)
+
+    def _fork(self, group: int, task: int) -> PlanStep:
+        parent = self._tracker.parent_group(task)
+        self._running.add(group)
+        return PlanStep("fork", group, Call(task, "fork"), parent=parent if parent in self._running else MOTHER)
+
+    def ended(self, event: Event) -> Iterator[PlanStep]:
+        """The worker ends with its last task."""
+        group = self.of(event.task)
+        if event.kind in ("exit", "killed"):
+            self._alive.get(group, set()).discard(event.task)
+            if not self._alive.get(group) and group in self._running:
+                self._running.discard(group)
+                yield PlanStep("exit", group, Call(event.task, "exit"))

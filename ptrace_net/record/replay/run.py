@@ -1,0 +1,198 @@
+"""Carries out a plan with worker processes and compares what happens with the log."""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from ptrace_net.record.diff.compare import MATTERS, Difference
+from ptrace_net.record.errors import RecordError
+from ptrace_net.record.model import Call, Unknown, Value
+from ptrace_net.record.names import errno_name
+from ptrace_net.record.replay.descriptors import Descriptors
+from ptrace_net.record.replay.lift import lift
+from ptrace_net.record.replay.lower import CannotReplay, Lowered, lower
+from ptrace_net.record.replay.plan import Plan
+from ptrace_net.record.replay.pool import Answer, Pool
+from ptrace_net.record.replay.steps import MOTHER, WORLD, PlanStep
+from ptrace_net.record.replay.verify import Ports, chosen_port, explain, verify
+from ptrace_net.record.replay.world import LAST_PEER
+from ptrace_net.record.signatures import params
+from ptrace_net.record.sockaddr import Endpoint, endpoint_of, struct_of, unpack
+
+CALL_LIMIT = 5.0
+"""Seconds that one call may block before it counts as not returning."""
+
+_SOMEBODY = struct_of(Endpoint(2, "0.0.0.0"))
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step: the call as it happened (None: not made), the differences, their known cause."""
+
+    step: PlanStep
+    actual: Call | None
+    differences: tuple[Difference, ...] = ()
+    cause: str = ""
+    why: str = ""
+
+    @property
+    def diverges(self) -> bool:
+        """Whether a difference matters."""
+        return any(each.kind in MATTERS for each in self.differences)
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """The outcome of every program step, in order; `alone` is empty where the replay had its own network."""
+
+    plan: Plan
+    outcomes: list[Outcome] = field(default_factory=list)
+    world_failures: list[str] = field(default_factory=list)
+    alone: str = ""
+
+    @property
+    def divergences(self) -> list[Outcome]:
+        """The outcomes that differ in a way that matters."""
+        return [each for each in self.outcomes if each.diverges]
+
+    @property
+    def made(self) -> int:
+        """How many calls were made."""
+        return sum(1 for each in self.outcomes if each.actual is not None)
+
+    def not_made(self) -> "Counter[str]":
+        """Why calls were not made, and how many for each reason."""
+        return Counter(each.why for each in self.outcomes if each.actual is None)
+
+
+def replay(
+    plan: Plan, prefix: list[str] | None = None, isolated: bool = True, progress: Progress | None = None,
+    stop: Callable[[Outcome], bool] | None = None,
+) -> ReplayReport:  # fmt: skip
+    """Carry out `plan`. `prefix` is a command that runs a command (empty: natively); `isolated` asks for a network
+    namespace; `stop` ends the replay early after an outcome.
+    """
+    with Pool(prefix or [], isolated, MOTHER) as pool:
+        pool.fork(MOTHER, WORLD)
+        report = ReplayReport(plan, alone=pool.alone)
+        machine = _Machine(pool, report)
+        for place, step in enumerate(plan.steps):
+            if progress:
+                progress(place, len(plan.steps))
+            outcome = machine.step(step)
+            if outcome is not None:
+                report.outcomes.append(outcome)
+                if stop and stop(outcome):
+                    break
+    return report
+
+
+class _Machine:
+    """Makes the steps one after another."""
+
+    def __init__(self, pool: Pool, report: ReplayReport) -> None:
+        self.pool = pool
+        self.report = report
+        self.descriptors = Descriptors()
+        self.ports = Ports()
+        self.last_peer: dict[int, Value] = {}
+
+    def step(self, step: PlanStep) -> Outcome | None:
+        """Make one step; None for those that are not the program's."""
+        if step.role == "fork":
+            parent = step.parent if step.parent in self.pool else MOTHER
+            self.pool.fork(parent, step.group)
+            self.descriptors.fork(parent, step.group)
+        elif step.role == "exit":
+            self.pool.end(step.group)
+        elif step.role == "skip":
+            return Outcome(step, None, why=step.why)
+        elif step.role == "program":
+            return self._program(step)
+        else:
+            self._beside(step)
+        return None
+
+    def _program(self, step: PlanStep) -> Outcome:
+        try:
+            actual, _, answer = self._make(step)
+        except CannotReplay as error:
+            return Outcome(step, None, why=str(error))
+        actual = self.descriptors.made(step, actual, answer, self._close)
+        self._learn_port(step, actual)
+        differences = verify(step.call, actual, self.ports)
+        cause = explain(step.call, actual) if differences else ""
+        return Outcome(step, actual, differences, cause)
+
+    def _beside(self, step: PlanStep) -> None:
+        """A step of the world, or one that the log does not show: it only has to work."""
+        try:
+            actual, lowered, answer = self._make(step)
+        except CannotReplay as error:
+            self.report.world_failures.append(f"{step.call.name}: {error}")
+            return
+        actual = self.descriptors.made(step, actual, answer, self._close)
+        self._remember_peer(step, lowered, answer)
+        if answer.result < 0 or answer.blocked:
+            reason = "did not return" if answer.blocked else errno_name(answer.errno)
+            self.report.world_failures.append(f"{step.call.name} of the outside world: {reason}")
+
+    def _make(self, step: PlanStep) -> tuple[Call, Lowered, Answer]:
+        call = self._translated(step.call)
+        numbers = self.descriptors.of(step.group)
+
+        def actual_number(recorded: int) -> int:
+            if recorded not in numbers:
+                raise CannotReplay(f"descriptor {recorded} was never made in this replay")
+            return numbers[recorded]
+
+        lowered = lower(call, actual_number)
+        answer = self.pool.call(step.group, lowered.number, lowered.arguments, CALL_LIMIT)
+        return lift(step.call, lowered, answer, self.descriptors.back(step.group)), lowered, answer
+
+    def _translated(self, call: Call) -> Call:
+        """`call` with ports that the kernel chose as it chose them this time."""
+        arguments = list(call.args)
+        for place, param in enumerate(params(call.name)):
+            if param.kind not in ("addr", "addr_out") or place >= len(arguments):
+                continue
+            value = arguments[place]
+            if isinstance(value, Unknown) and value.text == LAST_PEER:
+                arguments[place] = self._peer_argument(call, value)
+            elif (endpoint := endpoint_of(value)) and ("port>", endpoint.port) in self.ports.names:
+                port = self.ports.names["port>", endpoint.port]
+                if isinstance(port, int):
+                    arguments[place] = struct_of(endpoint._replace(port=port))
+        return replace(call, args=tuple(arguments))
+
+    def _peer_argument(self, call: Call, value: Unknown) -> Value:
+        number = call.args[0]
+        known = self.last_peer.get(number) if isinstance(number, int) else None
+        if value.why == "out":
+            return _SOMEBODY
+        if known is None:
+            raise CannotReplay("the program has not written to this peer")
+        return known
+
+    def _remember_peer(self, step: PlanStep, lowered: Lowered, answer: Answer) -> None:
+        value = step.call.arg(4)
+        if isinstance(value, Unknown) and value.why == "out" and answer.result >= 0:
+            raw = next((raw for (place, _), raw in zip(lowered.outs, answer.out, strict=False) if place == 4), b"")
+            endpoint, number = unpack(raw), step.call.args[0]
+            if endpoint is not None and isinstance(number, int):
+                self.last_peer[number] = struct_of(endpoint)
+
+    def _learn_port(self, step: PlanStep, actual: Call) -> None:
+        port = chosen_port(step.call)
+        if port is not None and not self.descriptors.bound(step):
+            self.ports.chosen.add(port)
+            now = chosen_port(actual)
+            if now is not None:
+                self.ports.name("port", port, now)
+
+    def _close(self, group: int, number: int) -> None:
+        close = lower(Call(0, "close", (number,)), lambda same: same)
+        with suppress(RecordError):
+            self.pool.call(group, close.number, close.arguments, CALL_LIMIT)
