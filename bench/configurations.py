@@ -48,14 +48,14 @@ class Configuration:
         return said[-1] if said else f"exit status {done.returncode}"
 
 
-def ptrace_net(*options: str) -> Configuration:
+def ptrace_net(provider: str, engine: str) -> Configuration:
     """The command installed beside this interpreter, as its users start it; without one, the checkout."""
+    options = ("--net", provider, "--engine", engine, "--")
     script = Path(sys.executable).with_name("ptrace-net")
-    name = " ".join(word.removeprefix("--") for word in options)
     if script.exists():
-        return Configuration(name, (str(script), *options, "--"))
-    command = (sys.executable, "-m", "ptrace_net", *options, "--")
-    return Configuration(name, command, (("PYTHONPATH", str(ROOT)),))
+        return Configuration(f"{provider} {engine}", (str(script), *options))
+    command = (sys.executable, "-m", "ptrace_net", *options)
+    return Configuration(f"{provider} {engine}", command, (("PYTHONPATH", str(ROOT)),))
 
 
 NATIVE = Configuration("native", ())
@@ -68,7 +68,7 @@ SOCKET_WRAPPER = ("env", "LD_PRELOAD=libsocket_wrapper.so", "SOCKET_WRAPPER_DIR=
 
 CONFIGURATIONS = (
     NATIVE,
-    ptrace_net("--net", "host"),
+    *(ptrace_net(provider, engine) for provider in ("host", "stack") for engine in ("ptrace", "notify")),
     STRACE,
     Configuration("proot", ("proot",), peer=True),
     Configuration("socket_wrapper", SOCKET_WRAPPER, peer=True),

@@ -73,7 +73,7 @@ def figures(cells: Sequence[Cell]) -> str:
 
 def targets(cells: Sequence[Cell]) -> str:
     """The targets whose cells were measured, met or not; empty when there are none."""
-    rows = [row for target in TARGETS if (row := target.judge(cells)) is not None]
+    rows = [row for target in TARGETS for row in target.judge(cells)]
     return grid([["target", "measured", "met"], *rows]) if rows else ""
 
 
