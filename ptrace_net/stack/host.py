@@ -8,6 +8,7 @@ says when to poll at the latest, ``take_events`` what became readable, writable 
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from . import ethernet, icmp, icmp_input, igmp, ip_input
 from .addresses import (
@@ -47,6 +48,13 @@ from .udp_socket import UdpLayer, UdpSocket
 LOOPBACK_MTU = 65536
 
 
+class Service(Protocol):
+    """Something that runs on the host and has timers, such as the DHCP client."""
+
+    def poll(self, now: float) -> None: ...
+    def deadline(self) -> float | None: ...
+
+
 @dataclass(slots=True, eq=False)
 class Host:
     """``random`` returns n random bytes: all that the stack ever draws comes from it."""
@@ -67,6 +75,7 @@ class Host:
     tcp: TcpLayer = field(init=False)
     protocols: dict[tuple[int, int], Callable[[IpPacket, float], None]] = field(init=False)
     budget: ErrorBudget = field(default_factory=ErrorBudget)
+    services: list[Service] = field(default_factory=list)
     _events: dict[Handle, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -232,6 +241,8 @@ class Host:
                 for unresolved in interface.poll(now):
                     self._unresolved(unresolved, now)
         self._expire_fragments(now)
+        for service in self.services:
+            service.poll(now)
         self.tcp.poll(now)
         sent = []
         for interface in self.interfaces.values():
@@ -245,6 +256,7 @@ class Host:
         if any(interface.outbox for interface in self.interfaces.values()):
             return 0.0
         times = [interface.deadline() for interface in self.interfaces.values()]
+        times += [service.deadline() for service in self.services]
         times += [self.tcp.deadline(), self.reassembly4.deadline(), self.reassembly6.deadline()]
         return min((at for at in times if at is not None), default=None)
 
