@@ -8,7 +8,21 @@ from ptrace_net.abi.constants.if_ether import ETH_P
 from ptrace_net.abi.constants.if_packet import PACKET_TYPE
 from ptrace_net.abi.constants.socket import AF
 from ptrace_net.abi.constants.vm_sockets import VMADDR_CID
-from ptrace_net.abi.kinds import Bytes, Pad, be16, be32, c_int, in6_addr, in_addr, mac, raw, text, u8, u16, u32
+from ptrace_net.abi.kinds import (
+    Bytes,
+    Pad,
+    be16,
+    be32,
+    c_int,
+    in6_addr,
+    in_addr,
+    mac,
+    raw,
+    text,
+    u8,
+    u16,
+    u32,
+)
 from ptrace_net.abi.layout import Field, Layout
 
 _NAMED = "bind connect sendto sendmsg accept4 getsockname getpeername recvfrom recvmsg"

@@ -90,6 +90,20 @@ def decode_netlink(data: bytes, protocol: int = 0, arch: Arch = X86_64) -> tuple
     return tuple(messages)
 
 
+def table_of(message: Message, protocol: int) -> Attributes | None:
+    """The table that the attributes of a decoded message were read with."""
+    if message.header.nlmsg_type in (NLMSG["NLMSG_ERROR"], NLMSG["NLMSG_DONE"]):
+        return tables.NLMSGERR
+    known = _body(message.header, message.payload, protocol) if message.payload else None
+    return known[1] if known else None
+
+
+def attributes_of(message: Message) -> int:
+    """Where in the payload of a decoded message its attributes begin."""
+    whole = sum((4 + len(each.payload) + 3) & -4 for each in message.attributes)
+    return max(0, ((len(message.payload) + 3) & -4) - whole)
+
+
 def message_name(number: int, protocol: int) -> str:
     """The name of a message type in a protocol: RTM_NEWADDR, NLMSG_DONE…; the number where it has none."""
     if number < NLMSG["NLMSG_MIN_TYPE"]:

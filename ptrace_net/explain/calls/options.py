@@ -33,6 +33,6 @@ OPTIONS = (
     Call("fcntl", "Duplicate a descriptor, read or set its flags.",
          (("fd", "descriptor"), ("cmd", "what"), ("arg", "an int or a pointer that cmd decides")),
          "what cmd asks for", (("EBADF", "fd is not an open descriptor"), ("EINVAL", "cmd or arg is out of range"),
-         ("EMFILE", "F_DUPFD: no descriptor left"), ("EPERM", "F_SETFL: an O_APPEND file")), (F,),
+         ("EMFILE", "F_DUPFD: no descriptor left"), ("EPERM", "F_SETFL: clearing O_APPEND of an append-only file")), (F,),
          own=(Argument("fd", FD), Argument("cmd", INT), Argument("arg", IOCTL))),
 )  # fmt: skip
