@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from support.deadline import read_line
+from support.deadline import read_line, wait_until
 from support.ports import free_port
 from support.runner import Runner
+from support.session import Session
 
 SERVER = """
 import socket, sys
@@ -84,8 +85,23 @@ def test_v6only_listener_is_not_reached_over_ipv4(runner: Runner, outside: Runne
 
 
 @pytest.mark.parametrize("four_first", [True, False])
+def test_both_families_on_one_port_in_one_run(
+    session: Session, outside: Runner, port: int, four_first: bool
+) -> None:
+    """Two processes, 0.0.0.0 and a V6ONLY [::], in either order: each client gets to the right one."""
+    python = (sys.executable, "-c")
+    words = [("AF_INET", "0.0.0.0", str(port), "0", "four"), ("AF_INET6", "::", str(port), "1", "six")]
+    for family, *rest in words if four_first else reversed(words):
+        server = session.start(*python, SERVER, family, *rest)
+        wait_until(lambda s=server: s.out.read_bytes(), f"the {family} server up")
+    for host, name in (("127.0.0.1", "four"), ("::1", "six")):
+        assert session.output(*python, CLIENT, host, str(port)).strip() == met(name, host)
+    assert dial(outside, "127.0.0.1", port) == met("four", "127.0.0.1")
+
+
+@pytest.mark.parametrize("four_first", [True, False])
 def test_both_families_on_one_port(runner: Runner, outside: Runner, port: int, four_first: bool) -> None:
-    """0.0.0.0 and a V6ONLY [::] side by side, in either order: each client gets to the right one."""
+    """The same with the servers in different runs."""
     servers = [("AF_INET", "0.0.0.0", port, "four"), ("AF_INET6", "::", port, "six", True)]
     first, second = servers if four_first else reversed(servers)
     with serving(runner, *first), serving(runner, *second):
