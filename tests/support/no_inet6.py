@@ -12,12 +12,13 @@ import socket
 import struct
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_LOAD, BPF_PROG_ATTACH = 5, 8
 BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE = 9, 2
+PREFIX = "no-inet6-"
 R0, R1, FAMILY_OFFSET = 0, 1, 4
 
 
@@ -70,6 +71,15 @@ def _cgroup2() -> Path | None:
     return next((Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"), None)
 
 
+def _sweep(root: Path) -> None:
+    """Remove the groups of test processes that were killed before they could do it."""
+    for group in root.glob(f"{PREFIX}*-*"):
+        maker = group.name.removeprefix(PREFIX).partition("-")[0]
+        if not Path(f"/proc/{maker}").exists():
+            with suppress(OSError):  # another worker was faster, or a process still sits there
+                group.rmdir()
+
+
 @contextmanager
 def forbidding_cgroup() -> Iterator[Path | None]:
     """The new group's directory, or None where making one is not permitted; removed after the block."""
@@ -77,7 +87,8 @@ def forbidding_cgroup() -> Iterator[Path | None]:
     if root is None or os.geteuid() != 0 or platform.machine() not in SYS_BPF:
         yield None
         return
-    group = root / f"no-inet6-{uuid.uuid4().hex[:12]}"
+    _sweep(root)
+    group = root / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
     try:
         group.mkdir()
         _attach(group)
