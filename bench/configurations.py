@@ -1,17 +1,20 @@
 """The columns of the benchmark: ways to run a program.
 
-A configuration is a prefix of the command line. It is measured when `prefix /bin/true` succeeds; otherwise
+A configuration is a prefix of the command line. It is measured when it runs a shell and /bin/true; otherwise
 the reason is reported and the column left out, so a peer that is not installed costs nothing.
 """
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.process import Failed, output
+
 ROOT = Path(__file__).resolve().parent.parent
 PROBE_SECONDS = 20
+# The dynamic loader goes on without a preload library that it does not find, but says so.
+PROBE = ("sh", "-c", "echo ok; /bin/true 2>&1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +32,12 @@ class Configuration:
     def obstacle(self) -> str | None:
         """Why this configuration cannot be measured here; None when it can."""
         try:
-            done = subprocess.run(
-                [*self.prefix, "/bin/true"],
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=PROBE_SECONDS,
-            )
+            said = output([*self.prefix, *PROBE], self.environment(), Path.cwd(), PROBE_SECONDS)
         except FileNotFoundError:
             return "not installed"
-        except subprocess.TimeoutExpired:
-            return f"/bin/true does not end within {PROBE_SECONDS} s"
-        said = done.stderr.strip().splitlines()
-        # The dynamic loader goes on without a preload library that it does not find.
-        if done.returncode == 0 and not any("cannot be preloaded" in line for line in said):
-            return None
-        return said[-1] if said else f"exit status {done.returncode}"
+        except Failed as problem:
+            return str(problem)
+        return None if said == "ok\n" else said.strip()
 
 
 def ptrace_net(provider: str, engine: str) -> Configuration:
@@ -72,7 +64,6 @@ CONFIGURATIONS = (
     STRACE,
     Configuration("proot", ("proot",), peer=True),
     Configuration("socket_wrapper", SOCKET_WRAPPER, peer=True),
-    Configuration("pasta", ("pasta", "--config-net", "-q", "--"), peer=True),
     Configuration("runsc", ("runsc", "--rootless", "--network=host", "do"), peer=True),
     Configuration("uml", ("sh", str(ROOT / "bench" / "uml.sh")), peer=True),
 )

@@ -1,9 +1,7 @@
 """Running the cases: alternately, bounded, and with a failure as a value."""
 
-import contextlib
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import tempfile
@@ -13,13 +11,10 @@ from pathlib import Path
 
 from bench.cases import Case, Place, free_port
 from bench.configurations import ROOT, Configuration
+from bench.process import Failed, output
 
 SOURCES = ROOT / "bench" / "c"
-RUN_SECONDS = 60
-
-
-class Failed(Exception):
-    """A case that gave no number under a configuration; the message says what was seen."""
+RUN_SECONDS = 30
 
 
 @dataclass(slots=True)
@@ -51,37 +46,13 @@ def missing(case: Case) -> list[str]:
     return [program for program in case.needs if shutil.which(program) is None]
 
 
-def output(command: Sequence[str], environment: dict[str, str], folder: Path) -> str:
-    """Standard output of a command in a session of its own, which is ended when it takes too long."""
-    with subprocess.Popen(
-        command,
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=RUN_SECONDS)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise Failed(f"no end within {RUN_SECONDS} s") from None
-    if process.returncode:
-        said = err.strip().splitlines()
-        raise Failed(f"exit status {process.returncode}" + (f": {said[-1]}" if said else ""))
-    return out
-
-
 def once(case: Case, configuration: Configuration, programs: Path, seconds: float) -> float:
     """One run, in a scratch folder; raises Failed."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
         os.chmod(scratch, 0o755)  # servers that drop their privileges look into it
         place = Place(programs, Path(scratch), seconds, free_port())
         command = [*case.outside(place), *configuration.prefix, *case.inside(place)]
-        printed = output(command, configuration.environment(), place.folder)
+        printed = output(command, configuration.environment(), place.folder, RUN_SECONDS)
         try:
             return case.read(printed)
         except (ValueError, LookupError, StopIteration) as problem:
