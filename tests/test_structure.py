@@ -106,8 +106,9 @@ def test_setup_cfg_packs_every_data_file() -> None:
     data = setup_cfg()["options.package_data"]
     wrong = []
     for path in (path for path in tracked(*FOLDERS) if path.suffix != ".py"):
-        patterns = data.get(package_name(path.parent), "").split()
-        if not any(path.match(pattern) for pattern in patterns):
+        package = next(folder for folder in path.parents if (folder / "__init__.py").exists())
+        patterns = data.get(package_name(package), "").split()
+        if not any(path in package.glob(pattern) for pattern in patterns):
             wrong.append(str(path.relative_to(ROOT)))
     assert not wrong
 
