@@ -17,7 +17,13 @@ from ptrace_net.abi.sockaddr import BY_FAMILY, sockaddr, sockaddr_ll, sockaddr_u
 MAXIMUM = 128  # sizeof(struct sockaddr_storage): longer gives EINVAL whatever the family
 
 # What bind and connect ask for at least; sockaddr_ll is what getsockname gives for an address of no bytes.
-MINIMUM = {AF["AF_INET"]: 16, AF["AF_INET6"]: 24, AF["AF_NETLINK"]: 12, AF["AF_PACKET"]: 12, AF["AF_VSOCK"]: 16}
+MINIMUM = {
+    AF["AF_INET"]: 16,
+    AF["AF_INET6"]: 24,
+    AF["AF_NETLINK"]: 12,
+    AF["AF_PACKET"]: 12,
+    AF["AF_VSOCK"]: 16,
+}
 
 
 class Address(NamedTuple):
@@ -84,7 +90,7 @@ def encode_sockaddr(address: Address, arch: Arch = X86_64) -> bytes:
     if address.layout is sockaddr or address.layout is sockaddr_un:
         family, rest = address.values
         end = b"\0" if address.kind == "pathname" else b""
-        return int(family).to_bytes(2, arch.byteorder) + rest + end
+        return int(family).to_bytes(2, arch.byteorder) + bytes(rest) + end
     whole = address.layout.fast(arch).pack(*address.values)
     if address.layout is sockaddr_ll:
         return whole[: max(12, min(20, 12 + address.values.sll_halen))]

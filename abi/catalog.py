@@ -1,4 +1,4 @@
-"""Everything that is declared in this package, found by walking its modules: for explain, the docs and the tests."""
+"""Everything that is declared in this package, found by walking its modules."""
 
 from __future__ import annotations
 

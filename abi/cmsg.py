@@ -1,4 +1,4 @@
-"""Control messages: every payload that sendmsg(2) and recvmsg(2) carry; cmsg(3), unix(7), ip(7), ipv6(7), RFC 3542.
+"""Control messages: every payload of sendmsg(2) and recvmsg(2); cmsg(3), unix(7), ip(7), RFC 3542.
 
 ``CMSG`` is the table, keyed (level, type) as cmsghdr has them; ``decode_control`` reads a control buffer.
 """
@@ -127,12 +127,20 @@ _IPV6: tuple[Row, ...] = (
 
 _OTHER: tuple[tuple[int, Constants, Row], ...] = (
     (SOL["SOL_TCP"], TCP, ("TCP_CM_INQ", _int, "bytes left to read (TCP_INQ)")),
-    (SOL["SOL_UDP"], UDP, ("UDP_SEGMENT", Integer("__u16", 2), "split into datagrams of so many bytes (GSO)")),
+    (
+        SOL["SOL_UDP"],
+        UDP,
+        ("UDP_SEGMENT", Integer("__u16", 2), "split into datagrams of so many bytes (GSO)"),
+    ),
     (SOL["SOL_UDP"], UDP, ("UDP_GRO", _int, "several datagrams of so many bytes each")),
     (SOL["SOL_PACKET"], PACKET, ("PACKET_AUXDATA", tpacket_auxdata, "what came with the packet")),
     (SOL["SOL_PACKET"], PACKET, ("PACKET_TX_TIMESTAMP", sock_extended_err, "a frame was sent")),
     (SOL["SOL_NETLINK"], NETLINK_OPTIONS, ("NETLINK_PKTINFO", nl_pktinfo, "group that it was sent to")),
-    (SOL["SOL_NETLINK"], NETLINK_OPTIONS, ("NETLINK_LISTEN_ALL_NSID", _int, "id of the namespace it is from")),
+    (
+        SOL["SOL_NETLINK"],
+        NETLINK_OPTIONS,
+        ("NETLINK_LISTEN_ALL_NSID", _int, "id of the namespace it is from"),
+    ),
 )
 
 
@@ -216,7 +224,7 @@ def _number(known: Payload, payload: bytes, arch: Arch) -> int:
     if len(payload) not in (1, kind.size(arch)):
         raise AbiError(known.name, "", 0, f"{len(payload)} bytes for {kind.name}")
     order = "big" if kind.endian == ">" else arch.byteorder
-    return int.from_bytes(payload, order, signed=kind.signed and len(payload) > 1)  # type: ignore[arg-type]
+    return int.from_bytes(payload, order, signed=kind.signed and len(payload) > 1)
 
 
 def build_control(messages: tuple[tuple[int, int, bytes], ...], arch: Arch = X86_64) -> bytes:

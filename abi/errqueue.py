@@ -1,4 +1,4 @@
-"""The error queue and timestamps: linux/errqueue.h; ip(7) IP_RECVERR, Documentation/networking/timestamping.rst."""
+"""The error queue and timestamps: linux/errqueue.h; ip(7) IP_RECVERR, timestamping.rst."""
 
 from ptrace_net.abi.constants.errno import ERRNO
 from ptrace_net.abi.constants.errqueue import SO_EE_ORIGIN

@@ -1,7 +1,7 @@
 """What the interface ioctls exchange: linux/if.h, linux/ipv6.h; netdevice(7).
 
-``struct ifreq`` is a name and a union; each use of the union has a layout of its own here, ``ifreq_flags`` for
-SIOCGIFFLAGS and so on, all as large as ``ifreq``. ``IFREQ`` says which ioctl uses which.
+``struct ifreq`` is a name and a union; each use of the union has a layout of its own here, ``ifreq_flags``
+for SIOCGIFFLAGS and so on, all as large as ``ifreq``. ``IFREQ`` says which ioctl uses which.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,8 @@ ifmap = Layout(
 )  # fmt: skip
 
 ifreq = Layout(
-    "ifreq", "linux/if.h", "The argument of an interface ioctl: a name and a union (here as its widest member).",
+    "ifreq", "linux/if.h", "The argument of an interface ioctl: a name and a union (here as its widest "
+    "member).",
     _NAME,
     Field("ifr_map", ifmap, "resources: the widest member of the union"),
     calls="ioctl", lengths="40 (32 where words have 32 bits)",

@@ -71,7 +71,8 @@ tpacket_auxdata = Layout(
 )  # fmt: skip
 
 fanout_args = Layout(
-    "fanout_args", "linux/if_packet.h", "PACKET_FANOUT: share packets among sockets. Its first 4 bytes are enough.",
+    "fanout_args", "linux/if_packet.h", "PACKET_FANOUT: share packets among sockets. Its first 4 bytes are "
+    "enough.",
     Field("id_type_flags", u32, "group id in the low 16 bits, PACKET_FANOUT_* in the high 16", c=""),
     Field("max_num_members", u32, "sockets in the group at most; 0: 256"),
     calls="setsockopt",

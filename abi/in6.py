@@ -1,4 +1,4 @@
-"""Values of IPPROTO_IPV6 and IPPROTO_ICMPV6 options and control messages: linux/in6.h, ipv6.h; ipv6(7), RFC 3542."""
+"""Values of IPv6 and ICMPv6 options and control messages: linux/in6.h, ipv6.h; ipv6(7), RFC 3542."""
 
 from ptrace_net.abi.constants.in6 import IPV6_FL
 from ptrace_net.abi.kinds import Array, Pad, be32, c_int, in6_addr, u8, u16, u32
@@ -26,8 +26,10 @@ in6_flowlabel_req = Layout(
 )  # fmt: skip
 
 in6_pktinfo = Layout(
-    "in6_pktinfo", "linux/ipv6.h", "IPV6_PKTINFO: by which interface and address a datagram came or shall leave.",
-    Field("ipi6_addr", in6_addr, "destination of what was received; source of what is sent, :: to leave it open"),
+    "in6_pktinfo", "linux/ipv6.h", "IPV6_PKTINFO: by which interface and address a datagram came or shall "
+    "leave.",
+    Field("ipi6_addr", in6_addr, "destination of what was received; source of what is sent, :: to leave it "
+        "open"),
     Field("ipi6_ifindex", c_int, "interface index; 0: by the routing table"),
     calls="sendmsg recvmsg setsockopt",
 )  # fmt: skip
@@ -40,7 +42,8 @@ ip6_mtuinfo = Layout(
 )  # fmt: skip
 
 icmp6_filter = Layout(
-    "icmp6_filter", "linux/icmpv6.h", "ICMPV6_FILTER: which ICMPv6 types a raw socket does not get; RFC 3542.",
+    "icmp6_filter", "linux/icmpv6.h", "ICMPV6_FILTER: which ICMPv6 types a raw socket does not get; RFC "
+    "3542.",
     Field("data", Array(u32, 8), "one bit per type, set: blocked"),
     calls="setsockopt getsockopt",
 )  # fmt: skip

@@ -153,7 +153,7 @@ class Layout:
 
     @cache  # noqa: B019
     def fast(self, arch: Arch = X86_64) -> Fast:
-        """The same layout at the speed of ``struct``: flat tuples of the values, nested structs spread out."""
+        """The same layout at the speed of ``struct``: flat tuples, nested structs spread out."""
         return Fast(self.code(arch), lambda have: self.error(have, arch))
 
     def error(self, have: int, arch: Arch = X86_64) -> AbiError:
@@ -236,5 +236,7 @@ class Layout:
             raise
         except (ConstructError, TypeError, ValueError, OverflowError) as error:
             offset = next(place.offset for place in self.fields(arch) if place.field is field)
-            raise AbiError(self.name, field.name, offset, f"{value!r} does not fit {field.type.name}") from error
+            raise AbiError(
+                self.name, field.name, offset, f"{value!r} does not fit {field.type.name}"
+            ) from error
         return ready

@@ -11,12 +11,14 @@ pollfd = Layout(
     "pollfd", "poll.h", "One descriptor that poll(2) waits for.",
     Field("fd", c_int, "descriptor; below 0: this entry is ignored"),
     Field("events", c_short, "in: what to wait for", POLL, flags=True),
-    Field("revents", c_short, "out: what happened; POLLERR, POLLHUP, POLLNVAL come unasked", POLL, flags=True),
+    Field("revents", c_short, "out: what happened; POLLERR, POLLHUP, POLLNVAL come unasked", POLL,
+        flags=True),
     calls="poll ppoll",
 )  # fmt: skip
 
 epoll_event = Layout(
-    "epoll_event", "sys/epoll.h", "An event and the caller's own word for it; packed on x86-64 to look as on i386.",
+    "epoll_event", "sys/epoll.h", "An event and the caller's own word for it; packed on x86-64 to look as "
+    "on i386.",
     Field("events", u32, "what to wait for, or what happened", EPOLL, flags=True),
     Field("data", u64, "returned as it was given: a descriptor or a pointer", c="data.u64"),
     packed="packed_epoll", calls="epoll_ctl epoll_wait epoll_pwait epoll_pwait2",
@@ -25,7 +27,8 @@ epoll_event = Layout(
 fd_set = Layout(
     "fd_set", "sys/select.h", "A set of descriptors below FD_SETSIZE (1024), a bit each.",
     Field("fds_bits", Array(c_ulong, bits=1024), "descriptor n is bit n % bits of long n / bits"),
-    c="fd_set", calls="select pselect6", lengths="the kernel reads and writes (n + 7) / 8 rounded up to longs",
+    c="fd_set", calls="select pselect6", lengths="the kernel reads and writes (n + 7) / 8 rounded up to "
+        "longs",
 )  # fmt: skip
 
 

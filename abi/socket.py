@@ -1,4 +1,4 @@
-"""Values of SOL_SOCKET options and control messages: sys/socket.h, linux/net_tstamp.h, linux/filter.h; socket(7)."""
+"""Values of SOL_SOCKET options: sys/socket.h, linux/net_tstamp.h, linux/filter.h; socket(7)."""
 
 from ptrace_net.abi.constants.errqueue import SOF_TIMESTAMPING, SOF_TXTIME
 from ptrace_net.abi.kinds import Array, c_int, c_ushort, pointer, u8, u16, u32
@@ -51,7 +51,8 @@ sock_txtime = Layout(
 
 sk_meminfo = Layout(
     "sk_meminfo", "linux/sock_diag.h", "SO_MEMINFO: an array indexed by SK_MEMINFO_*.",
-    Field("vars", Array(u32, 9), "rmem_alloc rcvbuf wmem_alloc sndbuf fwd_alloc wmem_queued optmem backlog drops",
+    Field("vars", Array(u32, 9), "rmem_alloc rcvbuf wmem_alloc sndbuf fwd_alloc wmem_queued optmem backlog "
+        "drops",
           c=""),
     calls="getsockopt", c="__u32[SK_MEMINFO_VARS]",
 )  # fmt: skip

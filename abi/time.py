@@ -22,7 +22,8 @@ timespec = Layout(
 )  # fmt: skip
 
 kernel_timespec = Layout(
-    "__kernel_timespec", "linux/time_types.h", "The 64-bit timespec: the _time64 calls and SO_TIMESTAMPNS_NEW.",
+    "__kernel_timespec", "linux/time_types.h",
+    "The 64-bit timespec: the _time64 calls and SO_TIMESTAMPNS_NEW.",
     Field("tv_sec", s64, "seconds"),
     Field("tv_nsec", s64, "nanoseconds"),
     calls="ppoll_time64 pselect6_time64 recvmmsg_time64 epoll_pwait2",

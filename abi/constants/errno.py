@@ -1,4 +1,4 @@
-"""errno.h (asm-generic/errno-base.h, errno.h): the errors, their numbers and what strerror(3) says of them."""
+"""errno.h (asm-generic/errno.h): the errors, their numbers and what strerror(3) says of them."""
 
 from ptrace_net.abi.constants.table import Constants
 

@@ -1,7 +1,7 @@
 """Netlink attributes as tables: what a number means in a message, and what its payload is.
 
-An ``Attributes`` is a table of one numbering (IFLA_*, IFA_*…). Its kinds are types, layouts, other tables (nested
-attributes), and the three things that have no fixed length: text, addresses and bytes.
+An ``Attributes`` is a table of one numbering (IFLA_*, IFA_*…). Its kinds are types, layouts, other tables
+(nested attributes), and the three things that have no fixed length: text, addresses and bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ numbers = Array(Integer("__u32", 4))
 
 
 class Attribute(NamedTuple):
-    """One attribute. ``value`` is an int, str, bytes, a named tuple, or a tuple (numbers, nested attributes)."""
+    """One attribute. ``value`` is an int, str, bytes, a named tuple, or a tuple of more."""
 
     number: int
     name: str
@@ -67,9 +67,11 @@ class Attributes:
         return Attribute(number, name, payload, value, flags)
 
     def build(self, values: Mapping[str, Any], arch: Arch = X86_64) -> bytes:
-        """The bytes of attributes by name, nested ones as mappings; the inverse of ``decode`` for known kinds."""
+        """The bytes of attributes by name, nested ones as mappings; the inverse of ``decode``."""
         return b"".join(
-            build_attribute(self.names[name], encode_value(self.kind(self.names[name]), name, value, arch), arch)
+            build_attribute(
+                self.names[name], encode_value(self.kind(self.names[name]), name, value, arch), arch
+            )
             for name, value in values.items()
         )
 
@@ -90,7 +92,7 @@ def split_attributes(data: bytes, arch: Arch = X86_64) -> Iterator[tuple[int, in
 
 
 def decode_value(kind: Kind, name: str, payload: bytes, arch: Arch) -> Any:
-    """The value of a payload. A struct that is longer or shorter than its layout is cut or extended by zeros."""
+    """The value of a payload; a struct of another length is cut or extended by zeros."""
     if isinstance(kind, Attributes):
         return kind.decode(payload, arch)
     if isinstance(kind, Layout):
@@ -99,7 +101,7 @@ def decode_value(kind: Kind, name: str, payload: bytes, arch: Arch) -> Any:
         if len(payload) != kind.size(arch):
             raise AbiError("nlattr", name, 4, f"{len(payload)} bytes for {kind.name}")
         order = "big" if kind.endian == ">" else arch.byteorder
-        return int.from_bytes(payload, order, signed=kind.signed)  # type: ignore[arg-type]
+        return int.from_bytes(payload, order, signed=kind.signed)
     if isinstance(kind, Array):
         whole = payload[: len(payload) & -4]
         return tuple(int.from_bytes(whole[at : at + 4], arch.byteorder) for at in range(0, len(whole), 4))
@@ -117,7 +119,7 @@ def encode_value(kind: Kind, name: str, value: Any, arch: Arch) -> bytes:
     try:
         if isinstance(kind, Integer):
             order = "big" if kind.endian == ">" else arch.byteorder
-            return int(value).to_bytes(kind.size(arch), order, signed=kind.signed)  # type: ignore[arg-type]
+            return int(value).to_bytes(kind.size(arch), order, signed=kind.signed)
         if isinstance(kind, Array):
             return b"".join(each.to_bytes(4, arch.byteorder) for each in value)
         return value.encode("utf-8", "surrogateescape") + b"\0" if kind is string else bytes(value)

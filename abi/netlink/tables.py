@@ -36,13 +36,15 @@ _INET6 = Attributes(if_link.IFLA_INET6, _kinds(
 ))  # fmt: skip
 _XDP = Attributes(if_link.IFLA_XDP, _kinds(
     octet=(u8, "IFLA_XDP_ATTACHED"),
-    number=(u32, "IFLA_XDP_FLAGS IFLA_XDP_PROG_ID IFLA_XDP_DRV_PROG_ID IFLA_XDP_SKB_PROG_ID IFLA_XDP_HW_PROG_ID"),
+    number=(u32, "IFLA_XDP_FLAGS IFLA_XDP_PROG_ID IFLA_XDP_DRV_PROG_ID IFLA_XDP_SKB_PROG_ID "
+        "IFLA_XDP_HW_PROG_ID"),
     signed=(s32, "IFLA_XDP_FD IFLA_XDP_EXPECTED_FD"),
 ))  # fmt: skip
 _PROPERTIES = Attributes(if_link.IFLA, _kinds(text=(string, "IFLA_ALT_IFNAME")))
 
 LINK = Attributes(if_link.IFLA, _kinds(
-    number=(u32, "IFLA_MTU IFLA_LINK IFLA_MASTER IFLA_TXQLEN IFLA_WEIGHT IFLA_NET_NS_PID IFLA_NUM_VF IFLA_GROUP "
+    number=(u32, "IFLA_MTU IFLA_LINK IFLA_MASTER IFLA_TXQLEN IFLA_WEIGHT IFLA_NET_NS_PID IFLA_NUM_VF "
+        "IFLA_GROUP "
                  "IFLA_NET_NS_FD IFLA_EXT_MASK IFLA_PROMISCUITY IFLA_NUM_TX_QUEUES IFLA_NUM_RX_QUEUES "
                  "IFLA_CARRIER_CHANGES IFLA_GSO_MAX_SEGS IFLA_GSO_MAX_SIZE IFLA_CARRIER_UP_COUNT "
                  "IFLA_CARRIER_DOWN_COUNT IFLA_MIN_MTU IFLA_MAX_MTU IFLA_EVENT IFLA_TSO_MAX_SIZE "
@@ -72,7 +74,8 @@ ROUTE = Attributes(rtnetlink.RTA, _kinds(
     address=(address, "RTA_DST RTA_SRC RTA_GATEWAY RTA_PREFSRC RTA_NEWDST"),
     number=(u32, "RTA_IIF RTA_OIF RTA_PRIORITY RTA_FLOW RTA_TABLE RTA_MARK RTA_UID RTA_EXPIRES RTA_NH_ID"),
     octet=(u8, "RTA_PREF RTA_IP_PROTO RTA_TTL_PROPAGATE"), short=(u16, "RTA_ENCAP_TYPE"),
-    port=(be16, "RTA_SPORT RTA_DPORT"), times=(rta_cacheinfo, "RTA_CACHEINFO"), metrics=(_METRICS, "RTA_METRICS"),
+    port=(be16, "RTA_SPORT RTA_DPORT"), times=(rta_cacheinfo, "RTA_CACHEINFO"), metrics=(_METRICS,
+        "RTA_METRICS"),
 ))  # fmt: skip
 
 NEIGHBOUR = Attributes(neighbour.NDA, _kinds(
@@ -94,7 +97,8 @@ INET_DIAG = Attributes(sock_diag.INET_DIAG, _kinds(
 ))  # fmt: skip
 
 UNIX_DIAG = Attributes(sock_diag.UNIX_DIAG, _kinds(
-    name=(binary, "UNIX_DIAG_NAME"), file=(unix_diag_vfs, "UNIX_DIAG_VFS"), number=(u32, "UNIX_DIAG_PEER UNIX_DIAG_UID"),
+    name=(binary, "UNIX_DIAG_NAME"), file=(unix_diag_vfs, "UNIX_DIAG_VFS"), number=(u32,
+        "UNIX_DIAG_PEER UNIX_DIAG_UID"),
     numbers=(numbers, "UNIX_DIAG_ICONS UNIX_DIAG_MEMINFO"), queues=(unix_diag_rqlen, "UNIX_DIAG_RQLEN"),
     octet=(u8, "UNIX_DIAG_SHUTDOWN"),
 ))  # fmt: skip

@@ -7,7 +7,8 @@ from ptrace_net.abi.sockopt.ip import MCAST
 from ptrace_net.abi.sockopt.model import Row, bits, blob, number, rows, switch
 
 _SOCKET: tuple[Row, ...] = (
-    ("IPV6_ADDRFORM", number, "rw", "10", "inet6", "AF_INET: turn a socket connected to ::ffff:a.b.c.d into IPv4",
+    ("IPV6_ADDRFORM", number, "rw", "10", "inet6",
+     "AF_INET: turn a socket connected to ::ffff:a.b.c.d into IPv4",
      AF),
     ("IPV6_V6ONLY", switch, "rw", "0", "inet6", "1: no IPv4; set before bind. Default of a host: bindv6only"),
     ("IPV6_TRANSPARENT", switch, "rw", "0", "inet6", "transparent proxy; needs CAP_NET_ADMIN"),
@@ -27,7 +28,8 @@ _PACKET: tuple[Row, ...] = (
     ("IPV6_FLOWLABEL_MGR", in6_flowlabel_req, "rw", "-", "inet6", "get, put or renew a flow label"),
     ("IPV6_FLOWINFO_SEND", switch, "rw", "0", "inet6", "sin6_flowinfo of the destination is sent"),
     ("IPV6_MTU_DISCOVER", number, "rw", "1", "inet6", "path MTU discovery", IPV6_PMTUDISC),
-    ("IPV6_MTU", number, "rw", "-", "inet6", "path MTU of a connected socket, ENOTCONN before; set: fragment to it"),
+    ("IPV6_MTU", number, "rw", "-", "inet6",
+     "path MTU of a connected socket, ENOTCONN before; set: fragment to it"),
     ("IPV6_PATHMTU", ip6_mtuinfo, "r", "-", "inet6", "path MTU of a connected socket"),
     ("IPV6_DONTFRAG", switch, "rw", "0", "inet6", "never fragment: EMSGSIZE"),
     ("IPV6_CHECKSUM", number, "rw", "-1", "raw6", "offset of the checksum that the kernel fills; -1: none"),
@@ -45,7 +47,8 @@ _HEADERS: tuple[Row, ...] = (
     ("IPV6_RTHDR", blob, "rw", "", "inet6", "routing header of every packet"),
     ("IPV6_PKTINFO", in6_pktinfo, "w", "-", "inet6", "source and interface of every packet"),
     ("IPV6_HOPLIMIT", number, "", "-", "inet6", "a control message; as an option ENOPROTOOPT"),
-    ("IPV6_2292PKTOPTIONS", blob, "rw", "", "inet6", "control messages for every packet; of a stream: what came"),
+    ("IPV6_2292PKTOPTIONS", blob, "rw", "", "inet6",
+     "control messages for every packet; of a stream: what came"),
 )
 
 _RECEIVE: tuple[Row, ...] = (
@@ -57,7 +60,8 @@ _RECEIVE: tuple[Row, ...] = (
     ("IPV6_RECVRTHDR", switch, "rw", "0", "inet6", "IPV6_RTHDR with each datagram"),
     ("IPV6_RECVPATHMTU", switch, "rw", "0", "inet6", "IPV6_PATHMTU when the path MTU changes"),
     ("IPV6_RECVFRAGSIZE", switch, "rw", "0", "inet6", "size of the largest fragment with each datagram"),
-    ("IPV6_ORIGDSTADDR IPV6_RECVORIGDSTADDR", switch, "rw", "0", "inet6", "address a redirected datagram was for"),
+    ("IPV6_ORIGDSTADDR IPV6_RECVORIGDSTADDR", switch, "rw", "0", "inet6",
+     "address a redirected datagram was for"),
     ("IPV6_FLOWINFO", switch, "rw", "0", "inet6", "flow information with each datagram"),
     ("IPV6_RECVERR", switch, "rw", "0", "inet6", "queue errors for recvmsg(MSG_ERRQUEUE)"),
     ("IPV6_RECVERR_RFC4884", switch, "rw", "0", "inet6", "with the extensions of RFC 4884"),

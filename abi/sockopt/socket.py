@@ -21,8 +21,10 @@ _BUFFERS: tuple[Row, ...] = (
 )
 
 _TIMES: tuple[Row, ...] = (
-    ("SO_RCVTIMEO_OLD SO_RCVTIMEO", timeval, "rw", "0", "any", "longest wait of a receive, then EAGAIN; 0: none"),
-    ("SO_SNDTIMEO_OLD SO_SNDTIMEO", timeval, "rw", "0", "any", "longest wait of a send or connect; 0: no limit"),
+    ("SO_RCVTIMEO_OLD SO_RCVTIMEO", timeval, "rw", "0", "any",
+     "longest wait of a receive, then EAGAIN; 0: none"),
+    ("SO_SNDTIMEO_OLD SO_SNDTIMEO", timeval, "rw", "0", "any",
+     "longest wait of a send or connect; 0: no limit"),
     ("SO_RCVTIMEO_NEW", kernel_sock_timeval, "rw", "0", "any", "SO_RCVTIMEO with 64-bit time"),
     ("SO_SNDTIMEO_NEW", kernel_sock_timeval, "rw", "0", "any", "SO_SNDTIMEO with 64-bit time"),
     ("SO_TIMESTAMP_OLD SO_TIMESTAMP", switch, "rw", "0", "any", "SCM_TIMESTAMP (timeval) with each datagram"),
@@ -31,7 +33,8 @@ _TIMES: tuple[Row, ...] = (
     ("SO_TIMESTAMPNS_NEW", switch, "rw", "0", "any", "SO_TIMESTAMPNS with 64-bit time"),
     ("SO_TIMESTAMPING_OLD SO_TIMESTAMPING", bits, "rw", "0", "any", "which timestamps to make and report",
      SOF_TIMESTAMPING, "flags"),
-    ("SO_TIMESTAMPING_NEW", bits, "rw", "0", "any", "SO_TIMESTAMPING with 64-bit time", SOF_TIMESTAMPING, "flags"),
+    ("SO_TIMESTAMPING_NEW", bits, "rw", "0", "any", "SO_TIMESTAMPING with 64-bit time", SOF_TIMESTAMPING,
+     "flags"),
     ("SO_TXTIME", sock_txtime, "rw", "0", "any", "take a departure time with each packet (SCM_TXTIME)"),
 )  # fmt: skip
 
@@ -56,8 +59,10 @@ _IDENTITY: tuple[Row, ...] = (
 )
 
 _BINDING: tuple[Row, ...] = (
-    ("SO_REUSEADDR", switch, "rw", "0", "any", "bind while connections of the port linger; UDP: share the port"),
-    ("SO_REUSEPORT", switch, "rw", "0", "any", "several sockets of one user on a port, load shared among them"),
+    ("SO_REUSEADDR", switch, "rw", "0", "any",
+     "bind while connections of the port linger; UDP: share the port"),
+    ("SO_REUSEPORT", switch, "rw", "0", "any",
+     "several sockets of one user on a port, load shared among them"),
     ("SO_BINDTODEVICE", name, "rw", "", "ip", "only packets of this interface; at most 15 bytes; '' to undo"),
     ("SO_BINDTOIFINDEX", number, "rw", "0", "ip", "SO_BINDTODEVICE by interface index; 0 to undo"),
     ("SO_INCOMING_CPU", number, "rw", "-1", "any", "CPU that handles this socket's packets"),
@@ -86,16 +91,19 @@ _BEHAVIOUR: tuple[Row, ...] = (
     ("SO_BUSY_POLL", number, "rw", "0", "any", "µs to poll the device when there is nothing to read"),
     ("SO_PREFER_BUSY_POLL", switch, "rw", "0", "any", "poll rather than take interrupts"),
     ("SO_BUSY_POLL_BUDGET", number, "rw", "8", "any", "packets to take in one poll"),
-    ("SO_MAX_PACING_RATE", bits, "rw", "4294967295", "any", "bytes per second; 8 bytes of value are taken too"),
+    ("SO_MAX_PACING_RATE", bits, "rw", "4294967295", "any",
+     "bytes per second; 8 bytes of value are taken too"),
     ("SO_CNX_ADVICE", number, "w", "-", "any", "1: the path looks bad, choose another"),
     ("SO_ZEROCOPY", switch, "rw", "0", "any", "allow MSG_ZEROCOPY"),
     ("SO_TXREHASH", number, "rw", "0", "any", "choose another path after timeouts; 255 in set: the default"),
 )  # fmt: skip
 
 _FILTERS: tuple[Row, ...] = (
-    ("SO_ATTACH_FILTER SO_GET_FILTER", sock_fprog, "rw", "-", "any", "classic BPF; getsockopt: array of sock_filter"),
+    ("SO_ATTACH_FILTER SO_GET_FILTER", sock_fprog, "rw", "-", "any",
+     "classic BPF; getsockopt: array of sock_filter"),
     ("SO_ATTACH_BPF", number, "w", "-", "any", "extended BPF: a descriptor from bpf(2)"),
-    ("SO_DETACH_FILTER SO_DETACH_BPF", nothing, "w", "-", "any", "remove the filter; the value is not looked at"),
+    ("SO_DETACH_FILTER SO_DETACH_BPF", nothing, "w", "-", "any",
+     "remove the filter; the value is not looked at"),
     ("SO_ATTACH_REUSEPORT_CBPF", sock_fprog, "w", "-", "any", "chooses a socket of a SO_REUSEPORT group"),
     ("SO_ATTACH_REUSEPORT_EBPF", number, "w", "-", "any", "the same in extended BPF"),
     ("SO_DETACH_REUSEPORT_BPF", nothing, "w", "-", "any", "remove it"),

@@ -10,7 +10,8 @@ _SENDING: tuple[Row, ...] = (
     ("TCP_CORK", switch, "rw", "0", "tcp", "hold back partial segments, for 200 ms at most"),
     ("TCP_MAXSEG", number, "rw", "536", "tcp", "segment size; once connected, the current one"),
     ("TCP_WINDOW_CLAMP", number, "rw", "0", "tcp", "upper limit of the advertised window"),
-    ("TCP_NOTSENT_LOWAT", bits, "rw", "0", "tcp", "unsent bytes below which the socket is writable; 0: sysctl"),
+    ("TCP_NOTSENT_LOWAT", bits, "rw", "0", "tcp",
+     "unsent bytes below which the socket is writable; 0: sysctl"),
     ("TCP_CONGESTION", name, "rw", "cubic", "tcp", "congestion control algorithm, at most 15 bytes"),
     ("TCP_THIN_LINEAR_TIMEOUTS", switch, "rw", "0", "tcp", "no exponential backoff of thin streams"),
     ("TCP_THIN_DUPACK", switch, "rw", "0", "tcp", "without effect since Linux 4.11"),
@@ -43,8 +44,10 @@ _STATE: tuple[Row, ...] = (
     ("TCP_MD5SIG", tcp_md5sig, "w", "-", "tcp", "key for a peer (RFC 2385)"),
     ("TCP_MD5SIG_EXT", tcp_md5sig, "w", "-", "tcp", "the same with a prefix or an interface"),
     ("TCP_ULP", name, "rw", "-", "tcp", "upper layer protocol: tls, mptcp, smc"),
-    ("TCP_REPAIR", number, "rw", "0", "tcp", "freeze for checkpointing; needs CAP_NET_ADMIN", TCP_REPAIR_VALUE),
-    ("TCP_REPAIR_QUEUE", number, "rw", "-", "tcp", "queue that TCP_QUEUE_SEQ and send, recv act on", TCP_QUEUE),
+    ("TCP_REPAIR", number, "rw", "0", "tcp", "freeze for checkpointing; needs CAP_NET_ADMIN",
+     TCP_REPAIR_VALUE),
+    ("TCP_REPAIR_QUEUE", number, "rw", "-", "tcp", "queue that TCP_QUEUE_SEQ and send, recv act on",
+     TCP_QUEUE),
     ("TCP_QUEUE_SEQ", bits, "rw", "-", "tcp", "sequence number of the queue under repair"),
     ("TCP_REPAIR_OPTIONS", tcp_repair_opt, "w", "-", "tcp", "negotiated options, an array"),
     ("TCP_REPAIR_WINDOW", tcp_repair_window, "rw", "-", "tcp", "windows of a connection under repair"),
@@ -68,7 +71,8 @@ _UDP: tuple[Row, ...] = (
     ("UDP_NO_CHECK6_TX", switch, "rw", "0", "udp", "send over IPv6 without a checksum (tunnels)"),
     ("UDP_NO_CHECK6_RX", switch, "rw", "0", "udp", "accept over IPv6 without a checksum"),
     ("UDP_SEGMENT", number, "rw", "0", "udp", "split every send into datagrams of so many bytes"),
-    ("UDP_GRO", switch, "rw", "0", "udp", "receive several datagrams as one, with their size (a control message)"),
+    ("UDP_GRO", switch, "rw", "0", "udp",
+     "receive several datagrams as one, with their size (a control message)"),
 )
 
 TCP_OPTIONS = (

@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from ptrace_net.abi import catalog
@@ -48,7 +49,7 @@ def _printed(rendered: str) -> int:
     try:
         sys.stdout.write(rendered)
         sys.stdout.flush()
-    except BrokenPipeError:  # a pager was closed: nothing more is to be said, not even by the interpreter's exit
+    except BrokenPipeError:  # a pager was closed: keep the interpreter's exit from writing what is left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -67,8 +68,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     parser.add_argument("what", help="a name, or bytes in hexadecimal")
-    parser.add_argument("bytes", nargs="?", help="bytes of that layout: hexadecimal, a file, or - for standard input")
-    parser.add_argument("--arch", default="x86_64", help=f"one of {', '.join(ARCHES)}; two, with a comma: compare")
+    parser.add_argument(
+        "bytes", nargs="?", help="bytes of that layout: hexadecimal, a file, or - for standard input"
+    )
+    parser.add_argument(
+        "--arch", default="x86_64", help=f"one of {', '.join(ARCHES)}; two, with a comma: compare"
+    )
     parser.add_argument("--format", choices=["text", "svg", "html", "json"], default="text")
     parser.add_argument("--control", metavar="BYTES", help="what msg_control of a msghdr points to")
     parser.add_argument("--name", metavar="BYTES", help="what msg_name of a msghdr points to")
@@ -124,7 +129,7 @@ def _bytes_page(name: str, content: bytes, arch: Arch, parsed: argparse.Namespac
 
 def _guessed(content: bytes, arch: Arch, protocol: int) -> Page:
     """The page of bytes that may be anything: the first reading that fits them to the last byte."""
-    attempts = (
+    attempts: tuple[Callable[[], Page], ...] = (
         lambda: streams.netlink_page(content, protocol, arch),
         lambda: streams.control_page(content, arch),
         lambda: streams.sockaddr_page(content, arch),
@@ -138,7 +143,9 @@ def _guessed(content: bytes, arch: Arch, protocol: int) -> Page:
                 return attempt()
         except AbiError as error:
             last = error
-    raise Refused(f"these {len(content)} bytes fit no reading (the last one tried: {last}); name their layout")
+    raise Refused(
+        f"these {len(content)} bytes fit no reading (the last one tried: {last}); name their layout"
+    )
 
 
 def _rendered(page: Page, wanted: str) -> str:
@@ -151,5 +158,3 @@ def _rendered(page: Page, wanted: str) -> str:
         width = min(110, shutil.get_terminal_size((110, 24)).columns) if terminal else 110
         return text.render(page, colour=terminal and "NO_COLOR" not in os.environ, width=width)
     return html.render(page) if wanted == "html" else data.render(page)
-
-

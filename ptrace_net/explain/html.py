@@ -9,7 +9,8 @@ from ptrace_net.explain.page import Block, ByteMap, Facts, Page
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ccc;padding:.2rem .8rem .2rem 0;"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ccc;padding:.2rem .8rem "
+    ".2rem 0;"
     "text-align:left;vertical-align:top}td:first-child,th:first-child{white-space:nowrap}"
     "code,td{font-family:ui-monospace,monospace;font-size:13px}td:last-child{font-family:inherit;font-size:14px}"
     "svg{max-width:100%;height:auto}@media(prefers-color-scheme:dark){body{background:#16181c;color:#ddd}}"

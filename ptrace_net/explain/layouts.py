@@ -1,4 +1,4 @@
-"""The page of a layout: its byte map, its fields, the values in given bytes, and two architectures side by side."""
+"""The page of a layout: byte map, fields, the values in given bytes, and architectures side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Leaf(NamedTuple):
     path: tuple[str | int, ...]
 
 
-def leaves(layout: Layout, arch: Arch, at: int = 0, name: str = "", path: tuple[str | int, ...] = ()) -> Iterator[Leaf]:
+def leaves(
+    layout: Layout, arch: Arch, at: int = 0, name: str = "", path: tuple[str | int, ...] = ()
+) -> Iterator[Leaf]:
     """The fields of a layout, those of nested structs and of arrays of structs included."""
     for place in layout.fields(arch):
         kind, whole, steps = place.field.type, f"{name}{place.name}", (*path, place.name)
@@ -53,7 +55,9 @@ def byte_map(layout: Layout, arch: Arch, values: Any = None, title: str = "") ->
         pad = isinstance(leaf.place.field.type, Pad)
         shown = "" if pad or values is None else _shown(leaf, values, arch)
         order = leaf.place.order
-        cells.append(Cell(leaf.name, leaf.offset, leaf.place.size, "reserved" if pad else "field", order, shown))
+        cells.append(
+            Cell(leaf.name, leaf.offset, leaf.place.size, "reserved" if pad else "field", order, shown)
+        )
         end = leaf.offset + leaf.place.size
     if layout.size(arch) > end:
         cells.append(Cell("padding", end, layout.size(arch) - end, "padding"))
@@ -67,7 +71,14 @@ def _shown(leaf: Leaf, values: Any, arch: Arch) -> str:
 
 def fields_table(layout: Layout, arch: Arch) -> Table:
     rows = tuple(
-        (str(leaf.offset), str(leaf.place.size), leaf.name, leaf.place.type, _ORDERS[leaf.place.order], leaf.place.doc)
+        (
+            str(leaf.offset),
+            str(leaf.place.size),
+            leaf.name,
+            leaf.place.type,
+            _ORDERS[leaf.place.order],
+            leaf.place.doc,
+        )
         for leaf in leaves(layout, arch)
     )
     return Table("", ("offset", "size", "field", "type", "order", "meaning"), rows)
@@ -85,7 +96,9 @@ def values_table(layout: Layout, data: bytes, arch: Arch, values: Any = None, at
             rows.append((*row, "", "reserved"))
         else:
             value = value_at(values, leaf.path)
-            rows.append((*row, value_text(leaf.place.field.type, value), meaning(leaf.place.field, value, arch)))
+            rows.append(
+                (*row, value_text(leaf.place.field.type, value), meaning(leaf.place.field, value, arch))
+            )
     return Table("", ("offset", "field", "bytes", "value", "meaning"), tuple(rows))
 
 

@@ -46,7 +46,11 @@ def number_meaning(field: Field, value: int) -> str:
         return "NULL" if value == 0 else "in the program's memory"
     if value in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF):
         return "all ones"
-    return hex(value) if value > 9 and field.name.endswith(("flags", "mask", "groups", "states", "flowinfo")) else ""
+    return (
+        hex(value)
+        if value > 9 and field.name.endswith(("flags", "mask", "groups", "states", "flowinfo"))
+        else ""
+    )
 
 
 def bytes_meaning(kind: CType, value: bytes, arch: Arch) -> str:

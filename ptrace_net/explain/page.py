@@ -1,4 +1,4 @@
-"""What explain has to say, as values: a page of blocks, which the renderers turn into text, HTML, SVG and JSON."""
+"""What explain has to say, as values: a page of blocks, for the renderers."""
 
 from __future__ import annotations
 

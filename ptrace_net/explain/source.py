@@ -17,7 +17,7 @@ class NoBytes(ValueError):
 def read(word: str) -> bytes:
     """The bytes that ``word`` gives: ``-`` reads standard input, a path a file, else hexadecimal.
 
-    A file or input that is text of hexadecimal digits is taken as such, other content as the bytes themselves.
+    A file or input of hexadecimal digits is taken as such, other content as the bytes themselves.
 
     Raises:
         NoBytes: bad hexadecimal, or a file that cannot be read.

@@ -1,5 +1,6 @@
-"""Pages of bytes that are no single struct: addresses by family, control messages, netlink messages, a msghdr with
-what it points to."""
+"""Pages of bytes that are no single struct: addresses by family, control messages, netlink messages, and a
+msghdr with what it points to.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def control_page(data: bytes, arch: Arch) -> Page:
     """A control buffer: its messages, each with its head and payload. Raises AbiError."""
     messages = decode_control(data, arch)
     title = f"control messages, {len(data)} bytes on {arch}"
-    return Page(title, f"{len(messages)} message{'s' * (len(messages) != 1)}", tuple(_controls(data, messages, arch)))
+    return Page(
+        title, f"{len(messages)} message{'s' * (len(messages) != 1)}", tuple(_controls(data, messages, arch))
+    )
 
 
 def _controls(data: bytes, messages: tuple[ControlMessage, ...], arch: Arch) -> Iterator[Block]:
@@ -85,7 +88,9 @@ def msghdr_page(data: bytes, arch: Arch, control: bytes | None, name: bytes | No
         blocks += sockaddr_page(name, arch).blocks[-1:]
     if control is not None:
         if values.msg_controllen != len(control):
-            problem = f"msg_controllen says {values.msg_controllen}, but {len(control)} bytes of control were given"
+            problem = (
+                f"msg_controllen says {values.msg_controllen}, but {len(control)} bytes of control were given"
+            )
             raise AbiError("msghdr", "msg_controllen", msghdr.fields(arch)[5].offset, problem)
         blocks += _controls(control, decode_control(control, arch), arch)
     return Page(f"struct msghdr, {len(data)} bytes on {arch}", msghdr.doc, tuple(blocks))

@@ -21,16 +21,19 @@ from ptrace_net.explain.page import Block, Page, Table, facts
 
 # The C type of an argument by the name of its kind in the table of calls, and the layout behind a pointer.
 _TYPES = {
-    "fd": "int", "domain": "int", "type": "int", "protocol": "int", "level": "int", "option": "int", "how": "int",
+    "fd": "int", "domain": "int", "type": "int", "protocol": "int", "level": "int", "option": "int",
+    "how": "int",
     "int": "int", "length": "socklen_t", "msg flags": "unsigned int", "accept flags": "int",
     "request": "unsigned int", "count": "unsigned int", "size": "size_t", "sockaddr": "struct sockaddr *",
-    "length pointer": "socklen_t *", "buffer": "void *", "option value": "void *", "msghdr": "struct msghdr *",
+    "length pointer": "socklen_t *", "buffer": "void *", "option value": "void *",
+    "msghdr": "struct msghdr *",
     "mmsghdr": "struct mmsghdr *", "timespec": "struct timespec *", "fd pair": "int [2]", "ioctl": "void *",
     "pollfd": "struct pollfd *", "epoll_event": "struct epoll_event *", "fd_set": "fd_set *",
     "sigset": "sigset_t *", "timeval": "struct timeval *",
 }  # fmt: skip
 _LAYOUTS = {
-    "sockaddr": "sockaddr_in sockaddr_in6 sockaddr_un sockaddr_nl sockaddr_ll", "msghdr": "msghdr iovec cmsghdr",
+    "sockaddr": "sockaddr_in sockaddr_in6 sockaddr_un sockaddr_nl sockaddr_ll",
+    "msghdr": "msghdr iovec cmsghdr",
     "mmsghdr": "mmsghdr msghdr", "timespec": "timespec", "pollfd": "pollfd", "epoll_event": "epoll_event",
     "fd_set": "fd_set", "timeval": "timeval",
 }  # fmt: skip
@@ -41,7 +44,13 @@ def call_page(call: Call, arches: tuple[Arch, ...]) -> Page:
     """Arguments, directions, layouts, flags and errors of a call, and its number on each architecture."""
     docs = {"sockfd": "the socket", "flags": "flags", **dict(call.docs)}
     rows = tuple(
-        (each.name, _TYPES[each.kind.name], _DIRECTIONS[each.direction], _behind(each.kind.name), docs[each.name])
+        (
+            each.name,
+            _TYPES[each.kind.name],
+            _DIRECTIONS[each.direction],
+            _behind(each.kind.name),
+            docs[each.name],
+        )
         for each in call.arguments
     )
     blocks: list[Block] = [facts(("returns", call.result), ("note", call.notes), *numbers(call.name, arches))]
@@ -77,7 +86,12 @@ def numbers(name: str, arches: tuple[Arch, ...]) -> Iterator[tuple[str, str]]:
 
 def option_page(option: Option, arch: Arch) -> Page:
     """Level, number, value, default and scope of an option."""
-    access = {"rw": "getsockopt and setsockopt", "r": "getsockopt only", "w": "setsockopt only", "": "neither"}
+    access = {
+        "rw": "getsockopt and setsockopt",
+        "r": "getsockopt only",
+        "w": "setsockopt only",
+        "": "neither",
+    }
     kind = option.kind.c if isinstance(option.kind, Layout) else option.kind.name
     size = option.size(arch)
     rows = facts(
@@ -105,7 +119,9 @@ def _message_of(option: Option) -> str:
 
 def errno_page(name: str) -> Page:
     """The number and text of an error, and the calls that give it, each with when."""
-    rows = tuple((f"{call.name}(2)", when) for call in CALLS.values() for errno, when in call.errors if errno == name)
+    rows = tuple(
+        (f"{call.name}(2)", when) for call in CALLS.values() for errno, when in call.errors if errno == name
+    )
     number = ERRNO[name]
     also = ", ".join(other for other in ERRNO.names(number) if other != name)
     text = ERRNO.docs.get(ERRNO.name(number), "")
@@ -143,7 +159,11 @@ def message_page(name: str, number: int, arch: Arch) -> Page:
     """The body of a kind of rtnetlink message and the attributes that may follow it."""
     layout, attributes = ROUTE_BODIES[number]
     summary = f"Message type {number} of NETLINK_ROUTE: nlmsghdr, {layout.name}, then attributes."
-    blocks = (byte_map(layout, arch, title=layout.c), fields_table(layout, arch), attributes_table(attributes, arch))
+    blocks = (
+        byte_map(layout, arch, title=layout.c),
+        fields_table(layout, arch),
+        attributes_table(attributes, arch),
+    )
     return Page(name, summary, blocks)
 
 
@@ -168,7 +188,12 @@ def arch_page(arch: Arch) -> Page:
         ("64-bit", f"aligned to {arch.align64} bytes in a struct"),
         ("audit", f"AUDIT_ARCH {arch.audit:#x}"),
         ("call", f"number in {arch.number}, arguments in {', '.join(arch.args)}, result in {arch.result}"),
-        ("socketcall", f"number {arch.socketcall}: the socket calls may come through it" if arch.socketcall else ""),
+        (
+            "socketcall",
+            f"number {arch.socketcall}: the socket calls may come through it" if arch.socketcall else "",
+        ),
         ("calls", f"{len(arch.syscalls)}"),
     )
-    return Page(arch.name, "An architecture; the others: " + ", ".join(n for n in ARCHES if n != arch.name), (rows,))
+    return Page(
+        arch.name, "An architecture; the others: " + ", ".join(n for n in ARCHES if n != arch.name), (rows,)
+    )

@@ -1,4 +1,4 @@
-"""Byte maps as SVG: one file each, readable on light and dark grounds, with every field's place as a tooltip."""
+"""Byte maps as SVG: one file each, on a ground of their own, with every field's place as a tooltip."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def render(block: ByteMap, title: str = "") -> str:
     height = _TOP + len(rows) * _LINE + 2
     name = title or block.title
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12">',
         f"<title>{escape(name)}</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff" rx="4"/>',
         *(_text(_LEFT + n * _BYTE + 4, _TOP - 9, str(n), "#666") for n in range(min(_ROW, block.size))),
@@ -36,7 +36,9 @@ def _rows(block: ByteMap) -> Iterator[int | None]:
     """The offset of each row drawn; None once for rows that are left out."""
     skipping = False
     for start in range(0, block.size, _ROW):
-        inside = any(c.offset <= start - 2 * _ROW and c.offset + c.size >= start + 3 * _ROW for c in block.cells)
+        inside = any(
+            c.offset <= start - 2 * _ROW and c.offset + c.size >= start + 3 * _ROW for c in block.cells
+        )
         if inside and not skipping:
             yield None
         if not inside:

@@ -1,4 +1,4 @@
-"""A page as text: a byte map drawn with box characters, tables in aligned columns; colour where it is wanted."""
+"""A page as text: byte maps drawn with box characters, tables in aligned columns, colour where wanted."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _line(block: Table, row: tuple[str, ...], widths: list[int]) -> str:
 
 
 def byte_map(block: ByteMap, style: _Style) -> Iterator[str]:
-    """The map: a ruler, then eight bytes to a row, each field in its box; the middle of long fields is left out."""
+    """The map: a ruler, then eight bytes to a row, each field in its box; long fields are cut short."""
     if block.title:
         yield style.bold(block.title)
     yield " " * 6 + "".join(f"{n:<{_BYTE}}" for n in range(min(_ROW, block.size))).rstrip()
@@ -120,7 +120,9 @@ def _owner(block: ByteMap, offset: int, start: int) -> Cell | None:
 def _border(block: ByteMap, start: int) -> str:
     """The line above the row at ``start``; left open where one field goes on from the row before."""
     above, below = _edges(block, start - _ROW), _edges(block, start)
-    owners = [(_owner(block, start - _ROW + n, start - _ROW), _owner(block, start + n, start)) for n in range(_ROW)]
+    owners = [
+        (_owner(block, start - _ROW + n, start - _ROW), _owner(block, start + n, start)) for n in range(_ROW)
+    ]
     lines = [up is not down for up, down in owners]
     width = max(above | below)
     text = ""

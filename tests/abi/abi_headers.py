@@ -1,7 +1,7 @@
 """Writes C whose compilation proves the declarations of ptrace_net.abi against the system headers.
 
-Every layout gives an assertion of its size and of each field's offset, size and signedness; every constant one
-of its value. ``units`` groups them by the headers they need, because many of these headers exclude each other.
+Every layout gives an assertion of its size and of each field's offset, size and signedness; every constant
+one of its value. ``units`` groups them by the headers they need, because many headers exclude each other.
 What a newer kernel or C library brought is asserted where the compiler's headers are that new.
 """
 
@@ -44,11 +44,19 @@ class Compiler:
 
 COMPILERS = (
     Compiler(ARCHES["x86_64"], ("gcc",), "gcc libc6-dev linux-libc-dev"),
-    Compiler(ARCHES["i386"], ("gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"), "libc6-dev-i386"),
+    Compiler(
+        ARCHES["i386"], ("gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"), "libc6-dev-i386"
+    ),
     Compiler(ARCHES["x32"], ("gcc", "-mx32", "-idirafter", "/usr/include/x86_64-linux-gnu"), "libc6-dev-x32"),
-    Compiler(ARCHES["aarch64"], ("aarch64-linux-gnu-gcc-12",), "gcc-12-aarch64-linux-gnu libc6-dev-arm64-cross"),
-    Compiler(ARCHES["arm"], ("arm-linux-gnueabihf-gcc-12",), "gcc-12-arm-linux-gnueabihf libc6-dev-armhf-cross"),
-    Compiler(ARCHES["riscv64"], ("riscv64-linux-gnu-gcc-12",), "gcc-12-riscv64-linux-gnu libc6-dev-riscv64-cross"),
+    Compiler(
+        ARCHES["aarch64"], ("aarch64-linux-gnu-gcc-12",), "gcc-12-aarch64-linux-gnu libc6-dev-arm64-cross"
+    ),
+    Compiler(
+        ARCHES["arm"], ("arm-linux-gnueabihf-gcc-12",), "gcc-12-arm-linux-gnueabihf libc6-dev-armhf-cross"
+    ),
+    Compiler(
+        ARCHES["riscv64"], ("riscv64-linux-gnu-gcc-12",), "gcc-12-riscv64-linux-gnu libc6-dev-riscv64-cross"
+    ),
     Compiler(ARCHES["s390x"], ("s390x-linux-gnu-gcc-12",), "gcc-12-s390x-linux-gnu libc6-dev-s390x-cross"),
 )
 
@@ -89,7 +97,11 @@ def _between(layout: Layout, places: tuple[Place, ...], index: int) -> Iterator[
             continue
         named = True
         start = f"offsetof({layout.c}, {other.field.c or other.name})"
-        edge = f"{start} + {other.size} {known} {place.offset}" if known == "<=" else f"{start} {known} {place.end}"
+        edge = (
+            f"{start} + {other.size} {known} {place.offset}"
+            if known == "<="
+            else f"{start} {known} {place.end}"
+        )
         yield _assert(edge, f"{key} between its neighbours")
     if not named or after is None:
         yield _assert(f"sizeof({layout.c}) >= {place.end}", f"{key} inside")
@@ -98,7 +110,9 @@ def _between(layout: Layout, places: tuple[Place, ...], index: int) -> Iterator[
 def constant_assertions(table: Constants) -> Iterator[tuple[str, str]]:
     """(key, C) of the value of each constant."""
     for name, value in table.items():
-        asserted = _assert(f"(long long){name} == {value}LL || (unsigned){name} == {value & 0xFFFFFFFF}u", name)
+        asserted = _assert(
+            f"(long long){name} == {value}LL || (unsigned){name} == {value & 0xFFFFFFFF}u", name
+        )
         yield name, _guarded(name, table.since.get(name, ""), asserted)
 
 

@@ -51,7 +51,12 @@ def _complaints(compiler: headers.Compiler, includes: str, conditions: list[str]
 
 
 def test_sizes(compiler: headers.Compiler) -> None:
-    assert _complaints(compiler, "stddef.h linux/types.h linux/posix_types.h linux/audit.h", _sizes(compiler.arch)) == ""
+    assert (
+        _complaints(
+            compiler, "stddef.h linux/types.h linux/posix_types.h linux/audit.h", _sizes(compiler.arch)
+        )
+        == ""
+    )
 
 
 def test_call_numbers(compiler: headers.Compiler) -> None:

@@ -65,5 +65,9 @@ def test_a_wrong_constant_is_caught() -> None:
 
 
 def test_the_packages_are_listed() -> None:
-    listed = subprocess.run(["cat", "packages.txt"], capture_output=True, text=True, cwd=headers.__file__.rsplit("/", 1)[0])
-    assert {name for each in headers.COMPILERS for name in each.packages.split()} <= set(listed.stdout.split())
+    listed = subprocess.run(
+        ["cat", "packages.txt"], capture_output=True, text=True, cwd=headers.__file__.rsplit("/", 1)[0]
+    )
+    assert {name for each in headers.COMPILERS for name in each.packages.split()} <= set(
+        listed.stdout.split()
+    )

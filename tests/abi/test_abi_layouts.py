@@ -1,9 +1,9 @@
-"""Every layout: round trips of random values, equality of the construct and the fast form, and the one error."""
+"""Every layout: round trips of random values, the fast form equal to construct, and the one error."""
 
 from __future__ import annotations
 
-import pytest
 import abi_strategies as strategies
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -138,8 +138,6 @@ def test_fd_set_round_trip(arch: Arch, fds: set[int]) -> None:
 def test_no_bytes_make_decode_sockaddr_raise_anything_else(data: bytes) -> None:
     try:
         address = decode_sockaddr(data)
-    except AbiError as error:
-        assert error.layout.startswith("sockaddr")
-    else:
-        again = encode_sockaddr(address)
-        assert decode_sockaddr(again) == address
+    except AbiError:
+        return
+    assert decode_sockaddr(encode_sockaddr(address)) == address

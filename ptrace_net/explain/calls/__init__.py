@@ -1,7 +1,7 @@
 """The calls that explain knows: ``CALLS["sendmsg"]``; the pages of section 2 of the manual, in short.
 
-What an argument is comes from the table that also decodes it (``ptrace_net.syscalls.table``); the calls that are
-never intercepted (poll, epoll, select, fcntl) declare theirs here.
+What an argument is comes from the table that also decodes it (``ptrace_net.syscalls.table``); the calls that
+are never intercepted (poll, epoll, select, fcntl) declare theirs here.
 """
 
 from collections.abc import Mapping

@@ -26,6 +26,12 @@ class Call(NamedTuple):
         return self.own or ARGUMENTS[self.name]
 
 
+def rows(text: str) -> tuple[tuple[str, str], ...]:
+    """A table from its lines: the first word of each, and the rest."""
+    lines = (line.split(maxsplit=1) for line in text.splitlines() if line.strip())
+    return tuple((word, rest) for word, rest in lines)
+
+
 NAME_OUT = (
     ("addr", "where the address goes, or NULL"),
     ("addrlen", "room at addr, in; the address's own length, out, even where it was cut"),
