@@ -1,6 +1,19 @@
 """Which attributes a message has and what they carry: rtnetlink(7), sock_diag(7), linux/genetlink.h."""
 
-from ptrace_net.abi.constants import genetlink, if_addr, if_link, neighbour, rtnetlink, sock_diag, socket
+from collections.abc import Mapping
+
+from ptrace_net.abi.constants import (
+    Constants,
+    genetlink,
+    if_,
+    if_addr,
+    if_link,
+    in_,
+    neighbour,
+    rtnetlink,
+    sock_diag,
+    socket,
+)
 from ptrace_net.abi.constants.netlink import NLMSGERR_ATTR
 from ptrace_net.abi.kinds import be16, s32, u8, u16, u32, u64
 from ptrace_net.abi.netlink.attributes import Attributes, Kind, address, binary, numbers, string
@@ -114,5 +127,12 @@ CONTROLLER = Attributes(genetlink.CTRL_ATTR, _kinds(
     operations=(Attributes(genetlink.CTRL_ATTR_OP, {}, listed=_OPERATION), "CTRL_ATTR_OPS"),
     groups=(Attributes(genetlink.CTRL_ATTR_MCAST_GRP, {}, listed=_GROUP), "CTRL_ATTR_MCAST_GROUPS"),
 ))  # fmt: skip
+
+# What the numbers of an attribute are called: (names, whether they are flags).
+VALUES: Mapping[str, tuple[Constants, bool]] = {
+    "IFA_FLAGS": (if_addr.IFA_F, True), "IFLA_OPERSTATE": (if_.IF_OPER, False),
+    "IFLA_LINKMODE": (if_.IF_LINK_MODE, False), "RTA_TABLE": (rtnetlink.RT_TABLE, False),
+    "INET_DIAG_PROTOCOL": (in_.IPPROTO, False),
+}  # fmt: skip
 
 RAW = Attributes(genetlink.GENL_ID, {}, listed=binary)

@@ -37,12 +37,16 @@ def main(argv: list[str]) -> int:
     """Explain; 0, or 125 with one line on standard error."""
     parsed = _parser().parse_args(argv)
     try:
-        page = _page(parsed)
-        rendered = _rendered(page, parsed.format)
+        rendered = _rendered(_page(parsed), parsed.format)
     except (AbiError, lookup.Unknown, source.NoBytes, Refused) as error:
         print(f"ptrace-net explain: {error}", file=sys.stderr)
         return FAILED
     return _printed(rendered)
+
+
+def page(words: list[str]) -> Page:
+    """The page that these arguments ask for; raises what ``main`` turns into its one line."""
+    return _page(_parser().parse_args(words))
 
 
 def _printed(rendered: str) -> int:

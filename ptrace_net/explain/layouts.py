@@ -95,10 +95,8 @@ def values_table(layout: Layout, data: bytes, arch: Arch, values: Any = None, at
         if isinstance(leaf.place.field.type, Pad):
             rows.append((*row, "", "reserved"))
         else:
-            value = value_at(values, leaf.path)
-            rows.append(
-                (*row, value_text(leaf.place.field.type, value), meaning(leaf.place.field, value, arch))
-            )
+            field, value = leaf.place.field, value_at(values, leaf.path)
+            rows.append((*row, value_text(field.type, value), meaning(field, value, arch) or field.doc))
     return Table("", ("offset", "field", "bytes", "value", "meaning"), tuple(rows))
 
 

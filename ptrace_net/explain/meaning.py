@@ -43,7 +43,7 @@ def number_meaning(field: Field, value: int) -> str:
     if field.name.endswith("port"):
         return f"port {value}"
     if isinstance(field.type, Integer) and field.type.name == "void *":
-        return "NULL" if value == 0 else "in the program's memory"
+        return "" if value else "NULL"
     if value in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF):
         return "all ones"
     return (

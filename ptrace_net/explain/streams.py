@@ -16,9 +16,10 @@ from ptrace_net.abi.layout import Layout
 from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, msghdr
 from ptrace_net.abi.netlink.attributes import Attribute, Attributes
 from ptrace_net.abi.netlink.header import nlmsghdr
-from ptrace_net.abi.netlink.messages import Message, attributes_of, decode_netlink
+from ptrace_net.abi.netlink.messages import Message, attributes_of, decode_netlink, table_of
+from ptrace_net.abi.netlink.tables import VALUES
 from ptrace_net.explain.layouts import byte_map, values_table
-from ptrace_net.explain.meaning import address_meaning, address_text, quoted, struct_meaning
+from ptrace_net.explain.meaning import address_meaning, address_text, named, quoted, struct_meaning
 from ptrace_net.explain.page import Block, Page, Table, facts
 
 
@@ -49,9 +50,15 @@ def _controls(data: bytes, messages: tuple[ControlMessage, ...], arch: Arch) -> 
     for index, message in enumerate(messages):
         length = head + len(message.payload)
         title = f"cmsghdr {index} at {at}: {SOL.name(message.level)}, {message.name}"
-        yield values_table(cmsghdr, data[at : at + head], arch, at=at)._replace(title=title)
+        yield _told(values_table(cmsghdr, data[at : at + head], arch, at=at), title, cmsg_type=message.name)
         yield Table("", ("offset", "payload", "value", "meaning"), (_payload(message, at + head, arch),))
         at += cmsg_align(length, arch)
+
+
+def _told(table: Table, title: str, **meanings: str) -> Table:
+    """A table of values under a title, with what only its surroundings tell of some fields."""
+    rows = tuple((*row[:4], meanings.get(row[1], row[4])) for row in table.rows)
+    return table._replace(title=title, rows=rows)
 
 
 def _payload(message: ControlMessage, at: int, arch: Arch) -> tuple[str, str, str, str]:
@@ -111,8 +118,7 @@ def netlink_page(data: bytes, protocol: int, arch: Arch) -> Page:
 def _message(data: bytes, message: Message, protocol: int, at: int, arch: Arch) -> Iterator[Block]:
     head = nlmsghdr.size(arch)
     table = values_table(nlmsghdr, data[:head], arch, message.header, at)
-    named = tuple((*row[:4], message.name) if row[1] == "nlmsg_type" else row for row in table.rows)
-    yield table._replace(title=f"nlmsghdr at {at}: {message.name}", rows=named)
+    yield _told(table, f"nlmsghdr at {at}: {message.name}", nlmsg_type=message.name)
     if message.layout is not None:
         body = data[head : head + message.layout.size(arch)]
         title = f"{message.layout.name} at {at + head}"
@@ -120,15 +126,9 @@ def _message(data: bytes, message: Message, protocol: int, at: int, arch: Arch) 
     elif message.body is not None:
         yield facts(("status", str(message.body)))
     if message.attributes:
-        start, kinds = at + head + attributes_of(message), _kinds_of(message, protocol)
+        start, kinds = at + head + attributes_of(message), table_of(message, protocol)
         rows = tuple(_attributes(message.attributes, kinds, start, 0, arch))
         yield Table(f"attributes at {start}", ("offset", "attribute", "length", "value"), rows)
-
-
-def _kinds_of(message: Message, protocol: int) -> Attributes | None:
-    from ptrace_net.abi.netlink.messages import table_of
-
-    return table_of(message, protocol)
 
 
 def _attributes(
@@ -153,4 +153,7 @@ def attribute_value(each: Attribute, kind: object, arch: Arch) -> str:
         return address_meaning(each.value) if shown == "address" else each.value.hex(" ")
     if isinstance(each.value, tuple):
         return " ".join(map(str, each.value))
-    return f'"{each.value}"' if isinstance(each.value, str) else str(each.value)
+    if isinstance(each.value, str):
+        return f'"{each.value}"'
+    called = named(each.value, *VALUES[each.name]) if each.name in VALUES else ""
+    return f"{each.value} ({called})" if called else str(each.value)

@@ -11,6 +11,7 @@ _BYTE, _LINE, _LEFT, _TOP = 84, 34, 44, 26
 _ROW = 8
 _COLOURS = ("#cfe8ff", "#d6f5d6", "#fff2c2", "#e8dcff", "#ffdcd6", "#d4f4f4")
 _GREY = "#e4e4e4"
+_MARKS = {"<": "LE", ">": "BE"}
 _ORDERS = {"<": "little-endian", ">": "big-endian", "": ""}
 
 
@@ -63,10 +64,12 @@ def _cell(cell: Cell, index: int, column: int, size: int, top: int, begins: bool
     order = f", {_ORDERS[cell.order]}" if cell.order else ""
     value = f" = {cell.value}" if cell.value else ""
     tip = f"{cell.name}{value}: {cell.size} bytes at {cell.offset}{order}"
-    yield f'<g><title>{escape(tip)}</title><rect x="{left}" y="{top}" width="{width}" height="{_LINE}" '
-    yield f'fill="{fill}" stroke="#555"/>'
+    place = f'x="{left}" y="{top}" width="{width}" height="{_LINE}"'
+    yield f'<g><title>{escape(tip)}</title><rect {place} fill="{fill}" stroke="#555"/>'
     if begins:
         yield _text(left + 6, top + 21, _fitted(cell, width), "#111" if cell.kind == "field" else "#777")
+        if cell.order and len(_fitted(cell, width)) * 7 + 30 < width:
+            yield _text(left + width - 20, top + 13, _MARKS[cell.order], "#777", 9)
     yield "</g>"
 
 
@@ -77,5 +80,6 @@ def _fitted(cell: Cell, width: int) -> str:
     return text if len(text) <= room else text[: max(1, room - 1)] + "…"
 
 
-def _text(x: int, y: int, text: str, fill: str) -> str:
-    return f'<text x="{x}" y="{y}" fill="{fill}">{escape(text)}</text>'
+def _text(x: int, y: int, text: str, fill: str, size: int = 12) -> str:
+    small = f' font-size="{size}"' if size != 12 else ""
+    return f'<text x="{x}" y="{y}" fill="{fill}"{small}>{escape(text)}</text>'
