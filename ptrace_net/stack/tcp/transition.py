@@ -18,11 +18,10 @@ def step(tcb: Tcb, event: Event, now: float, error: int = 0) -> Cell:
     """Look up the cell, change state, act.  ``error`` is the errno that a FAIL reports."""
     cell = TABLE[tcb.state][event]
     tcb.error = tcb.error or (error if Action.FAIL in cell.actions else 0)
-    before, tcb.state = tcb.state, cell.next
+    tcb.state = cell.next
     for action in cell.actions:
         _ACTIONS[action](tcb, now)
-    if tcb.state is not before:
-        tcb.layer.touch(tcb)
+    tcb.layer.touch(tcb)
     return cell
 
 
