@@ -21,14 +21,6 @@ static const struct { int type, first, second; const char *text; } rules[] = {
     {SOCK_DGRAM, 0, SO_REUSEADDR, "udp REUSEADDR on the second"},
 };
 
-/* A port that nobody has: free for both families a moment ago. */
-static int free_port(int type)
-{
-    int fd = bound("::", type), port = port_of(fd);
-    close(fd);
-    return port;
-}
-
 static int prepared(size_t i, int type, int option)
 {
     int fd = new_socket(strchr(at[i].ip, ':') ? AF_INET6 : AF_INET, type);

@@ -74,6 +74,14 @@ static inline int bound(const char *ip, int type)
     return fd;
 }
 
+/* A port that nobody has in either family: free for both a moment ago. */
+static inline int free_port(int type)
+{
+    int fd = bound("::", type), port = port_of(fd);
+    close(fd);
+    return port;
+}
+
 static inline int listening(const char *ip)
 {
     int fd = bound(ip, SOCK_STREAM);
