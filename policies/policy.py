@@ -38,7 +38,11 @@ def load(name: str, base: Policy = Policy()) -> Policy:  # noqa: B008
     """The policy ``name`` (one of ``names()`` or a file) over ``base``; raises PolicyError or OSError."""
     path = os.path.join(DATA, name + ".toml") if name in names() else name
     with open(path, encoding="utf-8") as file:
-        return parse(file.read(), path, base)
+        try:
+            text = file.read()
+        except UnicodeDecodeError as error:
+            raise PolicyError(f"{path}:1: not UTF-8 text: {error.reason} at byte {error.start}") from None
+    return parse(text, path, base)
 
 
 def parse(text: str, source: str, base: Policy = Policy()) -> Policy:  # noqa: B008

@@ -49,6 +49,10 @@ def parse(words: list[str]) -> Options:
         "--policy", action="append", default=[], metavar="NAME|FILE", help="address mapping; repeatable, later ones win"
     )
     parser.add_argument(
+        "--engine", choices=["auto", "ptrace", "notify"], default="auto",
+        help="how calls are intercepted (default: auto, what the kernel does best)",
+    )
+    parser.add_argument(
         "-t", "--trace", nargs="?", const="-", metavar="FILE", help="show every socket call, decoded (-t, --trace=FILE)"
     )
     parser.add_argument("--json", action="store_true", help="the trace as one JSON object per line")
@@ -67,7 +71,7 @@ def parse(words: list[str]) -> Options:
         except OSError as error:
             raise Failure(f"policy {name}: {error.strerror}; `ptrace-net policy list` shows the names") from None
     trace = parsed.trace if parsed.trace is not None else "-" if parsed.json else None
-    return Options(program, policy, trace, parsed.json)
+    return Options(program, policy, parsed.engine, trace, parsed.json)
 
 
 class _Parser(argparse.ArgumentParser):

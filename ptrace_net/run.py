@@ -1,27 +1,22 @@
-"""`ptrace-net [run] -- PROGRAM`: build the filter, the provider and the engine, and supervise to the end."""
+"""`ptrace-net [run] -- PROGRAM`: choose the engine, start the program, supervise it to the end."""
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ptrace_net.syscalls.dispatch import dispatcher
-from ptrace_net.tracer import clone
-from ptrace_net.tracer.engine import Engine
-from ptrace_net.tracer.filter import assemble
-from ptrace_net.tracer.registers import machine
-from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn
-from ptrace_net.wanted import ALWAYS, host_rules, merged, trace_rules
+from ptrace_net import signals
+from ptrace_net.tracer.spawn import SpawnError
 
 if TYPE_CHECKING:
     from ptrace_net.policies.policy import Policy
     from ptrace_net.sockets.host import HostSockets
-    from ptrace_net.syscalls.seam import Answer, Call
-    from ptrace_net.tracer.registers import Machine
+    from ptrace_net.syscalls.seam import Task
 
 OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 
@@ -31,8 +26,20 @@ class Options(NamedTuple):
 
     argv: list[str]
     policy: Policy
+    engine: str = "auto"
     trace: str | None = None  # file name, "-" for standard error
     json: bool = False
+
+
+class Engine(Protocol):
+    """What every engine offers to a run."""
+
+    root: int
+    status: int
+
+    def run(self) -> None: ...
+    def root_is_alive(self) -> bool: ...
+    def thread_groups(self) -> set[int]: ...
 
 
 class Failure(Exception):
@@ -46,74 +53,52 @@ class Failure(Exception):
 def run(options: Options) -> int:
     """Run the program under supervision; the exit status to give. Raises Failure."""
     raise_descriptor_limit()
-    machine_module = machine()
-    engine = Engine(lambda call: dispatch(call), machine_module)
-    sockets = provider(options.policy, engine)
-    dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
-    rules = [ALWAYS, host_rules(sockets.face.asked)]
-    if options.trace is not None:
-        from ptrace_net.report.observe import observed
+    if options.engine != "ptrace" and options.trace is None:
+        from ptrace_net.start_notify import start, usable
 
-        dispatch = observed(dispatch, engine, options.trace, options.json)
-        rules.append(trace_rules())
-    start(engine, options.argv, assemble(merged(*rules), machine_module.ARCHES))
-    supervise(engine)
-    return exit_status(engine.status)
+        if usable() or options.engine == "notify":
+            try:
+                return supervise(start(options))
+            except SpawnError as error:
+                if options.engine == "notify":
+                    raise spawn_failure(error, options.argv[0]) from None
+    from ptrace_net.start_ptrace import start as start_ptrace
+
+    return supervise(start_ptrace(options))
 
 
-def provider(policy: Policy, engine: Engine) -> HostSockets:
+def spawn_failure(error: SpawnError, program: str) -> Failure:
+    """The line and the exit status for a program that did not start."""
+    from ptrace_net import diagnose
+
+    status = OWN_FAILURE
+    if error.step == "exec":
+        status = NOT_FOUND if error.number == errno.ENOENT else NOT_EXECUTABLE
+    return Failure(diagnose.spawn_failed(error, program), status)
+
+
+def provider(policy: Policy, tasks: Callable[[], Iterable[Task]]) -> HostSockets:
     from ptrace_net.sockets.faces import FourOnSix, SixOnFour
     from ptrace_net.sockets.host import HostSockets
 
     face = SixOnFour(policy.addresses) if policy.serve == "ipv4" else FourOnSix(policy.addresses)
-    return HostSockets(face, engine.tasks)
+    return HostSockets(face, tasks)
 
 
-def start(engine: Engine, argv: list[str], program: bytes) -> None:
-    """Spawn ``argv``; returns once its exec has succeeded. Raises Failure."""
-    from ptrace_net import diagnose
+def supervise(engine: Engine) -> int:
+    """Serve until the last task is gone; the exit status to give."""
 
-    try:
-        pid, report = spawn(argv, program, engine.seize)
-    except SpawnError as error:
-        raise Failure(diagnose.spawn_failed(error, argv[0])) from None
-    engine.root = pid
-    engine.until_executed()
-    failure = failure_of(report)
-    if failure is not None:
-        status = OWN_FAILURE
-        if failure.step == "exec":
-            status = NOT_FOUND if failure.number == 2 else NOT_EXECUTABLE
-        raise Failure(diagnose.spawn_failed(failure, argv[0]), status)
+    def targets() -> list[int]:
+        return [engine.root] if engine.root_is_alive() else list(engine.thread_groups())
 
+    def from_terminal(number: int) -> None:
+        """The program got it too; what outlived the program is ended."""
+        if not engine.root_is_alive():
+            signals.send_to(targets)(signal.SIGTERM)
 
-def supervise(engine: Engine) -> None:
-    """Serve until the last task is gone; signals meant for the program reach it."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, frame: forward(engine, number))
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, frame: interrupted(engine))
-    signal.signal(signal.SIGTSTP, lambda number, frame: None)  # the program's stop stops us, see stop_with
-    engine.stopped_root = lambda: os.kill(os.getpid(), signal.SIGSTOP)
+    signals.pass_on(signals.send_to(targets), from_terminal)
     engine.run()
-
-
-def forward(engine: Engine, number: int) -> None:
-    """Pass a signal on to the program, or to its daemons once it has gone itself."""
-    targets = [engine.root] if engine.root in engine.tracees else engine.thread_groups()
-    for tgid in targets:
-        try:
-            os.kill(tgid, number)
-        except ProcessLookupError:
-            continue
-
-
-def interrupted(engine: Engine) -> None:
-    """The terminal has told the foreground group itself; what outlived the program is ended."""
-    if engine.root not in engine.tracees:
-        forward(engine, signal.SIGTERM)
+    return exit_status(engine.status)
 
 
 def exit_status(status: int) -> int:

@@ -15,11 +15,8 @@ CLONE_UNTRACED = 0x00800000
 _IO_URING = ("io_uring_setup", "io_uring_enter", "io_uring_register")
 
 # A task that escapes its tracer would run unserviced; io_uring makes socket calls that no filter sees.
-ALWAYS = (
-    Rule("clone", (shares(0, CLONE_UNTRACED),)),
-    Rule("clone3"),
-    *(Rule(call, (), ERRNO | errno.ENOSYS) for call in _IO_URING),
-)
+NO_IO_URING = tuple(Rule(call, (), ERRNO | errno.ENOSYS) for call in _IO_URING)
+ALWAYS = (Rule("clone", (shares(0, CLONE_UNTRACED),)), Rule("clone3"), *NO_IO_URING)
 
 _LEVEL = {10: 41, 2: 0}  # the option level that goes with a family
 

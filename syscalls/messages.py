@@ -54,21 +54,26 @@ def read_header(task: Task, arch: Arch, address: int) -> Header:
     return header._replace(name_length=min(header.name_length, SOCKADDR_STORAGE))
 
 
-def gather(task: Task, arch: Arch, header: Header) -> bytes:
-    """The pieces of a message, joined; raises Errno(EMSGSIZE, EINVAL or EFAULT)."""
+def pieces(task: Task, arch: Arch, header: Header) -> list[tuple[int, int]]:
+    """``(address, bytes)`` of the iovec; raises Errno(EMSGSIZE, EINVAL or EFAULT)."""
     if header.iov_length > UIO_MAXIOV:
         raise Errno(errno.EMSGSIZE)
     fast = iovec.fast(arch)
     table = task.read(header.iov, header.iov_length * fast.size) if header.iov_length else b""
-    pieces, total = [], 0
-    for offset in range(0, len(table), fast.size):
-        base, length = fast.unpack(table, offset)
-        if length >= 1 << (arch.bits - 1):
-            raise Errno(errno.EINVAL)
+    places = [fast.unpack(table, offset) for offset in range(0, len(table), fast.size)]
+    if any(length >= 1 << (arch.bits - 1) for _, length in places):
+        raise Errno(errno.EINVAL)
+    return places
+
+
+def gather(task: Task, arch: Arch, header: Header) -> bytes:
+    """The pieces of a message, joined."""
+    parts, total = [], 0
+    for base, length in pieces(task, arch, header):
         length = min(length, _LONGEST - total)
-        pieces.append(task.read(base, length) if length else b"")
+        parts.append(task.read(base, length) if length else b"")
         total += length
-    return b"".join(pieces)
+    return b"".join(parts)
 
 
 def sendto(call: Call, sockets: Sockets) -> Answer:

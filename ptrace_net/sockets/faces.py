@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ptrace_net.policies.mapping import ANY4, ANY6, LOOPBACK6, V4_MAPPED, AddressMap, is_v4_mapped
 from ptrace_net.syscalls.seam import Errno
@@ -59,30 +59,12 @@ def pack_in6(endpoint: Endpoint) -> bytes:
     return _IN6.pack(AF_INET6, endpoint.port, 0, endpoint.address, 0)
 
 
-class Face(Protocol):
-    """One direction: ``asked`` is the program's family, ``host`` the one that serves it."""
-
-    asked: int
-    host: int
-
-    def parse(self, name: bytes) -> Endpoint:
-        """A sockaddr of the asked family; Errno(EINVAL) when it is too short."""
-
-    def pack(self, endpoint: Endpoint) -> bytes: ...
-    def parse_host(self, name: bytes) -> Endpoint: ...
-    def pack_host(self, endpoint: Endpoint) -> bytes: ...
-    def to_host(self, address: bytes) -> bytes | None:
-        """The host's counterpart of an address; None: there is none."""
-
-    def from_host(self, address: bytes) -> bytes: ...
-    @property
-    def any(self) -> bytes: ...
-    @property
-    def loopback(self) -> bytes: ...
-
-
 class SixOnFour:
-    """AF_INET6 served by AF_INET."""
+    """AF_INET6 served by AF_INET.
+
+    ``asked`` is the program's family, ``host`` the one that serves it. ``host_loopback`` stands for ::1 on the host,
+    ``plain_loopback`` is the host's usual one.
+    """
 
     asked, host = AF_INET6, AF_INET
     any, host_any = ANY6, ANY4
@@ -90,7 +72,7 @@ class SixOnFour:
     def __init__(self, addresses: AddressMap) -> None:
         self._map = addresses
         self.host_loopback = addresses.four(LOOPBACK6) or _LOOPBACK4
-        self.loopback = LOOPBACK6
+        self.loopback, self.plain_loopback = LOOPBACK6, _LOOPBACK4
 
     parse = staticmethod(parse_in6)
     pack = staticmethod(pack_in6)
@@ -117,7 +99,7 @@ class FourOnSix:
     def __init__(self, addresses: AddressMap) -> None:
         self._map = addresses
         self.host_loopback = LOOPBACK6
-        self.loopback = _LOOPBACK4
+        self.loopback, self.plain_loopback = _LOOPBACK4, LOOPBACK6
 
     parse = staticmethod(parse_in)
     pack = staticmethod(pack_in)

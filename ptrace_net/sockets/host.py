@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.policies.mapping import ANY4
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.datagrams import Datagrams
 from ptrace_net.sockets.faces import AF_INET, Endpoint, FourOnSix, SixOnFour, family_of
 from ptrace_net.sockets.hostcalls import borrowed
 from ptrace_net.sockets.mapped import MappedSocket
@@ -64,6 +65,7 @@ class HostSockets:
         self.face = face
         self._tasks = tasks
         self._registry: Registry[MappedSocket] = Registry(lambda: {task.tgid for task in tasks()})
+        self.datagrams = Datagrams(face)
         self._own_ports: set[tuple[int, int]] = set()  # (type, port) bound for the asked family alone
         self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024)
         self._v6only = bool(_setting("ipv6/bindv6only", 0))
@@ -88,7 +90,7 @@ class HostSockets:
 
         def created(fd: int) -> Answer | None:
             if fd >= 0:
-                self.adopt(task, fd, MappedSocket(self, kind & TYPE_MASK, self._v6only, {}))
+                os.close(self.adopt(task, fd, MappedSocket(self, kind & TYPE_MASK, self._v6only, {})))
             return None
 
         return Native(created, "socket", (self.face.host, kind, protocol))
@@ -98,10 +100,11 @@ class HostSockets:
             return NATIVE
         return Native(None, "socketpair", (self.face.host, kind, protocol, vector))
 
-    def adopt(self, task: Task, fd: int, sock: MappedSocket) -> None:
-        """``fd`` is a new kernel socket that ``sock`` describes."""
-        with borrowed(task, fd) as handle:
-            self._registry.add(os.fstat(handle).st_ino, sock)
+    def adopt(self, task: Task, fd: int, sock: MappedSocket) -> int:
+        """``fd`` is a new kernel socket that ``sock`` describes; a borrowed descriptor of it, to be closed."""
+        handle = task.borrow(fd)
+        self._registry.add(os.fstat(handle).st_ino, sock)
+        return handle
 
     def known(self, handle: int) -> MappedSocket | None:
         return self._registry.get(os.fstat(handle).st_ino)
@@ -124,6 +127,7 @@ class HostSockets:
     def bind_host(self, handle: int, endpoint: Endpoint, *, own: bool) -> None:
         """bind(2) on the host; ``own``: the port is wanted in the asked family alone."""
         self._bind(handle, endpoint, OWN if own else BOTH)
+        self.datagrams.forget()
         if own:
             self._own_ports.add((type_of(handle), self.face.parse_host(hostcalls.getsockname(handle)).port))
 

@@ -102,6 +102,25 @@ def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -
     return _check(_libc.sendmsg(handle, header, flags | MSG_DONTWAIT | MSG_NOSIGNAL))
 
 
+def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:
+    """One message of at most ``size`` bytes and ``room`` bytes of control; never blocks.
+
+    Returns ``(data, name, control, msg_flags, result)``; the result is longer than the data with MSG_TRUNC asked for.
+    """
+    data, control = ctypes.create_string_buffer(max(size, 1)), ctypes.create_string_buffer(max(room, 1))
+    iov = struct.pack("=QQ", ctypes.addressof(data), size)
+    header = ctypes.create_string_buffer(
+        struct.pack(
+            "=QIxxxxQQQQIxxxx",
+            *(ctypes.addressof(_name), _NAME_SIZE, _address(iov), 1, ctypes.addressof(control), room, 0),
+        ),
+        56,
+    )
+    result = _check(_libc.recvmsg(handle, header, flags | MSG_DONTWAIT))
+    name_length, control_length, out = struct.unpack_from("=8xI28xQI", header)
+    return data[: min(result, size)], _name[:name_length], control[:control_length], out, result
+
+
 def _address(data: bytes) -> int:
     """Where the bytes of an immutable object lie; the caller keeps it alive. 0 for none."""
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0 if data else 0

@@ -8,6 +8,7 @@ program bound, IPV6_V6ONLY and the options without a counterpart.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
-IP_BIND_ADDRESS_NO_PORT = 24
 SO_DOMAIN = 39
 
 
 class MappedSocket:
     """Implements ``syscalls.sockets.Socket``."""
 
-    __slots__ = ("bound", "face", "kind", "layer", "options", "v6only")
+    __slots__ = ("bound", "face", "kind", "layer", "options", "own_peer", "v6only")
 
     def __init__(self, layer: HostSockets, kind: int, v6only: bool, options: dict[int, int]) -> None:
         self.layer = layer
@@ -37,6 +37,7 @@ class MappedSocket:
         self.kind = kind
         self.v6only = v6only
         self.options = options  # set by the program and kept here, by number
+        self.own_peer = False  # connected to a peer of the asked family
         self.bound: tuple[bytes, bytes] | None = None  # the address as the program gave it, and the host's
 
     @property
@@ -83,20 +84,32 @@ class MappedSocket:
         host = self.face.parse_host(hostcalls.getsockname(handle))
         if self.bound is not None and host.address == self.bound[1]:
             return self.face.pack(Endpoint(self.bound[0], host.port))
-        return self.face.pack(Endpoint(self.face.from_host(host.address), host.port))
+        return self.face.pack(self._seen(host))
 
     def peer_name(self, handle: int) -> bytes:
         return self.given_name(hostcalls.getpeername(handle))
 
     def given_name(self, name: bytes) -> bytes:
-        host = self.face.parse_host(name)
-        return self.face.pack(Endpoint(self.face.from_host(host.address), host.port))
+        return self.face.pack(self._seen(self.face.parse_host(name)))
+
+    def _seen(self, host: Endpoint) -> Endpoint:
+        """The program's view of an address on the host: with a peer of its own family, loopback is that family's."""
+        if host.address == self.face.plain_loopback and (self.own_peer or self._talks_own(host)):
+            return host._replace(address=self.face.loopback)
+        return host._replace(address=self.face.from_host(host.address))
+
+    def _talks_own(self, host: Endpoint) -> bool:
+        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone."""
+        if self.stream:
+            return False
+        bound_alone = self.bound is not None and self.bound[1] == self.face.host_loopback
+        return bound_alone or self.layer.datagrams.is_own(host.port)
 
     # Connections
 
     def connect(self, handle: int, name: bytes) -> Answer:
         if family_of(name) == AF_UNSPEC:
-            self.bound = None if self.bound and self.bound[0] != self.face.any else self.bound
+            self.own_peer = False
             return NATIVE
         try:
             host = self._destination(name)
@@ -104,8 +117,18 @@ class MappedSocket:
             if self.stream:
                 _refuse_connected(handle)
             raise
-        self._choose_source(handle, host)
-        return self._connect(handle, self.face.pack_host(host))
+        answer = self._connect(handle, self.face.pack_host(host))
+        self.own_peer = self._is_own(name)
+        if self.own_peer and not self.stream:
+            self.layer.datagrams.note(handle)
+        return answer
+
+    def _is_own(self, name: bytes) -> bool:
+        """Whether a destination is of the asked family, ``::`` standing for ::1."""
+        if family_of(name) != self.face.asked:
+            return False
+        address = self.face.parse(name).address
+        return self.face.own(address) or (self.face.asked != AF_INET and address == self.face.any)
 
     def _connect(self, handle: int, host_name: bytes) -> Answer:
         """A blocking connect is begun here and waited for by the program's own call, which the kernel resumes.
@@ -114,23 +137,15 @@ class MappedSocket:
         """
         if not self.stream or not hostcalls.is_blocking(handle):
             hostcalls.connect(handle, host_name)
-            self._connected()
             return Return(0)
         try:
             with hostcalls.not_blocking(handle):
                 hostcalls.connect(handle, host_name)
         except Errno as error:
-            if error.number not in (errno.EINPROGRESS, errno.EALREADY):
-                raise
-            self._connected()
-            return NATIVE
-        self._connected()
+            if error.number in (errno.EINPROGRESS, errno.EALREADY):
+                return NATIVE
+            raise
         return Return(0)
-
-    def _connected(self) -> None:
-        """A wildcard has become the address that the route chose."""
-        if self.bound is not None and self.bound[0] == self.face.any:
-            self.bound = None
 
     def _destination(self, name: bytes) -> Endpoint:
         """Where a datagram or a connection goes on the host; refused as on a machine without a route."""
@@ -145,18 +160,19 @@ class MappedSocket:
         host = self.face.to_host(address)
         if host is None or (self.v6only and not self.face.own(address)):
             raise Errno(errno.ENETUNREACH)
+        if not self.stream and host == self.face.host_loopback:
+            host = self.layer.datagrams.loopback_for(endpoint.port)
         return Endpoint(host, endpoint.port)
 
-    def _choose_source(self, handle: int, host: Endpoint) -> None:
-        """From ::1 to ::1: the host's route would choose 127.0.0.1."""
-        if self.face.host != AF_INET or host.address != self.face.host_loopback or _is_bound(self, handle):
-            return
-        if self.stream:
-            hostcalls.set_int(handle, socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-        hostcalls.bind(handle, self.face.pack_host(Endpoint(self.face.host_loopback, 0)))
-
     def accepted(self, task: Task, fd: int) -> None:
-        self.layer.adopt(task, fd, MappedSocket(self.layer, self.kind, self.v6only, dict(self.options)))
+        """What arrived at the address that stands for ::1 came from a peer of that family."""
+        sock = MappedSocket(self.layer, self.kind, self.v6only, dict(self.options))
+        handle = self.layer.adopt(task, fd, sock)
+        try:
+            local = self.face.parse_host(hostcalls.getsockname(handle))
+        finally:
+            os.close(handle)
+        sock.own_peer = self.own_peer = local.address == self.face.host_loopback
 
     # Messages
 
@@ -164,16 +180,13 @@ class MappedSocket:
         return self.stream or not (name or control)
 
     def send(self, handle: int, message: Message, word: int) -> int:
-        host = self._destination(message.name) if message.name and family_of(message.name) else None
+        to_somewhere = message.name and family_of(message.name) != AF_UNSPEC
+        name = self.face.pack_host(self._destination(message.name)) if to_somewhere else b""
         control = self.layer.control.to_host(message.control, word)
-        if host is not None and not control and self._needs_source(host):
-            control = self.layer.control.source(host.address)
-        name = b"" if host is None else self.face.pack_host(host)
-        return hostcalls.sendmsg(handle, message.data, name, control, message.flags)
-
-    def _needs_source(self, host: Endpoint) -> bool:
-        wildcard = self.bound is None or self.bound[0] == self.face.any
-        return self.face.host == AF_INET and host.address == self.face.host_loopback and wildcard
+        sent = hostcalls.sendmsg(handle, message.data, name, control, message.flags)
+        if name and self._is_own(message.name):
+            self.layer.datagrams.note(handle)
+        return sent
 
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         return self.layer.control.from_host(control, name, self.options, word)

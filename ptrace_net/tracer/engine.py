@@ -49,7 +49,7 @@ class Engine:
         self.processes: dict[int, Process] = {}
         self.root = 0
         self.status = 0  # wait status of the first process
-        self.stopped_root: Callable[[], None] = lambda: None
+        self.stopped_root: Callable[[int], None] = lambda number: None
         self.executed: Callable[[int], None] = lambda tid: None
         self._decoder = Decoder(machine.ARCHES)
         self._resume = binding.resume_to_exit if every_call else binding.resume
@@ -61,6 +61,9 @@ class Engine:
 
     def tasks(self) -> list[Tracee]:
         return list(self.tracees.values())
+
+    def root_is_alive(self) -> bool:
+        return self.root in self.tracees
 
     def thread_groups(self) -> set[int]:
         return {tracee.tgid for tracee in self.tracees.values()}
@@ -79,8 +82,8 @@ class Engine:
         self.executed = lambda tid: None
 
     def run(self) -> None:
-        """Serve stops until no task is left."""
-        while self.tracees:
+        """Serve stops until no task is left: the kernel knows of children that have not stopped yet."""
+        while True:
             try:
                 tid, status = os.waitpid(-1, binding.WALL)
             except ChildProcessError:
@@ -187,7 +190,7 @@ class Engine:
         if event == binding.PTRACE_EVENT_STOP and number in _STOP_SIGNALS:
             binding.request(binding.PTRACE_LISTEN, tracee.tid)
             if tracee.tid == self.root:
-                self.stopped_root()
+                self.stopped_root(number)
         elif event == binding.PTRACE_EVENT_EXEC:
             self._exec(tracee)
             self._continue(tracee)

@@ -40,13 +40,16 @@ def read(tid: int, mem: int, address: int, size: int) -> bytes:
     try:
         data = os.pread(mem, size, address)
     except OSError:
-        return _read_checked(tid, address, size)
+        return read_checked(tid, address, size)
     if len(data) < size or not data.strip(b"\0"):
-        return _read_checked(tid, address, size)
+        return read_checked(tid, address, size)
     return data
 
 
-def _read_checked(tid: int, address: int, size: int) -> bytes:
+def read_checked(tid: int, address: int, size: int) -> bytes:
+    """``read`` by process_vm_readv(2): of the address space that the thread has now, and only what it may read."""
+    if size <= 0 or address < 0 or address + size > _LIMIT:
+        return b""
     buffer, local = _buffer, _address
     if size > _SIZE:
         buffer = ctypes.create_string_buffer(size)

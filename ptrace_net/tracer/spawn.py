@@ -1,7 +1,8 @@
 """Start a program stopped at the edge of its life: forked, seized, filtered, then executed.
 
-The child waits on a pipe until the parent has seized it, restores the signal dispositions that Python changed,
-installs the filter (seccomp(2)) and executes. A failure of any step comes back through a close-on-exec pipe.
+The child waits on a pipe until the parent is ready, restores the signal dispositions that Python changed, installs the
+filter (seccomp(2)), hands its listener over where there is one, and executes. A failure of any step comes back through a
+close-on-exec pipe.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 PR_SET_NO_NEW_PRIVS = 38
-SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 1 << 3
+_SYS_PIDFD_GETFD = 438
+_REPORT = struct.Struct("=i12s")  # errno or descriptor, and the step
 _CAP_SYS_ADMIN = 21
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class SpawnError(Exception):
-    """``step`` is "exec", "seccomp" or "seize"; ``number`` the errno."""
+    """``step`` is "exec", "seccomp", "listener" or "seize"; ``number`` the errno."""
 
     def __init__(self, step: str, number: int) -> None:
         super().__init__(step, number)
@@ -31,64 +34,94 @@ class SpawnError(Exception):
 
 
 class Child(NamedTuple):
-    """A forked child that waits: a byte to ``go`` lets it execute; ``failure`` tells, at its end, if it could not."""
+    """A forked child that waits for a byte at ``go``; ``report`` tells what it did, and ends at a successful exec."""
 
     pid: int
     go: int
-    failure: int
+    report: int
 
 
-def spawn(argv: list[str], program: bytes, seize: Callable[[int], None]) -> tuple[int, int]:
+def spawn_traced(argv: list[str], program: bytes, seize: Callable[[int], None]) -> tuple[int, int]:
     """Run ``argv`` under the BPF ``program`` after ``seize(pid)``; ``(pid, descriptor for failure_of)``."""
-    child = _fork(argv, program)
+    child = _fork(argv, program, 0)
     try:
         seize(child.pid)
     except OSError as error:
-        os.close(child.go)
-        os.close(child.failure)
-        os.waitpid(child.pid, 0)
-        raise SpawnError("seize", error.errno or errno.EPERM) from None
+        raise _abandoned(child, SpawnError("seize", error.errno or errno.EPERM)) from None
     os.write(child.go, b"g")
     os.close(child.go)
-    return child.pid, child.failure
+    return child.pid, child.report
 
 
-def failure_of(descriptor: int) -> SpawnError | None:
+def spawn_notified(argv: list[str], program: bytes) -> tuple[int, int, int]:
+    """Run ``argv`` with a listener on ``program``; ``(pid, listener, descriptor for failure_of)``. Raises SpawnError."""
+    child = _fork(argv, program, SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    os.write(child.go, b"g")
+    said = _parse(os.read(child.report, _REPORT.size))
+    if said.step != "listener":
+        raise _abandoned(child, said)
+    pidfd = os.pidfd_open(child.pid)
+    listener: int = _libc.syscall(_SYS_PIDFD_GETFD, pidfd, said.number, 0)
+    number = ctypes.get_errno()
+    os.close(pidfd)
+    if listener < 0:
+        raise _abandoned(child, SpawnError("listener", number))
+    os.write(child.go, b"g")
+    os.close(child.go)
+    return child.pid, listener, child.report
+
+
+def failure_of(report: int) -> SpawnError | None:
     """Read the child's report to its end: nothing came when the exec succeeded."""
-    report = os.read(descriptor, 64)
-    os.close(descriptor)
-    if not report:
-        return None
-    number, step = struct.unpack_from("=i", report)[0], report[4:].decode()
-    return SpawnError(step, number)
+    said = os.read(report, _REPORT.size)
+    os.close(report)
+    return _parse(said) if said else None
 
 
-def _fork(argv: list[str], program: bytes) -> Child:
+def _parse(said: bytes) -> SpawnError:
+    number, step = _REPORT.unpack(said.ljust(_REPORT.size, b"\0"))
+    return SpawnError(step.rstrip(b"\0").decode(), number)
+
+
+def _abandoned(child: Child, error: SpawnError) -> SpawnError:
+    """Let the waiting child end; ``error`` is for the caller to raise."""
+    os.close(child.go)
+    os.close(child.report)
+    os.waitpid(child.pid, 0)
+    return error
+
+
+def _fork(argv: list[str], program: bytes, flags: int) -> Child:
     go_read, go_write = os.pipe()
-    fail_read, fail_write = os.pipe()
+    report_read, report_write = os.pipe()
     pid = os.fork()
     if pid:
         os.close(go_read)
-        os.close(fail_write)
-        return Child(pid, go_write, fail_read)
+        os.close(report_write)
+        return Child(pid, go_write, report_read)
     os.close(go_write)
-    os.close(fail_read)
-    _child(argv, program, go_read, fail_write)
+    os.close(report_read)
+    _child(argv, program, flags, go_read, report_write)
     os._exit(125)
 
 
-def _child(argv: list[str], program: bytes, go: int, failure: int) -> None:
+def _child(argv: list[str], program: bytes, flags: int, go: int, report: int) -> None:
     step = "seccomp"
     try:
         if not os.read(go, 1):
             return
-        os.close(go)
         restore_signals()
-        install_filter(program)
+        listener = install_filter(program, flags)
+        if flags:
+            os.write(report, _REPORT.pack(listener, b"listener"))
+            if not os.read(go, 1):
+                return
+            os.close(listener)
+        os.close(go)
         step = "exec"
         os.execvp(argv[0], argv)
     except OSError as error:
-        os.write(failure, struct.pack("=i", error.errno or 0) + step.encode())
+        os.write(report, _REPORT.pack(error.errno or 0, step.encode()))
 
 
 def restore_signals() -> None:

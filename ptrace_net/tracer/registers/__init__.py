@@ -28,6 +28,13 @@ class Machine(Protocol):
     def save(self, tid: int) -> object: ...
 
 
+def arches() -> tuple[Arch, ...]:
+    """The architectures of programs that run on this computer."""
+    from ptrace_net.abi.arch import AARCH64, I386, X86_64
+
+    return {"x86_64": (X86_64, I386), "aarch64": (AARCH64,)}[os.uname().machine]
+
+
 def machine() -> Machine:
     """The module for this computer; ImportError names the one that is missing."""
     return cast(Machine, import_module(f"ptrace_net.tracer.registers.{os.uname().machine}"))

@@ -1,0 +1,70 @@
+"""Signals that reach ptrace-net itself: passed on to the program, or its own job control.
+
+A thread waits for them with sigwaitinfo(2), which tells a signal that somebody sent from one of the terminal, which has told
+the program's process group already.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+SI_KERNEL = 0x80
+FORWARDED = (
+    signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGQUIT,
+)  # fmt: skip
+
+
+def pass_on(send: Callable[[int], None], from_terminal: Callable[[int], None]) -> None:
+    """From now on ``send(number)`` or ``from_terminal(number)`` deals with each signal, in a thread of its own.
+
+    Signals that were ignored when ptrace-net started (nohup, background jobs) stay ignored.
+    """
+    wanted = {number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+
+    def wait() -> None:
+        while True:
+            info = signal.sigwaitinfo(wanted)
+            (from_terminal if info.si_code == SI_KERNEL else send)(info.si_signo)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def send_to(processes: Callable[[], list[int]]) -> Callable[[int], None]:
+    """A ``send`` for ``pass_on``: to each of ``processes()``."""
+
+    def send(number: int) -> None:
+        for pid in processes():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+
+    return send
+
+
+def stop_with(root: int) -> Callable[[int], None]:
+    """What the ptrace engine calls when the program stops: stop too, when the terminal stopped our process group.
+
+    The shell waits for us, not for the program; `fg` continues both.
+    """
+    signal.signal(signal.SIGTSTP, lambda number, frame: None)
+
+    def stop(number: int) -> None:
+        if number == signal.SIGSTOP or _group(root) != os.getpgrp():
+            return
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, lambda number, frame: None)
+
+    return stop
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return -1

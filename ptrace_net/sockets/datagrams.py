@@ -1,0 +1,83 @@
+"""Who is who among datagram sockets on the loopback address.
+
+Replies go out from the address that the host's route chooses, and that is 127.0.0.1 for all of 127.0.0.0/8: so datagrams to ::1 use
+127.0.0.1 as well, unless a socket is bound to the address that stands for ::1. Which local ports speak IPv6 is kept by inode,
+since a port is soon another socket's; the kernel's table (/proc/net/udp, proc(5)) is read at most twice a second.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.faces import FourOnSix, SixOnFour
+
+_FRESH = 0.5  # seconds
+
+
+class Datagrams:
+    """Ports are as they stand in a sockaddr, in network order."""
+
+    def __init__(self, face: SixOnFour | FourOnSix) -> None:
+        self._face = face
+        self._own: dict[int, int] = {}  # port -> inode of a socket that has spoken to its own family
+        self._bound: dict[tuple[bytes, int], int] = {}  # (address, port) -> inode
+        self._read = 0.0
+
+    def note(self, handle: int) -> None:
+        """The socket behind ``handle`` has spoken to a peer of the asked family."""
+        port = self._face.parse_host(hostcalls.getsockname(handle)).port
+        self._own[port] = os.fstat(handle).st_ino
+
+    def is_own(self, port: int) -> bool:
+        """Whether the loopback socket on ``port`` is one that ``note`` was told of."""
+        inode = self._own.get(port)
+        if inode is None:
+            return False
+        if inode in self._holders(port):
+            return True
+        self.forget()
+        if inode in self._holders(port):
+            return True
+        del self._own[port]
+        return False
+
+    def loopback_for(self, port: int) -> bytes:
+        """The host address at which ::1's ``port`` is reached."""
+        if (self._face.host_loopback, port) in self._table():
+            return self._face.host_loopback
+        return self._face.plain_loopback
+
+    def forget(self) -> None:
+        """A socket of the run was bound: the table is another one."""
+        self._read = 0.0
+
+    def _holders(self, port: int) -> set[int]:
+        table = self._table()
+        places = (self._face.plain_loopback, self._face.host_any, self._face.host_loopback)
+        return {table.get((address, port), 0) for address in places}
+
+    def _table(self) -> dict[tuple[bytes, int], int]:
+        now = time.monotonic()
+        if now - self._read > _FRESH:
+            self._bound = _read_table("udp" if self._face.host == socket.AF_INET else "udp6")
+            self._read = now
+        return self._bound
+
+
+def _read_table(name: str) -> dict[tuple[bytes, int], int]:
+    """``(address, port) -> inode`` from /proc/net; 32-bit words of the address are in host order there."""
+    bound = {}
+    with open(f"/proc/net/{name}") as table:
+        next(table)
+        for line in table:
+            fields = line.split()
+            address, port = fields[1].split(":")
+            words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
+            bound[b"".join(word[::-1] for word in words), socket.htons(int(port, 16))] = int(fields[9])
+    return bound

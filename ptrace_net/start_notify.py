@@ -1,0 +1,46 @@
+"""Start a run under the notification engine, with a guard process instead of ptrace's EXITKILL."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from ptrace_net import guard
+from ptrace_net.run import Options, provider, spawn_failure
+from ptrace_net.syscalls.dispatch import dispatcher
+from ptrace_net.tracer.filter import NOTIFY, TRACE, assemble
+from ptrace_net.tracer.notify import NotifyEngine
+from ptrace_net.tracer.spawn import failure_of, spawn_notified
+from ptrace_net.tracer.thread import PIDFD_THREAD
+from ptrace_net.wanted import NO_IO_URING, host_rules, merged
+
+
+def usable() -> bool:
+    """Whether the kernel has pidfds of threads (Linux 6.9); the filter itself is tried when the program starts."""
+    try:
+        os.close(os.pidfd_open(threading.get_native_id(), PIDFD_THREAD))
+    except OSError:
+        return False
+    return True
+
+
+def start(options: Options) -> NotifyEngine:
+    """The engine with the program executed. Raises ``run.Failure``, or SpawnError where the kernel lacks a listener."""
+    from ptrace_net.tracer.registers import arches
+
+    engine = NotifyEngine(lambda call: dispatch(call), arches())
+    sockets = provider(options.policy, engine.tasks)
+    dispatch = dispatcher(sockets, {})
+    engine.dispatch = dispatch
+    rules = [
+        rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule
+        for rule in merged(NO_IO_URING, host_rules(sockets.face.asked))
+    ]
+    guard.split()
+    pid, listener, report = spawn_notified(options.argv, assemble(rules, arches()))
+    failure = failure_of(report)
+    if failure is not None:
+        os.waitpid(pid, 0)
+        raise spawn_failure(failure, options.argv[0])
+    engine.attend(pid, listener)
+    return engine

@@ -1,0 +1,48 @@
+"""Start a run under the ptrace engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ptrace_net import signals
+from ptrace_net.run import Options, provider, spawn_failure
+from ptrace_net.syscalls.dispatch import dispatcher
+from ptrace_net.tracer import clone
+from ptrace_net.tracer.engine import Engine
+from ptrace_net.tracer.filter import assemble
+from ptrace_net.tracer.registers import machine
+from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_traced
+from ptrace_net.wanted import ALWAYS, host_rules, merged, trace_rules
+
+if TYPE_CHECKING:
+    from ptrace_net.syscalls.seam import Answer, Call
+
+
+def start(options: Options) -> Engine:
+    """The engine with the program executed. Raises ``run.Failure``."""
+    registers = machine()
+    engine = Engine(lambda call: dispatch(call), registers)
+    sockets = provider(options.policy, engine.tasks)
+    dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
+    rules = [ALWAYS, host_rules(sockets.face.asked)]
+    if options.trace is not None:
+        from ptrace_net.report.observe import observed
+
+        dispatch = observed(dispatch, engine, options.trace, options.json)
+        rules.append(trace_rules())
+    engine.dispatch = dispatch
+    _spawn(engine, options.argv, assemble(merged(*rules), registers.ARCHES))
+    engine.stopped_root = signals.stop_with(engine.root)
+    return engine
+
+
+def _spawn(engine: Engine, argv: list[str], program: bytes) -> None:
+    try:
+        engine.root, report = spawn_traced(argv, program, engine.seize)
+        engine.until_executed()
+        failure = failure_of(report)
+    except SpawnError as error:
+        failure = error
+    if failure is not None:
+        raise spawn_failure(failure, argv[0])

@@ -1,0 +1,66 @@
+"""The seccomp user notification descriptor (seccomp_unotify(2), linux/seccomp.h).
+
+``receive`` takes the next intercepted call, ``answer`` and ``let_through`` end it, ``install`` puts a descriptor into the program.
+A call whose thread got a signal in between is gone: FileNotFoundError, and the program will issue it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+
+_RECV, _SEND, _ID_VALID, _ADDFD, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
+_SYNC_WAKE_UP = 1  # wake the program on the supervisor's CPU: it is about to sleep
+_CONTINUE = 1
+_ADDFD_SEND = 2
+O_CLOEXEC = 0o2000000
+
+_NOTIF = struct.Struct("=QIIiIQ6Q")
+_RESP = struct.Struct("=QqiI")
+_FD = struct.Struct("=QIIII")
+_ID = struct.Struct("=Q")
+_EMPTY = bytes(_NOTIF.size)
+_buffer = bytearray(_NOTIF.size)
+
+
+def prepare(listener: int) -> None:
+    """Ask for synchronous wake-ups; older kernels (before 6.6) do without."""
+    try:
+        fcntl.ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
+    except OSError:
+        return
+
+
+def receive(listener: int) -> tuple[int, ...]:
+    """``(id, tid, flags, number, AUDIT_ARCH, ip, arg0 … arg5)``; InterruptedError on a signal."""
+    _buffer[:] = _EMPTY  # the kernel insists on zeros
+    fcntl.ioctl(listener, _RECV, _buffer, True)
+    return _NOTIF.unpack(_buffer)
+
+
+def answer(listener: int, identity: int, value: int) -> None:
+    """End the call with ``value``; -errno for a failure."""
+    if -4095 <= value < 0:
+        fcntl.ioctl(listener, _SEND, _RESP.pack(identity, 0, value, 0))
+    else:
+        fcntl.ioctl(listener, _SEND, _RESP.pack(identity, value, 0, 0))
+
+
+def let_through(listener: int, identity: int) -> None:
+    fcntl.ioctl(listener, _SEND, _RESP.pack(identity, 0, 0, _CONTINUE))
+
+
+def install(listener: int, identity: int, descriptor: int, *, cloexec: bool, answer: bool) -> int:
+    """Duplicate ``descriptor`` into the program; its number there. ``answer`` also ends the call with it."""
+    flags = _ADDFD_SEND if answer else 0
+    mode = O_CLOEXEC if cloexec else 0
+    return fcntl.ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)), True)
+
+
+def is_valid(listener: int, identity: int) -> bool:
+    """Whether the thread still waits in this call."""
+    try:
+        fcntl.ioctl(listener, _ID_VALID, _ID.pack(identity))
+    except FileNotFoundError:
+        return False
+    return True

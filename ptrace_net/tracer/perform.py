@@ -1,0 +1,198 @@
+"""Calls that the notification engine performs in the program's place, because their result is wanted.
+
+What the kernel would have written to the program's memory is written here; where a blocking call would sleep, ``Blocked``
+says what for. New descriptors are returned as ours, for the engine to install.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.syscalls.memory import give_name, read_int
+from ptrace_net.syscalls.seam import Call, Errno
+
+if TYPE_CHECKING:
+    from ptrace_net.syscalls.messages import Header
+
+POLLIN = 1
+SOCK_CLOEXEC, SOCK_NONBLOCK = 0o2000000, 0o4000
+MSG_ERRQUEUE, MSG_DONTWAIT, MSG_WAITFORONE = 0x2000, 0x40, 0x10000
+_LONGEST = 1 << 17
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Blocked(Exception):
+    """The call would sleep until ``fd`` has one of ``events``, at most ``timeout`` seconds."""
+
+    def __init__(self, fd: int, events: int, timeout: float | None) -> None:
+        super().__init__(fd, events)
+        self.fd, self.events, self.timeout = fd, events, timeout
+
+
+class Opened(NamedTuple):
+    """A new descriptor of ours, to be installed with ``cloexec``."""
+
+    handle: int
+    cloexec: bool
+
+
+def create(call: Call, args: tuple[int, ...]) -> Opened:
+    handle: int = _libc.socket(*args[:3])
+    if handle < 0:
+        raise Errno(ctypes.get_errno())
+    return Opened(handle, bool(args[1] & SOCK_CLOEXEC))
+
+
+def create_pair(call: Call, args: tuple[int, ...]) -> int:
+    pair = (ctypes.c_int * 2)()
+    if _libc.socketpair(*args[:3], pair) < 0:
+        raise Errno(ctypes.get_errno())
+    os.close(pair[0])
+    os.close(pair[1])
+    raise Errno(errno.EOPNOTSUPP)  # no mapped family has pairs
+
+
+def accept(call: Call, args: tuple[int, ...]) -> Opened:
+    """accept4(2); poll first, since a blocking listener has no flag for a single call."""
+    flags = args[3] if call.name == "accept4" else 0
+    if flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK):
+        raise Errno(errno.EINVAL)
+    with hostcalls.borrowed(call.task, args[0]) as listener:
+        handle = _accept(listener, flags)
+        if handle < 0 and hostcalls.is_blocking(listener):
+            raise Blocked(args[0], POLLIN, _timeout(listener))
+    if handle < 0:
+        raise Errno(errno.EAGAIN)
+    if args[1]:
+        try:
+            _give_peer(call, handle, args[1], args[2])
+        except Errno:
+            os.close(handle)
+            raise
+    return Opened(handle, bool(flags & SOCK_CLOEXEC))
+
+
+def _accept(listener: int, flags: int) -> int:
+    """The new descriptor; -1 where there is nothing to accept."""
+    if hostcalls.is_blocking(listener):
+        with hostcalls.not_blocking(listener):
+            return _accept_now(listener, flags)
+    return _accept_now(listener, flags)
+
+
+def _accept_now(listener: int, flags: int) -> int:
+    handle: int = _libc.accept4(listener, None, None, flags | SOCK_CLOEXEC)
+    if handle >= 0:
+        return handle
+    number = ctypes.get_errno()
+    if number == errno.EAGAIN:
+        return -1
+    raise Errno(number)
+
+
+def _give_peer(call: Call, handle: int, address: int, length_address: int) -> None:
+    room = read_int(call.task, call.arch, length_address)
+    give_name(call.task, call.arch, hostcalls.getpeername(handle), address, length_address, room)
+
+
+def receive_from(call: Call, args: tuple[int, ...]) -> int:
+    fd, address, size, flags, name_address, length_address = args
+    with hostcalls.borrowed(call.task, fd) as handle:
+        data, name, _, _, total = _receive(fd, handle, min(size, _LONGEST), 0, flags)
+    call.task.write(address, data)
+    room = read_int(call.task, call.arch, length_address)
+    give_name(call.task, call.arch, name, name_address, length_address, room)
+    return total
+
+
+def receive_message(call: Call, args: tuple[int, ...]) -> int:
+    with hostcalls.borrowed(call.task, args[0]) as handle:
+        return _receive_into(call, handle, args[1], args[2])
+
+
+def receive_messages(call: Call, args: tuple[int, ...]) -> int:
+    """recvmmsg(2): as many as are there, at least one where it may block."""
+    from ptrace_net.abi.msghdr import mmsghdr, msghdr
+    from ptrace_net.syscalls.messages import UIO_MAXIOV
+
+    fd, address, count, flags = args[:4]
+    stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
+    done = 0
+    with hostcalls.borrowed(call.task, fd) as handle:
+        for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
+            try:
+                length = _receive_into(call, handle, at, flags & ~MSG_WAITFORONE)
+            except (Blocked, Errno):
+                if not done:
+                    raise
+                break
+            call.task.write(at + length_at, struct.pack(call.arch.endian + "I", length))
+            done += 1
+    return done
+
+
+def _receive_into(call: Call, handle: int, address: int, flags: int) -> int:
+    """recvmsg(2) into the msghdr at ``address``, scattered as its iovec says."""
+    from ptrace_net.abi.msghdr import msghdr
+    from ptrace_net.syscalls.messages import pieces, read_header
+
+    task, arch = call.task, call.arch
+    header = read_header(task, arch, address)
+    places = pieces(task, arch, header)
+    size = min(sum(length for _, length in places), _LONGEST)
+    room = min(header.control_length, _LONGEST) if header.control else 0
+    data, name, control, out, total = _receive(call.args[0], handle, size, room, flags)
+    _scatter(call, places, data)
+    if header.name:
+        task.write(header.name, name[: header.name_length])
+    task.write(header.control, control)
+    filled: Header = header._replace(
+        name_length=len(name) if header.name else header.name_length, control_length=len(control), flags=out
+    )
+    task.write(address, msghdr.fast(arch).pack(*filled))
+    return total
+
+
+def _scatter(call: Call, places: list[tuple[int, int]], data: bytes) -> None:
+    offset = 0
+    for base, length in places:
+        call.task.write(base, data[offset : offset + length])
+        offset += length
+
+
+def _receive(fd: int, handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:
+    """``(data, name, control, msg_flags, result)``; raises Blocked where a blocking call would sleep."""
+    try:
+        return hostcalls.recvmsg(handle, size, room, flags)
+    except Errno as error:
+        may_block = not flags & (MSG_DONTWAIT | MSG_ERRQUEUE) and hostcalls.is_blocking(handle)
+        if error.number != errno.EAGAIN or not may_block:
+            raise
+        raise Blocked(fd, POLLIN, _timeout(handle)) from None
+
+
+def _timeout(handle: int) -> float | None:
+    """SO_RCVTIMEO in seconds; None: for ever."""
+    seconds, microseconds = struct.unpack(
+        "=qq", hostcalls.getsockopt(handle, socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)
+    )
+    return seconds + microseconds / 1e6 if seconds or microseconds else None
+
+
+PERFORM: Mapping[str, Callable[[Call, tuple[int, ...]], int | Opened]] = {
+    "socket": create,
+    "socketpair": create_pair,
+    "accept": accept,
+    "accept4": accept,
+    "recvfrom": receive_from,
+    "recvmsg": receive_message,
+    "recvmmsg": receive_messages,
+    "recvmmsg_time64": receive_messages,
+}
