@@ -1,7 +1,8 @@
 """Which local ports are taken, by protocol: the conflicts of bind(2).
 
 Two sockets conflict on a port when their addresses overlap, unless both set SO_REUSEPORT, or both set
-SO_REUSEADDR and (for TCP) neither listens.  ``::`` overlaps IPv4 addresses unless it is V6ONLY.
+SO_REUSEADDR and (for TCP) the one that was there does not listen (``inet_csk_bind_conflict``).  ``::``
+overlaps IPv4 addresses unless it is V6ONLY.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ class Binding:
     def conflicts(self, other: "Binding") -> bool:
         if not self.overlaps(other) or (self.reuseport and other.reuseport):
             return False
-        return not (self.reuseaddr and other.reuseaddr) or self.listening or other.listening
+        return not (self.reuseaddr and other.reuseaddr) or other.listening
 
 
 @dataclass(slots=True)

@@ -184,7 +184,9 @@ class Peer:
         self.src, self.dst = theirs[1], ours[0]
         interface = self.host.interfaces["eth0"]
         cache = interface.neighbors4 if self.version == 4 else interface.neighbors6
+        cache.reachable_time = 1e9
         cache.observe(self.src, MACS[1], self.now)
+        cache.confirm(self.src, MACS[1], self.now)
         self.poll()
         self.sent.clear()
 

@@ -31,7 +31,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: float) -> None:
         tcb.layer.reopen(tcb, seg, now)
         return
     if not _acceptable(tcb, seg, seq, now):
-        _refuse(tcb, seg, seq, now)
+        _refuse(tcb, seg, now)
     elif seg.flags & RST:
         _reset(tcb, seq, now)
     elif seg.flags & SYN:
@@ -113,13 +113,11 @@ def _acceptable(tcb: Tcb, seg: Segment, seq: int, now: float) -> bool:
     return end >= rcv.last_ack and seq <= rcv.edge
 
 
-def _refuse(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
+def _refuse(tcb: Tcb, seg: Segment, now: float) -> None:
     """An unacceptable segment is answered with where we are, never a reset."""
     if seg.flags & RST:
         return
-    if tcb.state is State.SYN_RECEIVED and seg.flags & SYN and seq == tcb.rcv.nxt - 1:
-        resend(tcb, tcb.snd.iss, tcb.snd.iss + 1, now)  # the peer has not seen our SYN-ACK
-    elif seg.length:
+    if seg.length:
         send_ack(tcb, now)
     else:
         transition.challenge(tcb, now)
@@ -134,9 +132,14 @@ def _reset(tcb: Tcb, seq: int, now: float) -> None:
 
 
 def _unexpected_syn(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
-    """In a simultaneous open the peer's SYN-ACK repeats its SYN; anywhere else it is challenged."""
-    exact = seg.flags & ACK and seg.seq == tcb.rcv.irs & MASK
-    if tcb.state is State.SYN_RECEIVED and exact:
+    """The peer repeats its SYN: bare, as it missed our SYN-ACK, or with ACK in a simultaneous open.
+
+    Any other is challenged.
+    """
+    repeated = tcb.state is State.SYN_RECEIVED and seg.seq == tcb.rcv.irs & MASK
+    if repeated and not seg.flags & ACK:
+        resend(tcb, tcb.snd.iss, tcb.snd.iss + 1, now)
+    elif repeated:
         if acknowledge.process(tcb, seg, seq, now) and tcb.snd.una > tcb.snd.iss:
             transition.step(tcb, Event.RCV_SYN_ACK, now)
     elif tcb.state is State.TIME_WAIT:

@@ -22,9 +22,10 @@ def accept_data(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
     if seg.flags & FIN and rcv.fin_at is None and seq + size < rcv.edge + 1:
         rcv.fin_at = seq + size
     before = rcv.nxt
+    unusual = False
     if size:
         _take(tcb, seg.payload, seq)
-        _acknowledge(tcb, size, rcv.nxt - before, now)
+        unusual = _acknowledge(tcb, size, rcv.nxt - before, now)
     elif seg.flags & FIN:
         rcv.ack_now = True
     if rcv.nxt > before:
@@ -32,6 +33,8 @@ def accept_data(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
     if rcv.nxt == rcv.fin_at:
         rcv.nxt += 1
         transition.step(tcb, Event.RCV_FIN, now)
+    if unusual:
+        send_ack(tcb, now)
 
 
 def _after_the_end(tcb: Tcb, seg: Segment, now: float) -> None:
@@ -72,8 +75,11 @@ def _queue_reassembled(tcb: Tcb) -> None:
         rcv.buffer.clear()
 
 
-def _acknowledge(tcb: Tcb, size: int, gained: int, now: float) -> None:
-    """At once for anything unusual, for every second full segment, and at the start; else a little later."""
+def _acknowledge(tcb: Tcb, size: int, gained: int, now: float) -> bool:
+    """Soon for every second full segment and at the start, else a little later.
+
+    True for anything unusual, such as a gap: then every segment has its own acknowledgment.
+    """
     rcv, counters = tcb.rcv, tcb.counters
     counters.data_segs_in += max(1, -(-size // tcb.snd.mss))
     counters.bytes_received += gained
@@ -81,10 +87,9 @@ def _acknowledge(tcb: Tcb, size: int, gained: int, now: float) -> None:
     if unusual or rcv.nxt - rcv.last_ack >= 2 * tcb.snd.mss or rcv.quick > 0:
         rcv.quick = max(0, rcv.quick - 1)
         rcv.ack_now = True
-        if unusual:
-            send_ack(tcb, now)
     elif not tcb.timers.running(Timer.DELAYED_ACK):
         tcb.timers.set(Timer.DELAYED_ACK, now + tcb.config.delayed_ack)
+    return unusual
 
 
 def after_read(tcb: Tcb) -> bool:

@@ -176,9 +176,11 @@ def _next_size(tcb: Tcb, pending: int, usable: int, quota: int, now: float) -> i
     """How many bytes the next frame takes; 0: wait for an acknowledgment, a window, or more data."""
     snd = tcb.snd
     size = min(pending, usable, quota, snd.burst)
+    if size <= 0:
+        return 0
     whole = size // snd.mss * snd.mss
     if size == whole:
-        return max(size, 0)
+        return size
     if size == pending:
         return whole if _holds_tail(tcb, now) else size
     if whole or snd.nxt > snd.una or quota < snd.mss:
