@@ -171,7 +171,10 @@ class Engine:
     def _left(self, tracee: Tracee, then: Callable[[int], Answer | None], undo: object) -> None:
         tid = tracee.tid
         result = binding.syscall_exit(tid)[4]
-        answer = then(result)
+        try:
+            answer = then(result)
+        except Errno:
+            answer = None  # the program has closed the descriptor or unmapped the memory: nothing left to translate
         if answer is None:
             value = result
         elif type(answer) is Return:

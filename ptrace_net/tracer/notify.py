@@ -17,7 +17,7 @@ from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, 
 from ptrace_net.tracer import descendants, notification
 from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
-from ptrace_net.tracer.thread import Threads
+from ptrace_net.tracer.thread import Thread, Threads
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -159,18 +159,19 @@ class NotifyEngine:
             self._wait(identity, call, Wait(blocked.fd, blocked.events, blocked.timeout))
             return
         if isinstance(result, Opened):
-            self._install(identity, call, native, result)
+            self._install(identity, self._threads.get(call.task.tid), call, native, result)
             return
         final = native.then(result) if native.then is not None else None
         self._carry_out(identity, call, Return(result) if final is None else final)
 
-    def _install(self, identity: int, call: Call, native: Native, opened: Opened) -> None:
+    def _install(self, identity: int, thread: Thread, call: Call, native: Native, opened: Opened) -> None:
         """The descriptor goes in with the answer where no memory is to be written before."""
         at_once = call.name == "socket"
         try:
             fd = notification.install(
                 self._listener, identity, opened.handle, cloexec=opened.cloexec, answer=at_once
             )
+            thread.fresh = (fd, opened.handle)
             if native.then is not None:
                 native.then(fd)
             if not at_once:
@@ -180,6 +181,7 @@ class NotifyEngine:
         except OSError as error:
             self._answer(identity, call, -(error.errno or 24))
         finally:
+            thread.fresh = (-1, -1)
             os.close(opened.handle)
 
     # Waiting

@@ -24,11 +24,12 @@ _getfd.restype = ctypes.c_long
 class Thread:
     """One thread of the run; implements ``syscalls.seam.Task``."""
 
-    __slots__ = ("_pidfd", "tid")
+    __slots__ = ("_pidfd", "fresh", "tid")
 
     def __init__(self, tid: int) -> None:
         self.tid = tid
         self._pidfd = os.pidfd_open(tid, PIDFD_THREAD)
+        self.fresh = (-1, -1)  # the descriptor just installed, and ours of it: the program may have closed it again
 
     @property
     def tgid(self) -> int:
@@ -62,6 +63,8 @@ class Thread:
             raise Errno(errno.EFAULT)
 
     def borrow(self, fd: int) -> int:
+        if fd == self.fresh[0]:
+            return os.dup(self.fresh[1])
         result: int = _getfd(_SYS_PIDFD_GETFD, self._pidfd, fd, 0)
         if result < 0:
             raise Errno(errno.EBADF)
