@@ -65,9 +65,14 @@ class Layout:
         like: Layout | None = None,
         calls: str = "",
         lengths: str = "",
-        since: str = "",
+        grows: bool = False,
     ) -> None:
-        """``packed`` may name the flag of ``Arch`` that decides; ``like`` is a struct to be as large as."""
+        """Declare a struct.
+
+        ``c`` is the C type where it is not ``struct name``; ``packed`` may name the flag of ``Arch`` that
+        decides; ``like`` is a struct to be as large as; ``calls`` are those that use it, ``lengths`` what is
+        known of minimum and usual lengths; ``grows`` says that newer kernels add fields at the end.
+        """
         self.name = name
         self.header = header
         self.doc = doc
@@ -77,7 +82,7 @@ class Layout:
         self.like = like
         self.calls = tuple(calls.split())
         self.lengths = lengths
-        self.since = since
+        self.grows = grows
 
     def __repr__(self) -> str:
         return f"<layout {self.c} of {self.header}>"
@@ -196,6 +201,8 @@ class Layout:
         return self.values(*(f.type.from_construct(raw[f.name], arch) for f in self._valued))
 
     def to_construct(self, values: Any, arch: Arch) -> dict[str, Any]:
+        if not isinstance(values, Mapping | tuple | list):
+            raise AbiError(self.name, "", 0, f"{values!r} is neither a mapping nor a tuple")
         if not isinstance(values, Mapping):
             if values and len(values) != len(self.names):
                 raise AbiError(self.name, "", 0, f"{len(values)} values for {len(self.names)} fields")

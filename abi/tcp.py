@@ -64,6 +64,7 @@ tcp_info = Layout(
     Field("tcpi_rcv_ooopack", u32, "segments received out of order"),
     Field("tcpi_snd_wnd", u32, "the peer's window, bytes"),
     calls="getsockopt", lengths="what the caller has room for; newer kernels know more fields than these",
+        grows=True,
 )  # fmt: skip
 
 tcp_md5sig = Layout(
@@ -108,5 +109,5 @@ tcp_zerocopy_receive = Layout(
     Field("msg_controllen", u64, "their bytes"),
     Field("msg_flags", u32, "their flags"),
     Field("reserved", u32, "zero"),
-    calls="getsockopt",
+    calls="getsockopt", grows=True,
 )  # fmt: skip

@@ -5,6 +5,8 @@ from ptrace_net.abi.in_ import (
     group_filter,
     group_req,
     group_source_req,
+    in_addr_value,
+    ip_mreq,
     ip_mreq_source,
     ip_mreqn,
     ip_msfilter,
@@ -17,7 +19,7 @@ _PACKET: tuple[Row, ...] = (
     ("IP_MINTTL", octet, "rw", "0", "inet", "drop packets with a lower time to live (RFC 5082)"),
     ("IP_HDRINCL", switch, "rw", "0", "raw", "the program writes the IP header itself"),
     ("IP_OPTIONS", blob, "rw", "", "inet", "IP options of every packet, at most 40 bytes"),
-    ("IP_ROUTER_ALERT", switch, "w", "-", "raw", "get forwarded packets with the router alert option"),
+    ("IP_ROUTER_ALERT", switch, "rw", "0", "raw", "get forwarded packets with the router alert option"),
     ("IP_MTU_DISCOVER", octet, "rw", "1", "inet", "path MTU discovery", IP_PMTUDISC),
     ("IP_MTU", number, "r", "-", "inet", "path MTU of a connected socket; ENOTCONN before"),
     ("IP_NODEFRAG", switch, "rw", "0", "raw", "do not reassemble for the filters"),
@@ -31,7 +33,7 @@ _ADDRESS: tuple[Row, ...] = (
     ("IP_BIND_ADDRESS_NO_PORT", switch, "rw", "0", "inet", "bind to port 0 chooses a port in connect only"),
     ("IP_LOCAL_PORT_RANGE", bits, "rw", "0", "inet", "ports to choose from: low 16 bits first, high 16 last"),
     ("IP_UNICAST_IF", bits, "rw", "0", "inet", "interface for outgoing packets: index in network order"),
-    ("IP_IPSEC_POLICY", blob, "", "-", "inet", "only IP_XFRM_POLICY does something"),
+    ("IP_IPSEC_POLICY", blob, "w", "-", "inet", "IPsec policy in the form of PF_KEY; needs CAP_NET_ADMIN"),
     ("IP_XFRM_POLICY", blob, "w", "-", "inet", "IPsec policy of this socket; needs CAP_NET_ADMIN"),
 )
 
@@ -51,13 +53,14 @@ _RECEIVE: tuple[Row, ...] = (
 )
 
 _MULTICAST: tuple[Row, ...] = (
-    ("IP_MULTICAST_IF", ip_mreqn, "rw", "0.0.0.0", "inet", "outgoing interface; ip_mreq or in_addr do too; "
+    ("IP_MULTICAST_IF", (ip_mreqn, ip_mreq, in_addr_value), "rw", "0.0.0.0", "inet",
+     "outgoing interface; ip_mreq or in_addr do too; "
      "getsockopt gives an in_addr"),
     ("IP_MULTICAST_TTL", octet, "rw", "1", "inet", "time to live of multicast packets; -1 in set: 1"),
     ("IP_MULTICAST_LOOP", octet, "rw", "1", "inet", "the host's own members get them too"),
     ("IP_MULTICAST_ALL", switch, "rw", "1", "inet", "also groups that other sockets joined"),
-    ("IP_ADD_MEMBERSHIP", ip_mreqn, "w", "-", "inet", "join a group; ip_mreq does too"),
-    ("IP_DROP_MEMBERSHIP", ip_mreqn, "w", "-", "inet", "leave it"),
+    ("IP_ADD_MEMBERSHIP", (ip_mreqn, ip_mreq), "w", "-", "inet", "join a group; ip_mreq does too"),
+    ("IP_DROP_MEMBERSHIP", (ip_mreqn, ip_mreq), "w", "-", "inet", "leave it"),
     ("IP_ADD_SOURCE_MEMBERSHIP", ip_mreq_source, "w", "-", "inet", "join one source of a group"),
     ("IP_DROP_SOURCE_MEMBERSHIP", ip_mreq_source, "w", "-", "inet", "leave it"),
     ("IP_BLOCK_SOURCE", ip_mreq_source, "w", "-", "inet", "ignore one source of a joined group"),
@@ -65,15 +68,21 @@ _MULTICAST: tuple[Row, ...] = (
     ("IP_MSFILTER", ip_msfilter, "rw", "-", "inet", "all sources of a group at once"),
 )  # fmt: skip
 
-MCAST: tuple[Row, ...] = (
-    ("MCAST_JOIN_GROUP", group_req, "w", "-", "ip", "join a group of the socket's family"),
-    ("MCAST_LEAVE_GROUP", group_req, "w", "-", "ip", "leave it"),
-    ("MCAST_JOIN_SOURCE_GROUP", group_source_req, "w", "-", "ip", "join one source of a group"),
-    ("MCAST_LEAVE_SOURCE_GROUP", group_source_req, "w", "-", "ip", "leave it"),
-    ("MCAST_BLOCK_SOURCE", group_source_req, "w", "-", "ip", "ignore one source of a joined group"),
-    ("MCAST_UNBLOCK_SOURCE", group_source_req, "w", "-", "ip", "no longer"),
-    ("MCAST_MSFILTER", group_filter, "rw", "-", "ip", "all sources of a group at once"),
+_MCAST: tuple[Row, ...] = (
+    ("MCAST_JOIN_GROUP", group_req, "w", "-", "join a group of the socket's family"),
+    ("MCAST_LEAVE_GROUP", group_req, "w", "-", "leave it"),
+    ("MCAST_JOIN_SOURCE_GROUP", group_source_req, "w", "-", "join one source of a group"),
+    ("MCAST_LEAVE_SOURCE_GROUP", group_source_req, "w", "-", "leave it"),
+    ("MCAST_BLOCK_SOURCE", group_source_req, "w", "-", "ignore one source of a joined group"),
+    ("MCAST_UNBLOCK_SOURCE", group_source_req, "w", "-", "no longer"),
+    ("MCAST_MSFILTER", group_filter, "rw", "-", "all sources of a group at once"),
 )
 
-IP_OPTIONS = tuple(rows(0, "SOL_IP", IP, _PACKET + _ADDRESS + _RECEIVE + _MULTICAST + MCAST))
+
+def mcast(scope: str) -> tuple[Row, ...]:
+    """The options that IPv4 and IPv6 share by name and number, for sockets of one of them."""
+    return tuple((*row[:4], scope, row[4]) for row in _MCAST)
+
+
+IP_OPTIONS = tuple(rows(0, "SOL_IP", IP, _PACKET + _ADDRESS + _RECEIVE + _MULTICAST + mcast("inet")))
 

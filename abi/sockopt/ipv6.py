@@ -3,7 +3,7 @@
 from ptrace_net.abi.constants.in6 import IPV6, IPV6_PMTUDISC, IPV6_PREFER_SRC
 from ptrace_net.abi.constants.socket import AF
 from ptrace_net.abi.in6 import in6_flowlabel_req, in6_pktinfo, ip6_mtuinfo, ipv6_mreq
-from ptrace_net.abi.sockopt.ip import MCAST
+from ptrace_net.abi.sockopt.ip import mcast
 from ptrace_net.abi.sockopt.model import Row, bits, blob, number, rows, switch
 
 _SOCKET: tuple[Row, ...] = (
@@ -14,9 +14,9 @@ _SOCKET: tuple[Row, ...] = (
     ("IPV6_TRANSPARENT", switch, "rw", "0", "inet6", "transparent proxy; needs CAP_NET_ADMIN"),
     ("IPV6_FREEBIND", switch, "rw", "0", "inet6", "bind to an address that the host does not have (yet)"),
     ("IPV6_UNICAST_IF", bits, "rw", "0", "inet6", "interface for outgoing packets: index in network order"),
-    ("IPV6_ADDR_PREFERENCES", number, "rw", "0", "inet6", "which source address to choose (RFC 5014)",
+    ("IPV6_ADDR_PREFERENCES", number, "rw", "1280", "inet6", "which source address to choose (RFC 5014)",
      IPV6_PREFER_SRC, "flags"),
-    ("IPV6_IPSEC_POLICY", blob, "", "-", "inet6", "only IPV6_XFRM_POLICY does something"),
+    ("IPV6_IPSEC_POLICY", blob, "w", "-", "inet6", "IPsec policy in the form of PF_KEY"),
     ("IPV6_XFRM_POLICY", blob, "w", "-", "inet6", "IPsec policy of this socket; needs CAP_NET_ADMIN"),
 )  # fmt: skip
 
@@ -34,7 +34,8 @@ _PACKET: tuple[Row, ...] = (
     ("IPV6_DONTFRAG", switch, "rw", "0", "inet6", "never fragment: EMSGSIZE"),
     ("IPV6_CHECKSUM", number, "rw", "-1", "raw6", "offset of the checksum that the kernel fills; -1: none"),
     ("IPV6_HDRINCL", switch, "rw", "0", "raw6", "the program writes the IPv6 header itself"),
-    ("IPV6_ROUTER_ALERT", number, "rw", "-1", "raw6", "get packets with this router alert value; -1: none"),
+    ("IPV6_ROUTER_ALERT", number, "rw", "0", "raw6",
+     "get packets with this value; IPPROTO_RAW only; -1: none"),
     ("IPV6_ROUTER_ALERT_ISOLATE", switch, "rw", "0", "raw6", "only those of the own namespace"),
     ("IPV6_NEXTHOP", blob, "", "-", "inet6", "RFC 3542 has it, Linux does not: ENOPROTOOPT"),
     ("IPV6_AUTHHDR", blob, "", "-", "inet6", "reserved: ENOPROTOOPT"),
@@ -47,7 +48,7 @@ _HEADERS: tuple[Row, ...] = (
     ("IPV6_RTHDR", blob, "rw", "", "inet6", "routing header of every packet"),
     ("IPV6_PKTINFO", in6_pktinfo, "w", "-", "inet6", "source and interface of every packet"),
     ("IPV6_HOPLIMIT", number, "", "-", "inet6", "a control message; as an option ENOPROTOOPT"),
-    ("IPV6_2292PKTOPTIONS", blob, "rw", "", "inet6",
+    ("IPV6_2292PKTOPTIONS", blob, "rw", "", "stream6",
      "control messages for every packet; of a stream: what came"),
 )
 
@@ -83,4 +84,5 @@ _MULTICAST: tuple[Row, ...] = (
     ("IPV6_LEAVE_ANYCAST", ipv6_mreq, "w", "-", "inet6", "no longer"),
 )
 
-IPV6_OPTIONS = tuple(rows(41, "SOL_IPV6", IPV6, _SOCKET + _PACKET + _HEADERS + _RECEIVE + _MULTICAST + MCAST))
+IPV6_OPTIONS = tuple(rows(41, "SOL_IPV6", IPV6,
+    _SOCKET + _PACKET + _HEADERS + _RECEIVE + _MULTICAST + mcast("inet6")))

@@ -26,6 +26,7 @@ SCOPES: Mapping[str, str] = {
     "any": "every socket",
     "inet": "IPv4 sockets, and IPv6 sockets for their IPv4 traffic",
     "inet6": "IPv6 sockets",
+    "stream6": "TCP sockets of IPv6",
     "ip": "IPv4 and IPv6 sockets",
     "tcp": "TCP sockets",
     "udp": "UDP sockets",
@@ -57,6 +58,7 @@ class Option(NamedTuple):
     values: Constants | None
     flags: bool
     aliases: tuple[str, ...]
+    forms: tuple[CType | Layout, ...]  # what the value may be besides ``kind``; its length tells
 
     def size(self, arch: Arch = X86_64) -> int:
         """The bytes of the value; 0 where they vary."""
@@ -66,21 +68,30 @@ class Option(NamedTuple):
     def decode(self, data: bytes, arch: Arch = X86_64) -> Any:
         """The value: an int, bytes, a tuple of numbers, or the named tuple of a layout.
 
-        An integer option of one to three bytes is read as getsockopt returns it: its first byte or bytes.
+        An integer option of one to three bytes is read as getsockopt returns it: its first byte or bytes. Of
+        a struct that newer kernels make longer, the fields that ``data`` lacks are None.
 
         Raises:
             AbiError: ``data`` is not a whole value.
         """
-        if isinstance(self.kind, Layout):
-            return self.kind.parse(data, arch)
-        if isinstance(self.kind, Integer):
-            if not data or len(data) > self.kind.size(arch):
-                raise AbiError(self.name, "", 0, f"{len(data)} bytes for {self.kind.name}")
-            signed = self.kind.signed and len(data) == self.kind.size(arch)
+        kind = self.form(len(data), arch)
+        if isinstance(kind, Layout):
+            return _grown(kind, data, arch) if kind.grows else kind.parse(data, arch)
+        if isinstance(kind, Integer):
+            if not data or len(data) > kind.size(arch):
+                raise AbiError(self.name, "", 0, f"{len(data)} bytes for {kind.name}")
+            signed = kind.signed and len(data) == kind.size(arch)
             return int.from_bytes(data, arch.byteorder, signed=signed)
-        if isinstance(self.kind, Array):
+        if isinstance(kind, Array):
             return _numbers(self.name, data, arch)
         return bytes(data)
+
+    def form(self, length: int, arch: Arch = X86_64) -> CType | Layout:
+        """The kind of a value of ``length`` bytes: the usual one, unless it is of another's length."""
+        if not self.forms or self.size(arch) == length:
+            return self.kind
+        others = (each for each in self.forms if each is blob or each.size(arch) == length)
+        return next(others, self.kind)
 
     def encode(self, value: Any, arch: Arch = X86_64) -> bytes:
         """The bytes of ``value``: the inverse of ``decode``.
@@ -101,20 +112,27 @@ class Option(NamedTuple):
             raise AbiError(self.name, "", 0, f"{value!r} does not fit {self.kind.name}") from error
 
 
+def _grown(layout: Layout, data: bytes, arch: Arch) -> Any:
+    """The values of a struct that the caller's room cut or that a newer kernel made longer."""
+    there = layout.parse_prefix(data, arch)
+    return layout.values(*(there.get(each) for each in layout.names))
+
+
 def _numbers(option: str, data: bytes, arch: Arch) -> tuple[int, ...]:
     if len(data) % 4:
         raise AbiError(option, "", len(data) & -4, f"{len(data)} bytes are no array of 4-byte numbers")
     return tuple(int.from_bytes(data[at : at + 4], arch.byteorder) for at in range(0, len(data), 4))
 
 
-Row = tuple[Any, ...]  # (names, kind, access, default, scope, doc[, values[, "flags"]])
+Row = tuple[Any, ...]  # (names, kind or (kind, *forms), access, default, scope, doc[, values[, "flags"]])
 
 
 def rows(level: int, level_name: str, table: Constants, declared: tuple[Row, ...]) -> Iterator[Option]:
     """The options of one level: the first of the space-separated names counts, the others are aliases."""
     for names, kind, access, default, scope, doc, *rest in declared:
         first, *others = names.split()
+        main, *forms = kind if isinstance(kind, tuple) else (kind,)
         yield Option(
-            level, table[first], level_name, first, kind, access, default, scope, doc,
-            rest[0] if rest else None, len(rest) > 1, tuple(others),
+            level, table[first], level_name, first, main, access, default, scope, doc,
+            rest[0] if rest else None, len(rest) > 1, tuple(others), tuple(forms),
         )  # fmt: skip

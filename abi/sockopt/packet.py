@@ -10,17 +10,20 @@ from ptrace_net.abi.if_packet import (
     tpacket_req3,
     tpacket_rollover_stats,
     tpacket_stats,
+    tpacket_stats_v3,
 )
-from ptrace_net.abi.sockopt.model import Row, number, numbers, rows, switch
+from ptrace_net.abi.sockopt.model import Row, bits, number, numbers, rows, switch
 
 _PACKET: tuple[Row, ...] = (
     ("PACKET_ADD_MEMBERSHIP", packet_mreq, "w", "-", "packet", "take frames for an address, or all frames"),
     ("PACKET_DROP_MEMBERSHIP", packet_mreq, "w", "-", "packet", "no longer"),
     ("PACKET_RECV_OUTPUT", number, "", "-", "packet", "reserved: ENOPROTOOPT"),
-    ("PACKET_RX_RING", tpacket_req3, "w", "-", "packet", "ring for receiving; tpacket_req before TPACKET_V3"),
+    ("PACKET_RX_RING", (tpacket_req3, tpacket_req), "w", "-", "packet",
+     "ring for receiving; tpacket_req before TPACKET_V3"),
     ("PACKET_TX_RING", tpacket_req, "w", "-", "packet", "ring for sending"),
-    ("PACKET_STATISTICS", tpacket_stats, "r", "0", "packet", "counters, cleared by reading; v3 has one more"),
-    ("PACKET_COPY_THRESH", number, "w", "-", "packet", "copy frames that are longer than a ring's frame"),
+    ("PACKET_STATISTICS", (tpacket_stats, tpacket_stats_v3), "r", "0", "packet",
+     "counters, cleared by reading; v3 has one more"),
+    ("PACKET_COPY_THRESH", number, "rw", "0", "packet", "copy frames that are longer than a ring's frame"),
     ("PACKET_AUXDATA", switch, "rw", "0", "packet", "tpacket_auxdata with each packet"),
     ("PACKET_ORIGDEV", switch, "rw", "0", "packet", "sll_ifindex is that of the physical interface"),
     ("PACKET_VERSION", number, "rw", "0", "packet", "form of ring frames", TPACKET),
@@ -31,7 +34,8 @@ _PACKET: tuple[Row, ...] = (
     ("PACKET_TX_TIMESTAMP", number, "", "-", "packet",
      "a control message: sock_extended_err of a sent frame"),
     ("PACKET_TIMESTAMP", number, "rw", "0", "packet", "source of ring timestamps", SOF_TIMESTAMPING, "flags"),
-    ("PACKET_FANOUT", fanout_args, "rw", "0", "packet", "share packets among sockets; 4 bytes are enough"),
+    ("PACKET_FANOUT", (fanout_args, bits), "rw", "0", "packet",
+     "share packets among sockets; 4 bytes are enough"),
     ("PACKET_FANOUT_DATA", number, "w", "-", "packet", "the BPF program that shares them out"),
     ("PACKET_TX_HAS_OFF", switch, "rw", "0", "packet", "ring frames say where their data begin"),
     ("PACKET_QDISC_BYPASS", switch, "rw", "0", "packet", "send past the queueing discipline"),

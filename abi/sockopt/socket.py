@@ -4,13 +4,15 @@ from ptrace_net.abi.constants.errno import ERRNO
 from ptrace_net.abi.constants.errqueue import SOF_TIMESTAMPING
 from ptrace_net.abi.constants.in_ import IPPROTO
 from ptrace_net.abi.constants.socket import AF, SO, SOCK
-from ptrace_net.abi.socket import linger, sk_meminfo, sock_fprog, sock_txtime, ucred
+from ptrace_net.abi.socket import linger, sk_meminfo, so_timestamping, sock_fprog, sock_txtime, ucred
 from ptrace_net.abi.sockopt.model import Row, bits, blob, name, nothing, number, numbers, rows, switch, wide
 from ptrace_net.abi.time import kernel_sock_timeval, timeval
 
 _BUFFERS: tuple[Row, ...] = (
-    ("SO_SNDBUF", number, "rw", "212992", "any", "send buffer; reads back twice what was set (overhead)"),
-    ("SO_RCVBUF", number, "rw", "212992", "any", "receive buffer; reads back twice what was set (overhead)"),
+    ("SO_SNDBUF", number, "rw", "16384 for TCP, else 212992", "any",
+     "send buffer; reads back twice what was set (overhead)"),
+    ("SO_RCVBUF", number, "rw", "131072 for TCP, else 212992", "any",
+     "receive buffer; reads back twice what was set (overhead)"),
     ("SO_SNDBUFFORCE", number, "w", "-", "any", "SO_SNDBUF beyond wmem_max; needs CAP_NET_ADMIN"),
     ("SO_RCVBUFFORCE", number, "w", "-", "any", "SO_RCVBUF beyond rmem_max; needs CAP_NET_ADMIN"),
     ("SO_BUF_LOCK", number, "rw", "0", "any", "1, 2: keep the kernel from tuning the send, receive buffer"),
@@ -31,9 +33,11 @@ _TIMES: tuple[Row, ...] = (
     ("SO_TIMESTAMP_NEW", switch, "rw", "0", "any", "SO_TIMESTAMP with 64-bit time"),
     ("SO_TIMESTAMPNS_OLD SO_TIMESTAMPNS", switch, "rw", "0", "any", "SCM_TIMESTAMPNS (timespec) likewise"),
     ("SO_TIMESTAMPNS_NEW", switch, "rw", "0", "any", "SO_TIMESTAMPNS with 64-bit time"),
-    ("SO_TIMESTAMPING_OLD SO_TIMESTAMPING", bits, "rw", "0", "any", "which timestamps to make and report",
+    ("SO_TIMESTAMPING_OLD SO_TIMESTAMPING", (bits, so_timestamping), "rw", "0", "any",
+     "which timestamps to make and report",
      SOF_TIMESTAMPING, "flags"),
-    ("SO_TIMESTAMPING_NEW", bits, "rw", "0", "any", "SO_TIMESTAMPING with 64-bit time", SOF_TIMESTAMPING,
+    ("SO_TIMESTAMPING_NEW", (bits, so_timestamping), "rw", "0", "any", "SO_TIMESTAMPING with 64-bit time",
+     SOF_TIMESTAMPING,
      "flags"),
     ("SO_TXTIME", sock_txtime, "rw", "0", "any", "take a departure time with each packet (SCM_TXTIME)"),
 )  # fmt: skip
@@ -55,7 +59,7 @@ _IDENTITY: tuple[Row, ...] = (
     ("SO_PASSPIDFD", switch, "rw", "0", "unix", "SCM_PIDFD with each message"),
     ("SO_PEERPIDFD", number, "r", "-", "unix", "a pidfd of the peer"),
     ("SO_PASSRIGHTS", switch, "rw", "1", "unix", "whether SCM_RIGHTS may be received"),
-    ("SO_INQ", switch, "rw", "0", "unix", "SCM_INQ: bytes left to read, with each receive"),
+    ("SO_INQ", switch, "w", "0", "unix", "SCM_INQ: bytes left to read, with each receive"),
 )
 
 _BINDING: tuple[Row, ...] = (
@@ -81,7 +85,7 @@ _BEHAVIOUR: tuple[Row, ...] = (
     ("SO_OOBINLINE", switch, "rw", "0", "any", "urgent data stay in the stream"),
     ("SO_NO_CHECK", switch, "rw", "0", "any", "UDP over IPv4 without a checksum"),
     ("SO_LINGER", linger, "rw", "0", "any", "what close(2) does with unsent data"),
-    ("SO_BSDCOMPAT", switch, "w", "-", "any", "without effect since Linux 2.2"),
+    ("SO_BSDCOMPAT", switch, "rw", "0", "any", "without effect since Linux 2.2"),
     ("SO_RXQ_OVFL", switch, "rw", "0", "any", "number of datagrams dropped, with each datagram"),
     ("SO_WIFI_STATUS", switch, "rw", "0", "any", "whether a frame was acknowledged, on the error queue"),
     ("SO_PEEK_OFF", number, "rw", "-1", "any", "where MSG_PEEK begins and goes on; -1: at the front. "
@@ -90,16 +94,16 @@ _BEHAVIOUR: tuple[Row, ...] = (
     ("SO_SELECT_ERR_QUEUE", switch, "rw", "0", "any", "POLLPRI while the error queue holds something"),
     ("SO_BUSY_POLL", number, "rw", "0", "any", "µs to poll the device when there is nothing to read"),
     ("SO_PREFER_BUSY_POLL", switch, "rw", "0", "any", "poll rather than take interrupts"),
-    ("SO_BUSY_POLL_BUDGET", number, "rw", "8", "any", "packets to take in one poll"),
-    ("SO_MAX_PACING_RATE", bits, "rw", "4294967295", "any",
+    ("SO_BUSY_POLL_BUDGET", number, "w", "8", "any", "packets to take in one poll"),
+    ("SO_MAX_PACING_RATE", (bits, wide), "rw", "no limit: all ones", "any",
      "bytes per second; 8 bytes of value are taken too"),
     ("SO_CNX_ADVICE", number, "w", "-", "any", "1: the path looks bad, choose another"),
     ("SO_ZEROCOPY", switch, "rw", "0", "any", "allow MSG_ZEROCOPY"),
-    ("SO_TXREHASH", number, "rw", "0", "any", "choose another path after timeouts; 255 in set: the default"),
+    ("SO_TXREHASH", number, "rw", "1", "any", "choose another path after timeouts; 255 in set: the default"),
 )  # fmt: skip
 
 _FILTERS: tuple[Row, ...] = (
-    ("SO_ATTACH_FILTER SO_GET_FILTER", sock_fprog, "rw", "-", "any",
+    ("SO_ATTACH_FILTER SO_GET_FILTER", (sock_fprog, blob), "rw", "-", "any",
      "classic BPF; getsockopt: array of sock_filter"),
     ("SO_ATTACH_BPF", number, "w", "-", "any", "extended BPF: a descriptor from bpf(2)"),
     ("SO_DETACH_FILTER SO_DETACH_BPF", nothing, "w", "-", "any",
