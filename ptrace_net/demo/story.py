@@ -53,6 +53,8 @@ def tell(outcome: Outcome) -> str:
         f"{outcome.client} http://127.0.0.1:{outcome.port}/ got: {outcome.by_ipv4.strip()}",
         f"{outcome.client} http://[::1]:{outcome.port}/ got: {outcome.by_ipv6.strip()}",
         f"Listening on the host meanwhile: {outcome.host_tcp} IPv4 socket, {outcome.host_tcp6} IPv6 sockets.",
+        "What the server wrote to its log:",
+        *(f"    {line}" for line in outcome.server_log.splitlines()),
         "",
         f"The trace has {len(outcome.trace)} lines. Some of them:",
         "",
