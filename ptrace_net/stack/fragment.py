@@ -56,9 +56,10 @@ class _Datagram:
 
 @dataclass(slots=True)
 class Reassembler:
-    """Collects fragments; ``memory`` is the payload bytes it holds."""
+    """Collects fragments; ``memory`` is the payload bytes it holds, ``limit`` the largest whole payload."""
 
     lifetime: float
+    limit: int = MAX_DATAGRAM
     memory: int = 0
     failures: int = 0
     _pending: dict[FragmentKey, _Datagram] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Reassembler:
         ``packet`` is kept of the first fragment, for the ICMP error that its expiry may need.
         """
         end = offset + len(payload)
-        if end > MAX_DATAGRAM or (more and len(payload) % 8) or not payload:
+        if end > self.limit or (more and len(payload) % 8) or not payload:
             raise Malformed("fragment length")
         datagram = self._pending.get(key)
         if datagram is None:

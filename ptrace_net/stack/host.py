@@ -26,7 +26,7 @@ from .addresses import (
 from .bindings import Binding, PortTable
 from .discovery import arp_input, igmp_input
 from .ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
-from .fragment import IPV4_LIFETIME, IPV6_LIFETIME, Expired, Reassembler
+from .fragment import IPV4_LIFETIME, IPV6_LIFETIME, MAX_DATAGRAM, Expired, Reassembler
 from .frame import FULL_OFFLOAD, NO_OFFLOAD, Buffer, Frame, Malformed, Offload
 from .handle import Handle
 from .icmp_errors import ErrorBudget, error_for
@@ -66,7 +66,7 @@ class Host:
     path_mtu: PathMtu = field(default_factory=PathMtu)
     local_addresses: dict[IP, Interface] = field(default_factory=dict)
     generation: int = 0
-    reassembly4: Reassembler = field(default_factory=lambda: Reassembler(IPV4_LIFETIME))
+    reassembly4: Reassembler = field(default_factory=lambda: Reassembler(IPV4_LIFETIME, MAX_DATAGRAM - 20))
     reassembly6: Reassembler = field(default_factory=lambda: Reassembler(IPV6_LIFETIME))
     udp: UdpLayer = field(default_factory=UdpLayer)
     raw: RawLayer = field(default_factory=RawLayer)

@@ -25,17 +25,22 @@ def input4(host: "Host", interface: Interface, view: memoryview, verified: bool,
     if not _for_us(host, interface, packet.dst):
         interface.counters.rx_dropped += 1
         return
-    payload = packet.payload
+    quote = view[: len(packet.header) + len(packet.payload)]
     if packet.is_fragment:
         key = FragmentKey(packet.src, packet.dst, packet.ident, packet.protocol)
-        whole = host.reassembly4.add(key, packet.offset, packet.more, payload, now, view)
+        whole = host.reassembly4.add(key, packet.offset, packet.more, packet.payload, now, quote)
         if whole is None:
             return
-        payload, verified = memoryview(whole), False
+        head = ipv4.header(
+            packet.src, packet.dst, packet.protocol, len(whole), ident=packet.ident, ttl=packet.ttl,
+            tos=packet.tos,
+        )
+        quote, verified = memoryview(head + whole), False
+        packet = ipv4.parse(quote)
     unicast = not is_multicast(packet.dst) and not interface.is_broadcast(packet.dst)
     _deliver(host, IpPacket(
-        interface.name, packet.src, packet.dst, packet.protocol, packet.ttl, packet.tos, payload,
-        view[: len(packet.header) + len(packet.payload)], verified, unicast,
+        interface.name, packet.src, packet.dst, packet.protocol, packet.ttl, packet.tos, packet.payload,
+        quote, verified, unicast,
     ), now)
 
 
@@ -51,16 +56,17 @@ def input6(host: "Host", interface: Interface, view: memoryview, verified: bool,
     except ipv6.ParameterProblem as problem:
         _report_problem(host, packet, problem, now)
         raise
-    payload = packet.raw[upper.offset :]
+    payload, quote = packet.raw[upper.offset :], packet.raw
     protocol = upper.protocol
     if upper.fragment is not None:
         whole = _reassemble6(host, packet, upper.fragment, packet.raw[upper.offset + 8 :], now)
         if whole is None:
             return
         payload, protocol, verified = memoryview(whole), upper.fragment.next_header, False
+        quote = memoryview(ipv6.header(packet.src, packet.dst, protocol, len(whole)) + whole)
     _deliver(host, IpPacket(
         interface.name, packet.src, packet.dst, protocol, packet.hop_limit, packet.traffic_class, payload,
-        packet.raw, verified, not is_multicast(packet.dst),
+        quote, verified, not is_multicast(packet.dst),
     ), now)
 
 

@@ -48,7 +48,7 @@ class Recovery:
             self._advance(una)
         elif duplicate:
             self.dupacks += 1
-        self._find_losses(una, advanced)
+        self._find_losses(una, nxt, advanced)
         if self.phase is Phase.OPEN and self.lost_edge > una:
             self.phase, self.point, self.rexmit_edge = Phase.RECOVERY, nxt, una
             return True
@@ -63,15 +63,15 @@ class Recovery:
             self.again.clear()
             self._sent.clear()
 
-    def _find_losses(self, una: int, advanced: bool) -> None:
+    def _find_losses(self, una: int, nxt: int, advanced: bool) -> None:
         if self.sack:
             self.lost_edge = max(self.lost_edge, self.board.lost_edge(self.mss))
             self._find_lost_retransmissions(una)
         elif advanced and self.phase is Phase.RECOVERY:
             # a partial acknowledgment: the next segment is lost as well (RFC 6582, 3.2)
-            self.lost_edge, self.rexmit_edge = una + self.mss, una
+            self.lost_edge, self.rexmit_edge = min(una + self.mss, nxt), una
         if self.dupacks >= DUP_THRESHOLD and self.phase is Phase.OPEN:
-            self.lost_edge = max(self.lost_edge, una + self.mss)
+            self.lost_edge = max(self.lost_edge, min(una + self.mss, nxt))
 
     def _find_lost_retransmissions(self, una: int) -> None:
         proof = self.board.highest - DUP_THRESHOLD * self.mss
