@@ -1,8 +1,8 @@
 """Which open file a descriptor number means: the lineage of descriptors through a log.
 
-A number is reused, duplicated, inherited, shared between threads and passed over AF_UNIX; a `Flow` is what it
-stands for. `trace` walks a log once, keeps one descriptor table per process (threads share one, fork copies it,
-exec drops what is close-on-exec) and tells for every call which flows it used and made.
+A number is reused, duplicated, inherited, shared between threads and passed over AF_UNIX; a `Flow` is
+what it stands for. `trace` walks a log once, keeps one descriptor table per process (threads share one,
+fork copies it, exec drops what is close-on-exec) and tells for every call which flows it used and made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ class Flow:
 class Traced(NamedTuple):
     """One record with its flows: by descriptor number as the call used it, and those that it made."""
 
-    index: int
+    place: int
     record: Record
     used: dict[int, Flow]
     made: tuple[tuple[int, Flow], ...]
@@ -118,7 +118,11 @@ class Tracker:
         used = {number: self._flow(table, number, call) for number in descriptors(call) if number >= 0}
         for flow in used.values():
             flow.uses.append(index)
-        made = tuple(self._made(index, call, table, used)) if call.errno is None and call.outcome == "returned" else ()
+        made = (
+            tuple(self._made(index, call, table, used))
+            if call.errno is None and call.outcome == "returned"
+            else ()
+        )
         for number, flow in made:
             table.flows[number] = flow
             flow.uses.append(index)
@@ -139,7 +143,9 @@ class Tracker:
         self.flows.append(Flow(len(self.flows), kind, made_by))
         return self.flows[-1]
 
-    def _made(self, index: int, call: Call, table: _Table, used: dict[int, Flow]) -> Iterator[tuple[int, Flow]]:
+    def _made(
+        self, index: int, call: Call, table: _Table, used: dict[int, Flow]
+    ) -> Iterator[tuple[int, Flow]]:
         name, result = canonical(call.name), call.result
         if result is None:
             return
@@ -174,7 +180,10 @@ class Tracker:
         numbers = [number_of(item) for item in pair.items] if isinstance(pair, Array) else []
         if len(numbers) != 2 or None in numbers:
             return
-        first, second = self._new(_KINDS[canonical(call.name)], index), self._new(_KINDS[canonical(call.name)], index)
+        first, second = (
+            self._new(_KINDS[canonical(call.name)], index),
+            self._new(_KINDS[canonical(call.name)], index),
+        )
         first.peer, second.peer = second, first
         for number, flow in zip(numbers, (first, second), strict=True):
             if call.name == "socketpair":
@@ -199,9 +208,10 @@ class Tracker:
 def _mark_cloexec(call: Call, table: _Table, first: int | None) -> None:
     if call.name == "fcntl" and first is not None and _symbol(call.arg(1)) == "F_SETFD":
         (table.cloexec.add if number_of(call.arg(2)) else table.cloexec.discard)(first)
-    elif call.result is not None and call.result >= 0 and any("CLOEXEC" in _symbol(value) for value in call.args):
-        if call.result in table.flows and canonical(call.name) in {*_KINDS, "fcntl", "dup3"}:
-            table.cloexec.add(call.result)
+        return
+    asked = any("CLOEXEC" in _symbol(value) for value in call.args)
+    if asked and call.result in table.flows and canonical(call.name) in {*_KINDS, "fcntl", "dup3"}:
+        table.cloexec.add(call.result)
 
 
 def _symbol(value: Value | None) -> str:

@@ -1,7 +1,7 @@
 """What a log or a recording says, as values: calls, events, and what could not be recovered.
 
-A live tracer, an importer and a recording file all fill the same types, so that comparing, replaying, exporting
-and showing need to know nothing about where a call came from. An argument is one of
+A live tracer, an importer and a recording file all fill the same types, so that comparing, replaying,
+exporting and showing need to know nothing about where a call came from. An argument is one of
 
     int                a number as it was in the register
     Symbol             a named constant or an OR of flags, with its number where that is known
@@ -93,6 +93,10 @@ class Source(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
+NOWHERE = Source()
+"""No place in any file: what a live tracer reports."""
+
+
 class Lost(NamedTuple):
     """Something that an importer met and could not recover."""
 
@@ -107,9 +111,9 @@ class Lost(NamedTuple):
 class Call:
     """One system call of one task.
 
-    `result` is the returned number (descriptor, count, 0), -1 with `errno` set, or None where the log does not
-    say; `started` is in seconds on the log's own clock, `duration` in seconds. `notes` are what the kernel
-    itself printed during the call. `args` may be shorter than the prototype where the log is.
+    `result` is the returned number (descriptor, count, 0), -1 with `errno` set, or None where the log
+    does not say; `started` is in seconds on the log's own clock, `duration` in seconds. `notes` are what
+    the kernel itself printed during the call. `args` may be shorter than the prototype where the log is.
     """
 
     task: int
@@ -120,7 +124,7 @@ class Call:
     outcome: Outcome = "returned"
     started: float | None = None
     duration: float | None = None
-    source: Source = Source()
+    source: Source = NOWHERE
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     detail: str = ""
@@ -147,7 +151,7 @@ class Event:
     text: str
     value: int | None = None
     started: float | None = None
-    source: Source = Source()
+    source: Source = NOWHERE
 
 
 Record: TypeAlias = Call | Event
@@ -157,8 +161,8 @@ Record: TypeAlias = Call | Event
 class Log:
     """A whole log: where it came from, what it says, what was lost.
 
-    `kind` names the format (``strace``, ``arceos``, …, ``recording``); `config` is what a recording tells about
-    the run (policy, devices, command), empty for logs.
+    `kind` names the format (``strace``, ``arceos``, …, ``recording``); `config` is what a recording tells
+    about the run (policy, devices, command), empty for logs.
     """
 
     name: str
@@ -179,7 +183,9 @@ class Log:
 
 
 def number_of(value: Value | None) -> int | None:
-    """The number that `value` stands for after the call, or None: plain numbers, symbols, ``[n]``, changes."""
+    """The number that `value` stands for after the call, or None: plain numbers, symbols, ``[n]``,
+    changes.
+    """
     match value:
         case int():
             return value

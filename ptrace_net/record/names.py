@@ -1,7 +1,7 @@
 """Names and numbers of constants and system calls, for logs: a view of `ptrace_net.abi`.
 
-Logs of kernels have numbers, strace has names, and `diff` compares the two. Which table names a number depends
-on what the number is: a kind of `signatures`, and for an option its level.
+Logs of kernels have numbers, strace has names, and `diff` compares the two. Which table names a number
+depends on what the number is: a kind of `signatures`, and for an option its level.
 """
 
 import importlib
@@ -34,7 +34,12 @@ OPTIONS = {0: IP, 1: SO, 6: TCP, 17: UDP, 41: IPV6, 263: PACKET, 270: NETLINK_OP
 _ENUMS = {"domain": AF, "protocol": IPPROTO, "level": SOL, "how": SHUT, "cmd": F, "epop": EPOLL_CTL}
 _FLAGS = {"type": SOCK, "msgflags": MSG, "openflags": O, "poll": POLL, "epoll": EPOLL}
 _OTHER_ABI = frozenset({"O_ARM"})
-_KERNEL_ERRNO = {512: "ERESTARTSYS", 513: "ERESTARTNOINTR", 514: "ERESTARTNOHAND", 516: "ERESTART_RESTARTBLOCK"}
+_KERNEL_ERRNO = {
+    512: "ERESTARTSYS",
+    513: "ERESTARTNOINTR",
+    514: "ERESTARTNOHAND",
+    516: "ERESTART_RESTARTBLOCK",
+}
 
 
 def _tables() -> Iterator[Constants]:
@@ -48,8 +53,11 @@ def _tables() -> Iterator[Constants]:
 @cache
 def _numbers() -> dict[str, int]:
     """Every constant by name; signals and clone flags are the standard library's."""
-    found = {name: int(value) for name, value in vars(signal).items() if name.startswith("SIG") and name[3:].isalnum()
-             and isinstance(value, int)}  # fmt: skip
+    found = {
+        name: int(value)
+        for name, value in vars(signal).items()
+        if name.startswith("SIG") and name[3:].isalnum() and isinstance(value, int)
+    }
     found.update({name: value for name, value in vars(os).items() if name.startswith("CLONE_")})
     for table in _tables():
         for name, number in table.items():

@@ -1,7 +1,7 @@
 """Values, calls and events as strace writes them.
 
-A call that strace could have logged reads as strace's line does; what a kernel's log adds (notes, a panic, what
-was lost) stands behind it in a comment.
+A call that strace could have logged reads as strace's line does; what a kernel's log adds (notes, a
+panic, what was lost) stands behind it in a comment.
 """
 
 from collections.abc import Iterable

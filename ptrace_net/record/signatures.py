@@ -3,14 +3,14 @@
 Each word is ``name:kind`` in the order of the registers, named as in the man pages. The kinds say what
 importers make of a bare number, what diff compares, and what replay builds in memory:
 
-    fd        descriptor              int flags size    numbers              ms          timeout in milliseconds
+    fd        descriptor              int size          numbers              ms        milliseconds
     domain type protocol level optname how cmd request  numbers that have names
-    addr      sockaddr, read          addr_out          sockaddr, written    lenp        socklen_t *, value-result
-    buf       memory, read            buf_out           memory, written      ptr         an address, not followed
+    addr      sockaddr, read          addr_out          sockaddr, written    lenp      socklen_t *, both
+    buf       memory, read            buf_out           memory, written      ptr       not followed
     optval    option value, read      optval_out        option value, written
     msg msg_out mmsg mmsg_out iov iov_out               message headers and vectors
-    pollfds   struct pollfd[], both   epev              epoll_event, read    epev_out    epoll_event[], written
-    fdpair    int[2], written         fdset             fd_set *, both       arg         depends on cmd or request
+    pollfds   struct pollfd[], both   epev              epoll_event, read    epev_out  epoll_event[]
+    fdpair    int[2], written         fdset             fd_set *, both       arg       depends on cmd
 """
 
 from functools import cache
@@ -70,20 +70,62 @@ epoll_pwait    epfd:fd events:epev_out maxevents:int timeout:ms sigmask:ptr sigs
 """
 
 SOCKET_FAMILY = frozenset(
-    "socket socketpair bind connect listen accept accept4 getsockname getpeername setsockopt getsockopt shutdown"
-    " sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg".split()
+    [
+        "socket",
+        "socketpair",
+        "bind",
+        "connect",
+        "listen",
+        "accept",
+        "accept4",
+        "getsockname",
+        "getpeername",
+        "setsockopt",
+        "getsockopt",
+        "shutdown",
+        "sendto",
+        "recvfrom",
+        "sendmsg",
+        "recvmsg",
+        "sendmmsg",
+        "recvmmsg",
+    ]
 )
 """Calls that are about sockets whatever their descriptor is."""
 
 NEW_DESCRIPTOR = frozenset(
-    "socket accept accept4 dup dup2 dup3 epoll_create epoll_create1 eventfd2 open openat openat2 creat"
-    " pidfd_open timerfd_create signalfd4 memfd_create inotify_init1".split()
+    [
+        "socket",
+        "accept",
+        "accept4",
+        "dup",
+        "dup2",
+        "dup3",
+        "epoll_create",
+        "epoll_create1",
+        "eventfd2",
+        "open",
+        "openat",
+        "openat2",
+        "creat",
+        "pidfd_open",
+        "timerfd_create",
+        "signalfd4",
+        "memfd_create",
+        "inotify_init1",
+    ]
 )
 """Calls whose result is a descriptor (fcntl's F_DUPFD aside)."""
 
-NEW_TASK = frozenset("fork vfork clone clone3".split())
-NO_RETURN = frozenset("exit exit_group rt_sigreturn".split())
-ALIASES = {"fcntl64": "fcntl", "send": "sendto", "recv": "recvfrom", "_newselect": "select", "eventfd": "eventfd2"}
+NEW_TASK = frozenset(["fork", "vfork", "clone", "clone3"])
+NO_RETURN = frozenset(["exit", "exit_group", "rt_sigreturn"])
+ALIASES = {
+    "fcntl64": "fcntl",
+    "send": "sendto",
+    "recv": "recvfrom",
+    "_newselect": "select",
+    "eventfd": "eventfd2",
+}
 
 
 @cache

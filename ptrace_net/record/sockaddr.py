@@ -1,14 +1,14 @@
 """Socket addresses in logs: between decoded fields, a plain `Endpoint` and the bytes of the sockaddr.
 
-The fields are named as in ip(7), ipv6(7), unix(7) and netlink(7), and as strace prints them: a port is a number
-in host order, an address is its text.
+The fields are named as in ip(7), ipv6(7), unix(7) and netlink(7), and as strace prints them: a port is a
+number in host order, an address is its text.
 """
 
 import socket
 import struct
 from typing import NamedTuple
 
-from ptrace_net.record.model import Data, Struct, Symbol, Value, number_of
+from ptrace_net.record.model import Data, Struct, Value, number_of
 from ptrace_net.record.names import AF_NETLINK, spell
 
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
@@ -26,7 +26,9 @@ class Endpoint(NamedTuple):
     def __str__(self) -> str:
         if self.family == AF_INET6:
             return f"[{self.host}]:{self.port}"
-        return f"{self.host}:{self.port}" if self.family in (AF_INET, AF_NETLINK) else self.host or "unspecified"
+        return (
+            f"{self.host}:{self.port}" if self.family in (AF_INET, AF_NETLINK) else self.host or "unspecified"
+        )
 
     @property
     def wildcard(self) -> bool:
@@ -42,12 +44,16 @@ def endpoint_of(value: Value | None) -> Endpoint | None:
     if family == AF_INET:
         return Endpoint(AF_INET, _text(value.get("sin_addr")), number_of(value.get("sin_port")) or 0)
     if family == AF_INET6:
-        numbers = (number_of(value.get(name)) or 0 for name in ("sin6_port", "sin6_flowinfo", "sin6_scope_id"))
+        numbers = (
+            number_of(value.get(name)) or 0 for name in ("sin6_port", "sin6_flowinfo", "sin6_scope_id")
+        )
         return Endpoint(AF_INET6, _text(value.get("sin6_addr")), *numbers)
     if family == AF_UNIX:
         return Endpoint(AF_UNIX, _text(value.get("sun_path")))
     if family == AF_NETLINK:
-        return Endpoint(AF_NETLINK, "", number_of(value.get("nl_pid")) or 0, number_of(value.get("nl_groups")) or 0)
+        return Endpoint(
+            AF_NETLINK, "", number_of(value.get("nl_pid")) or 0, number_of(value.get("nl_groups")) or 0
+        )
     return None if family is None else Endpoint(family)
 
 
@@ -62,8 +68,15 @@ def struct_of(endpoint: Endpoint) -> Struct:
     if endpoint.family == AF_INET:
         return Struct((("sa_family", family), ("sin_port", endpoint.port), ("sin_addr", host)))
     if endpoint.family == AF_INET6:
-        return Struct((("sa_family", family), ("sin6_port", endpoint.port), ("sin6_flowinfo", endpoint.flowinfo),
-                       ("sin6_addr", host), ("sin6_scope_id", endpoint.scope_id)))  # fmt: skip
+        return Struct(
+            (
+                ("sa_family", family),
+                ("sin6_port", endpoint.port),
+                ("sin6_flowinfo", endpoint.flowinfo),
+                ("sin6_addr", host),
+                ("sin6_scope_id", endpoint.scope_id),
+            )
+        )
     if endpoint.family == AF_UNIX:
         return Struct((("sa_family", family), ("sun_path", host)))
     if endpoint.family == AF_NETLINK:
@@ -86,11 +99,15 @@ def pack(endpoint: Endpoint) -> bytes:
         return struct.pack("=H", AF_INET) + struct.pack("!H", endpoint.port & 0xFFFF) + host + bytes(8)
     if endpoint.family == AF_INET6:
         host = socket.inet_pton(socket.AF_INET6, endpoint.host)
-        head = struct.pack("=H", AF_INET6) + struct.pack("!HI", endpoint.port & 0xFFFF, endpoint.flowinfo & 0xFFFFFFFF)
+        head = struct.pack("=H", AF_INET6) + struct.pack(
+            "!HI", endpoint.port & 0xFFFF, endpoint.flowinfo & 0xFFFFFFFF
+        )
         return head + host + struct.pack("=I", endpoint.scope_id & 0xFFFFFFFF)
     if endpoint.family == AF_UNIX:
         path = endpoint.host.encode("utf-8", "surrogateescape")
-        return struct.pack("=H", AF_UNIX) + (b"\0" + path[1:] if path.startswith(b"@") else path + b"\0" * bool(path))
+        return struct.pack("=H", AF_UNIX) + (
+            b"\0" + path[1:] if path.startswith(b"@") else path + b"\0" * bool(path)
+        )
     if endpoint.family == AF_NETLINK:
         return struct.pack("=HHII", AF_NETLINK, 0, endpoint.port & 0xFFFFFFFF, endpoint.flowinfo & 0xFFFFFFFF)
     return struct.pack("=H", endpoint.family & 0xFFFF) + bytes(14)

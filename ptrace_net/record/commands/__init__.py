@@ -1,1 +1,3 @@
-"""The commands over recordings and logs: ``show``, ``diff``, ``replay``; each module has ``main(argv) -> int``."""
+"""The commands over recordings and logs: ``show``, ``diff``, ``replay``; each module has ``main(argv) ->
+int``.
+"""

@@ -16,12 +16,18 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("ptrace-net diff", description="Align two logs by task and flow of calls.")
     made.add_argument("left", metavar="A", help="recording, strace log or kernel log")
     made.add_argument("right", metavar="B", help="the same; the two need not be of one kind")
-    made.add_argument("--left-format", metavar="FORMAT", help="strace, arceos, zcore, asterinas or a mapping FILE.toml")
+    made.add_argument(
+        "--left-format", metavar="FORMAT", help="strace, arceos, zcore, asterinas or a mapping FILE.toml"
+    )
     made.add_argument("--right-format", metavar="FORMAT", help="the same for B")
     made.add_argument("--html", metavar="FILE", help="write the comparison side by side as HTML too")
-    made.add_argument("--context", type=int, default=CONTEXT, metavar="N", help="calls around the first divergence")
+    made.add_argument(
+        "--context", type=int, default=CONTEXT, metavar="N", help="calls around the first divergence"
+    )
     made.add_argument("--all", action="store_true", help="list every divergence")
-    made.add_argument("--every-call", action="store_true", help="compare calls that are not about sockets, too")
+    made.add_argument(
+        "--every-call", action="store_true", help="compare calls that are not about sockets, too"
+    )
     return made
 
 

@@ -17,7 +17,9 @@ Pairs = list[tuple[int | None, int | None]]
 
 
 def align(left: Sequence[T], right: Sequence[T], score: Callable[[T, T], int]) -> Pairs:
-    """Positions paired in order; None stands for nothing on that side. `score` is 0 for what must not be paired."""
+    """Positions paired in order; None stands for nothing on that side. `score` is 0 for what must not be
+    paired.
+    """
     head = _common(left, right, score)
     tail = _common(left[head:][::-1], right[head:][::-1], score)
     middle_left, middle_right = left[head : len(left) - tail], right[head : len(right) - tail]
@@ -85,7 +87,11 @@ def _pieces(left: Sequence[T], right: Sequence[T], score: Callable[[T, T], int])
         inner = _table(left[a : a + skip_a], right[b : b + skip_b], score)
         pairs += [(None if x is None else x + a, None if y is None else y + b) for x, y in inner]
         a, b = a + skip_a, b + skip_b
-    return pairs + [(place, None) for place in range(a, len(left))] + [(None, place) for place in range(b, len(right))]
+    return (
+        pairs
+        + [(place, None) for place in range(a, len(left))]
+        + [(None, place) for place in range(b, len(right))]
+    )
 
 
 def _agree_again(left: Sequence[T], right: Sequence[T], score: Callable[[T, T], int]) -> tuple[int, int]:

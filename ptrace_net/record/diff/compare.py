@@ -1,7 +1,8 @@
-"""What differs between two calls that are the same step: results, errors, what came back, what the kernel said.
+"""What differs between two calls that are the same step: results, errors, what came back, what the kernel
+said.
 
-Descriptors, ports and addresses are unified: the first pair of numbers fixes which one stands for which, and only
-a pair that contradicts it is a difference. What one log does not show is never a difference.
+Descriptors, ports and addresses are unified: the first pair of numbers fixes which one stands for which,
+and only a pair that contradicts it is a difference. What one log does not show is never a difference.
 """
 
 import re
@@ -10,22 +11,65 @@ from typing import Literal, NamedTuple
 
 from ptrace_net.record.diff.steps import Step
 from ptrace_net.record.flows import Flow
-from ptrace_net.record.model import Array, Call, Change, Data, Pointer, Struct, Symbol, Unknown, Value, number_of
+from ptrace_net.record.model import (
+    Array,
+    Call,
+    Change,
+    Data,
+    Pointer,
+    Struct,
+    Symbol,
+    Unknown,
+    Value,
+    number_of,
+)
 from ptrace_net.record.names import errno_number, spell
 from ptrace_net.record.render import value_text
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, NEW_TASK, Param, canonical, params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of
 
-Kind = Literal["panicked", "errno", "unsupported", "missing", "extra", "unfinished", "result", "output", "argument",
-               "count"]  # fmt: skip
-MATTERS: frozenset[Kind] = frozenset(("panicked", "errno", "unsupported", "missing", "extra", "unfinished", "result",
-                                      "output", "argument"))  # fmt: skip
+Kind = Literal[
+    "panicked",
+    "errno",
+    "unsupported",
+    "missing",
+    "extra",
+    "unfinished",
+    "result",
+    "output",
+    "argument",
+    "count",
+]
+MATTERS: frozenset[Kind] = frozenset(
+    ("panicked", "errno", "unsupported", "missing", "extra", "unfinished", "result", "output", "argument")
+)
 """Kinds that decide whether two logs differ; ``count`` is how a stream was cut into reads."""
 
-UNSUPPORTED = re.compile(r"not supported|unsupported|unimplemented|not implemented|unknown syscall", re.IGNORECASE)
-_OUT = frozenset("addr_out optval_out lenp epev_out".split())
-_IN = frozenset("domain type protocol level optname how cmd request epop msgflags optval addr openflags int".split())
-_COUNTED = frozenset("read write readv writev recvfrom sendto recvmsg sendmsg sendfile splice".split())
+UNSUPPORTED = re.compile(
+    r"not supported|unsupported|unimplemented|not implemented|unknown syscall", re.IGNORECASE
+)
+_OUT = frozenset(["addr_out", "optval_out", "lenp", "epev_out"])
+_IN = frozenset(
+    [
+        "domain",
+        "type",
+        "protocol",
+        "level",
+        "optname",
+        "how",
+        "cmd",
+        "request",
+        "epop",
+        "msgflags",
+        "optval",
+        "addr",
+        "openflags",
+        "int",
+    ]
+)
+_COUNTED = frozenset(
+    ["read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg", "sendfile", "splice"]
+)
 _SAME_ERRNO = {"EWOULDBLOCK": "EAGAIN", "ERESTARTSYS": "EINTR", "ERESTARTNOINTR": "EINTR"}
 _INVISIBLE = 0o100000  # O_LARGEFILE: strace hides it on 64-bit systems
 
@@ -49,7 +93,10 @@ class Unifier:
 
     def flow(self, left: Flow, right: Flow) -> bool:
         """Take `left` for `right`; False where either already stands for another."""
-        return self.flows.setdefault(left.id, right.id) == right.id and self.back.setdefault(right.id, left.id) == left.id
+        return (
+            self.flows.setdefault(left.id, right.id) == right.id
+            and self.back.setdefault(right.id, left.id) == left.id
+        )
 
     def name(self, kind: str, left: object, right: object) -> bool:
         """The same for a port or a host."""
@@ -77,7 +124,10 @@ def _outcome(left: Call, right: Call) -> list[Difference]:
         return [Difference("panicked", "the kernel panicked", *sides)]
     ended = [call.outcome == "returned" or call.errno is not None for call in (left, right)]
     if ended[0] != ended[1] and "unfinished" in (left.outcome, right.outcome):
-        sides = [_brief(call) if done else "did not return" for call, done in zip((left, right), ended, strict=True)]
+        sides = [
+            _brief(call) if done else "did not return"
+            for call, done in zip((left, right), ended, strict=True)
+        ]
         return [Difference("unfinished", "one side did not return", *sides)]
     return []
 
@@ -129,13 +179,19 @@ def _flags(left: int, right: int) -> list[Difference]:
     return [Difference("result", "the file status flags differ", *shown)]
 
 
-def _arguments(left: Step, right: Step, unifier: Unifier, kinds: frozenset[str] = _IN | _OUT) -> list[Difference]:
+def _arguments(
+    left: Step, right: Step, unifier: Unifier, kinds: frozenset[str] = _IN | _OUT
+) -> list[Difference]:
     found: list[Difference] = []
     for place, param in enumerate(params(left.call.name)):
         ours, theirs = left.call.arg(place), right.call.arg(place)
         if param.kind == "fd":
             found += _descriptor(left, right, param, place, unifier)
-        elif param.kind in kinds and left.call.name == right.call.name and not _same(ours, theirs, param, unifier):
+        elif (
+            param.kind in kinds
+            and left.call.name == right.call.name
+            and not _same(ours, theirs, param, unifier)
+        ):
             kind: Kind = "output" if param.kind in _OUT else "argument"
             found.append(Difference(kind, f"{param.name} differs", _show(ours), _show(theirs)))
     return found
@@ -195,7 +251,11 @@ def _events(value: Value) -> list[str]:
 def _same_endpoint(left: Endpoint | None, right: Endpoint | None, unifier: Unifier) -> bool:
     if left is None or right is None:
         return True
-    if left.family != right.family or left.wildcard != right.wildcard or (left.port == 0) != (right.port == 0):
+    if (
+        left.family != right.family
+        or left.wildcard != right.wildcard
+        or (left.port == 0) != (right.port == 0)
+    ):
         return False
     same_port = left.port == 0 or unifier.name("port", left.port, right.port)
     return same_port and (left.wildcard or unifier.name("host", left.host, right.host))

@@ -1,7 +1,8 @@
 """The whole comparison as a value: pairs in order, differences, the first one that matters, a summary.
 
-Where a log begins later or ends earlier than the other, the steps beyond its ends are not missing calls; they are
-counted as outside the overlap. A log that ends in a panic or in a call that did not return has no such excuse.
+Where a log begins later or ends earlier than the other, the steps beyond its ends are not missing calls;
+they are counted as outside the overlap. A log that ends in a panic or in a call that did not return has
+no such excuse.
 """
 
 from collections import Counter
@@ -107,12 +108,16 @@ def _alone(left: Step | None, right: Step | None, outside: bool) -> Pair:
     assert step is not None
     call = step.call
     if call.outcome == "panicked":
-        found = _one_sided("panicked", f"the kernel panicked in {numbered(call)}", "; ".join(call.notes), left)
+        found = _one_sided(
+            "panicked", f"the kernel panicked in {numbered(call)}", "; ".join(call.notes), left
+        )
     elif call.outcome == "unfinished" and call.errno is None and call.name not in _MAY_WAIT:
         text = f"{numbered(call)} did not return; the log ends in it"
         found = _one_sided("unfinished", f"{numbered(call)} did not return", text, left)
     elif notes := unsupported_notes(call):
-        found = _one_sided("unsupported", "the kernel says that it does not support this", "; ".join(notes), left)
+        found = _one_sided(
+            "unsupported", "the kernel says that it does not support this", "; ".join(notes), left
+        )
     elif not outside:
         kind: Kind = "missing" if left else "extra"
         found = _one_sided(kind, f"only one side calls {numbered(call)}", call_text(call), left)
@@ -125,7 +130,21 @@ def _one_sided(kind: Kind, what: str, text: str, left: Step | None) -> tuple[Dif
     return (Difference(kind, what, text if left else "no such call", "no such call" if left else text),)
 
 
-_MAY_WAIT = frozenset("poll ppoll select pselect6 epoll_wait epoll_pwait accept accept4 recvfrom recvmsg read".split())
+_MAY_WAIT = frozenset(
+    [
+        "poll",
+        "ppoll",
+        "select",
+        "pselect6",
+        "epoll_wait",
+        "epoll_pwait",
+        "accept",
+        "accept4",
+        "recvfrom",
+        "recvmsg",
+        "read",
+    ]
+)
 
 
 def numbered(call: Call) -> str:

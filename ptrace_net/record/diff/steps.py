@@ -1,8 +1,8 @@
 """The calls of a log that are compared: each with its flows and a key that says what kind of step it is.
 
-Two logs never agree on descriptors, tasks, addresses in memory and times, so a key holds none of these: only the
-call and those arguments that are names (domain, level, option, command …). A `None` in a key is an argument that
-the log does not show; it matches anything.
+Two logs never agree on descriptors, tasks, addresses in memory and times, so a key holds none of these:
+only the call and those arguments that are names (domain, level, option, command …). A `None` in a key is
+an argument that the log does not show; it matches anything.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from ptrace_net.record.flows import Flow, Traced, trace
 from ptrace_net.record.model import Call, Log, Pointer, number_of
 from ptrace_net.record.signatures import SOCKET_FAMILY, canonical, params
 
-_SALIENT = frozenset("domain type protocol level optname how cmd request epop".split())
+_SALIENT = frozenset(["domain", "type", "protocol", "level", "optname", "how", "cmd", "request", "epop"])
 _SAME = {
     "accept4": "accept", "ppoll": "poll", "pselect6": "select", "epoll_pwait": "epoll_wait", "dup3": "dup2",
     "epoll_create1": "epoll_create", "pipe2": "pipe",
 }  # fmt: skip
-_WAITING = frozenset("poll select epoll_wait".split())
+_WAITING = frozenset(["poll", "select", "epoll_wait"])
 
 Key = tuple[str | int | None, ...]
 
@@ -25,7 +25,7 @@ Key = tuple[str | int | None, ...]
 class Step(NamedTuple):
     """One call to compare: its place in the log, what it is, the flows it uses and makes."""
 
-    index: int
+    place: int
     call: Call
     key: Key
     used: dict[int, Flow]
@@ -55,7 +55,7 @@ def _relevant(traced: Traced, call: Call) -> bool:
 
 
 def _step(traced: Traced, call: Call) -> Step:
-    return Step(traced.index, call, key_of(call), traced.used, traced.made)
+    return Step(traced.place, call, key_of(call), traced.used, traced.made)
 
 
 def key_of(call: Call) -> Key:

@@ -1,8 +1,8 @@
 """Which task of one log is which task of the other.
 
-Process numbers say nothing; what a task does says most. Tasks are paired by how many steps they have in common,
-best first, and by the order in which they appear where that is equal. A log without task numbers (an excerpt)
-is one sequence, and so is then the other log.
+Process numbers say nothing; what a task does says most. Tasks are paired by how many steps they have in
+common, best first, and by the order in which they appear where that is equal. A log without task numbers
+(an excerpt) is one sequence, and so is then the other log.
 """
 
 from collections import Counter
@@ -52,6 +52,8 @@ def _partners(ours: dict[int, list[Step]], theirs: dict[int, list[Step]]) -> dic
     return chosen
 
 
-def _common(left: "Counter[tuple[str | int | None, ...]]", right: "Counter[tuple[str | int | None, ...]]") -> int:
+def _common(
+    left: "Counter[tuple[str | int | None, ...]]", right: "Counter[tuple[str | int | None, ...]]"
+) -> int:
     """Steps in common; a frequent step counts by its logarithm, so that a polling loop does not decide."""
     return sum(min(count, right[key]).bit_length() for key, count in left.items() if key in right)

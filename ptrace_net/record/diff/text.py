@@ -1,4 +1,6 @@
-"""A comparison as text: the first divergence that matters with its surroundings, then the rest as a summary."""
+"""A comparison as text: the first divergence that matters with its surroundings, then the rest as a
+summary.
+"""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -97,7 +99,10 @@ def _repeated(pairs: list[Pair]) -> list[str]:
 def _signature(pair: Pair) -> tuple[object, ...]:
     step = pair.left or pair.right
     assert step is not None
-    told = [(each.kind, "" if each.kind in ("missing", "extra") else (each.left, each.right)) for each in pair.differences]
+    told = [
+        (each.kind, "" if each.kind in ("missing", "extra") else (each.left, each.right))
+        for each in pair.differences
+    ]
     return (step.key, tuple(told))
 
 
@@ -107,4 +112,8 @@ def one_line(pair: Pair) -> str:
     assert step is not None
     where = step.call.source
     told = "; ".join(f"{each.kind}: left {each.left} | right {each.right}" for each in pair.differences)
-    return f"{call_text(step.call, result=False)} [{where}] {told}" if where.line else f"{call_text(step.call, result=False)} {told}"
+    return (
+        f"{call_text(step.call, result=False)} [{where}] {told}"
+        if where.line
+        else f"{call_text(step.call, result=False)} {told}"
+    )

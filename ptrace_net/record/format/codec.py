@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 
 from ptrace_net.record.errors import RecordError
 from ptrace_net.record.model import (
+    NOWHERE,
     Array,
     Call,
     Change,
@@ -39,14 +40,14 @@ _dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 def encode(record: Record) -> bytes:
     """The bytes of one record, before compression."""
     blobs: list[bytes] = []
-    source = list(record.source) if record.source != Source() else None
+    source = list(record.source) if record.source != NOWHERE else None
     if isinstance(record, Call):
         row = ["c", record.task, record.name, [_encode(value, blobs) for value in record.args], record.result,
                record.errno, record.outcome, record.started, record.duration, source, list(record.notes),
                list(record.lost), record.detail]  # fmt: skip
     else:
         row = ["e", record.task, record.kind, record.text, record.value, record.started, source]
-    defaults = _DEFAULTS[row[0]]
+    defaults = _DEFAULTS[str(row[0])]
     while row and row[-1] == defaults[len(row) - 1]:
         row.pop()
     return b"".join((_dumps(row).encode("ascii"), b"\n", *blobs))
@@ -90,8 +91,20 @@ def _record(row: list[Any], blob: "_Blob") -> Record:
         if outcome not in _OUTCOMES:
             raise ValueError(f"outcome {outcome!r}")
         values = tuple(_decode(value, blob, 0) for value in args)
-        return Call(task, name, values, result, errno, outcome, started, duration, _source(source), tuple(notes),
-                    tuple(lost), detail)  # fmt: skip
+        return Call(
+            task,
+            name,
+            values,
+            result,
+            errno,
+            outcome,
+            started,
+            duration,
+            _source(source),
+            tuple(notes),
+            tuple(lost),
+            detail,
+        )
     _, task, kind, text, number, started, source = row[:7]
     if kind not in _EVENTS:
         raise ValueError(f"event {kind!r}")
@@ -99,7 +112,7 @@ def _record(row: list[Any], blob: "_Blob") -> Record:
 
 
 def _source(row: list[Any] | None) -> Source:
-    return Source(*row) if row else Source()
+    return Source(*row) if row else NOWHERE
 
 
 class _Blob:
@@ -125,14 +138,17 @@ def _decode(value: Any, blob: _Blob, depth: int) -> Value:
     if tag == "d":
         return Data(blob.take(value[1]), value[2])
     if tag == "f":
-        return Struct(tuple((name, _decode(inner, blob, depth + 1)) for name, inner in value[2]), bool(value[1]))
+        return Struct(
+            tuple((name, _decode(inner, blob, depth + 1)) for name, inner in value[2]), bool(value[1])
+        )
     if tag == "a":
         return Array(tuple(_decode(item, blob, depth + 1) for item in value[2]), bool(value[1]))
     if tag == "c":
         return Change(_decode(value[1], blob, depth + 1), _decode(value[2], blob, depth + 1))
     if tag not in _PLAIN:
         raise ValueError(f"value {tag!r}")
-    return _PLAIN[tag](*value[1:])
+    plain: Value = _PLAIN[tag](*value[1:])
+    return plain
 
 
 _PLAIN: Final[dict[str, Any]] = {"s": Symbol, "p": Pointer, "u": Unknown}

@@ -1,10 +1,10 @@
 """Frames: how the bytes of a recording lie in the file. Nothing here knows what a record is.
 
 The file begins with `MAGIC` and the version; then come frames of an eight-byte head (length of the body,
-CRC-32 of kind and body), one byte of kind and the body. A frame is written by one write(2), so a recorder that
-dies leaves at most one incomplete frame, the last. Bodies are compressed by one deflate stream per segment,
-flushed after every frame; a segment begins with a `SEGMENT` frame, whose body is `SYNC`, so that reading can go
-on behind damage.
+CRC-32 of kind and body), one byte of kind and the body. A frame is written by one write(2), so a recorder
+that dies leaves at most one incomplete frame, the last. Bodies are compressed by one deflate stream per
+segment, flushed after every frame; a segment begins with a `SEGMENT` frame, whose body is `SYNC`, so that
+reading can go on behind damage.
 """
 
 import struct

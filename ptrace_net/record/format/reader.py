@@ -1,7 +1,7 @@
 """Reads a recording, whole or cut off at any byte or damaged in the middle.
 
-What cannot be read is reported as `Lost`, with the offset in the file as its column; reading goes on at the next
-segment. Only a file that is not a recording, or one of a newer major version, is an error.
+What cannot be read is reported as `Lost`, with the offset in the file as its column; reading goes on at
+the next segment. Only a file that is not a recording, or one of a newer major version, is an error.
 """
 
 import json
@@ -51,7 +51,7 @@ class _Reader:
         self.name = name
         self.data = data
         self.log = log
-        self.inflate: "zlib._Decompress | None" = None
+        self.inflate: zlib._Decompress | None = None
         self.ended = False
         self.count = 0
 
@@ -61,7 +61,9 @@ class _Reader:
         if magic != frame.MAGIC:
             raise RecordError(f"{self.name}: not a recording")
         if major > frame.VERSION[0]:
-            raise RecordError(f"{self.name}: format {major}.{minor}; this program reads up to {frame.VERSION[0]}.x")
+            raise RecordError(
+                f"{self.name}: format {major}.{minor}; this program reads up to {frame.VERSION[0]}.x"
+            )
         offset = frame.FILE_HEAD.size
         while offset < len(self.data):
             found, after = frame.next_frame(self.data, offset)  # type: ignore[arg-type]
@@ -72,7 +74,9 @@ class _Reader:
                 yield from self._frame(found, offset)
             offset = after
         if not self.ended:
-            self._lost(len(self.data), "the recorder did not close the recording; the last call may be missing")
+            self._lost(
+                len(self.data), "the recorder did not close the recording; the last call may be missing"
+            )
 
     def _frame(self, found: frame.Frame, offset: int) -> Iterator[Record]:
         if found.kind == frame.HEADER:

@@ -17,18 +17,21 @@ SEGMENT_RECORDS = 4096
 """Records per deflate stream: what damage in the middle of a file may cost."""
 
 _LEVEL = 1
-_PAYLOAD = frozenset("buf buf_out iov iov_out msg msg_out mmsg mmsg_out".split())
+_PAYLOAD = frozenset(["buf", "buf_out", "iov", "iov_out", "msg", "msg_out", "mmsg", "mmsg_out"])
 
 
 class RecordingWriter:
     """A recording being written to `path`, which must not exist or be empty.
 
-    `config` is whatever describes the run (command, policy, devices), as JSON. `payload` limits how many bytes
-    of every transferred buffer are kept: None for all, 0 for none; addresses, options and control messages are
-    always kept. Use it as a context manager; without `close` the file is readable all the same.
+    `config` is whatever describes the run (command, policy, devices), as JSON. `payload` limits how many
+    bytes of every transferred buffer are kept: None for all, 0 for none; addresses, options and control
+    messages are always kept. Use it as a context manager; without `close` the file is readable all the
+    same.
     """
 
-    def __init__(self, path: Path, config: Mapping[str, object] | None = None, payload: int | None = None) -> None:
+    def __init__(
+        self, path: Path, config: Mapping[str, object] | None = None, payload: int | None = None
+    ) -> None:
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -63,7 +66,9 @@ class RecordingWriter:
     def __enter__(self) -> "RecordingWriter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _out(self, data: bytes) -> None:

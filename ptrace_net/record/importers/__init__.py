@@ -1,7 +1,7 @@
 """From a file of any known format to a `Log`: look at the beginning, choose, read.
 
-A new format is one module with ``looks_like(line)`` and ``read(name, lines)``, named in `FORMATS`; a format that
-is not worth a module is a mapping file (`kernel.mapping`).
+A new format is one module with ``looks_like(line)`` and ``read(name, lines)``, named in `FORMATS`; a
+format that is not worth a module is a mapping file (`kernel.mapping`).
 """
 
 import importlib
@@ -26,7 +26,7 @@ _SAMPLE = 2000
 
 def sniff(lines: Sequence[str]) -> str | None:
     """The format whose lines are most numerous among the first ones, or None."""
-    votes = {name: 0 for name in FORMATS}
+    votes = dict.fromkeys(FORMATS, 0)
     for line in lines[:_SAMPLE]:
         for name, module in FORMATS.items():
             votes[name] += bool(importlib.import_module(module).looks_like(line[:4000]))
@@ -35,11 +35,15 @@ def sniff(lines: Sequence[str]) -> str | None:
 
 
 def read_lines(name: str, lines: Sequence[str], kind: str | None = None, task: int = 0) -> Log:
-    """Import `lines` as format `kind`, or as what they look like. An empty or foreign text is a `RecordError`."""
+    """Import `lines` as format `kind`, or as what they look like. An empty or foreign text is a
+    `RecordError`.
+    """
     chosen = kind or sniff(lines)
     if chosen is None:
         known = ", ".join(FORMATS)
-        raise RecordError(f"{name}: no line looks like a log of {known}; give a mapping file with --format FILE.toml")
+        raise RecordError(
+            f"{name}: no line looks like a log of {known}; give a mapping file with --format FILE.toml"
+        )
     module = importlib.import_module(FORMATS[chosen])
     log: Log = module.read(name, lines, task) if chosen == "strace" else module.read(name, lines)
     return log
@@ -72,7 +76,9 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def read_parts(paths: Sequence[Path], name: str) -> Log:
-    """Import a set of ``strace -ff`` as one log: by time where there are times, else a child after its fork."""
+    """Import a set of ``strace -ff`` as one log: by time where there are times, else a child after its
+    fork.
+    """
     logs = {int(path.suffix[1:]): read_text(path, "strace") for path in paths}
     whole = Log(name, "strace")
     whole.lost = [lost for log in logs.values() for lost in log.lost]

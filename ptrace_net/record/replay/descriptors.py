@@ -40,7 +40,8 @@ class Descriptors:
     def made(self, step: PlanStep, actual: Call, answer: Answer, close: Callable[[int, int], None]) -> Call:
         """Take note of what a call made or closed; `actual` with recorded numbers for what it made.
 
-        A descriptor that the log does not have (the recorded call failed) is closed by `close(group, number)`.
+        A descriptor that the log does not have (the recorded call failed) is closed by `close(group,
+        number)`.
         """
         recorded, numbers = step.call, self.of(step.group)
         name = canonical(recorded.name)

@@ -1,7 +1,8 @@
 """A network of one's own for a replay: namespaces in which every address and port is local and free.
 
-A new user and network namespace (root needs the latter only), loopback up, and a route of type ``local`` for
-everything on it, so that a replay can bind and reach the addresses of the recording without touching the machine's.
+A new user and network namespace (root needs the latter only), loopback up, and a route of type ``local``
+for everything on it, so that a replay can bind and reach the addresses of the recording without touching
+the machine's.
 """
 
 import ctypes
@@ -51,7 +52,9 @@ def _up() -> None:
 
 def _everything_local(family: int) -> None:
     """``ip route add local default dev lo table local``; a family that the machine lacks is left alone."""
-    body = struct.pack("=BBBBBBBBI", family, 0, 0, 0, _RT_TABLE_LOCAL, _RTPROT_STATIC, _SCOPE_HOST, _RTN_LOCAL, 0)
+    body = struct.pack(
+        "=BBBBBBBBI", family, 0, 0, 0, _RT_TABLE_LOCAL, _RTPROT_STATIC, _SCOPE_HOST, _RTN_LOCAL, 0
+    )
     body += struct.pack("=HHI", 8, _RTA_OIF, socket.if_nametoindex("lo"))
     head = struct.pack("=IHHII", 16 + len(body), _RTM_NEWROUTE, _NLM_F_REQUEST_ACK_CREATE, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as route:

@@ -1,7 +1,7 @@
 """What a call brought back, as a `Call` that reads like the recorded one.
 
-The shape of the recorded arguments is kept where memory alone does not tell it (an option's fields); what the log
-abbreviated is whole here.
+The shape of the recorded arguments is kept where memory alone does not tell it (an option's fields); what
+the log abbreviated is whole here.
 """
 
 import struct
@@ -36,7 +36,9 @@ def _by_place(lowered: Lowered, answer: Answer) -> dict[int, list[tuple[str, byt
     return found
 
 
-def _value(call: Call, place: int, parts: list[tuple[str, bytes]], answer: Answer, back: Mapping[int, int]) -> Value:
+def _value(
+    call: Call, place: int, parts: list[tuple[str, bytes]], answer: Answer, back: Mapping[int, int]
+) -> Value:
     before = call.args[place]
     tag, raw = parts[0]
     if tag in _FROM_RESULT:
@@ -70,6 +72,7 @@ def _length(before: Value, raw: bytes, answer: Answer) -> Value:
     after = int.from_bytes(raw, "little", signed=True)
     item = before.items[0] if isinstance(before, Array) and before.items else before
     first = item.before if isinstance(item, Change) else item
+    first = 128 if isinstance(first, Pointer) else first  # what the replay passed instead
     return Array((first if first == after else Change(first, after),))
 
 

@@ -1,7 +1,8 @@
 """A call of a log as numbers and memory: what goes into the registers, what the pointers point to.
 
-Each kind of argument (see `signatures`) has a function here. A call that the log does not show well enough to make
-raises `CannotReplay` with the reason. `Lowered.outs` says which blocks come back and for which argument.
+Each kind of argument (see `signatures`) has a function here. A call that the log does not show well
+enough to make raises `CannotReplay` with the reason. `Lowered.outs` says which blocks come back and for
+which argument.
 """
 
 import platform
@@ -9,7 +10,18 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ptrace_net.record.model import Array, Call, Change, Data, Pointer, Struct, Symbol, Unknown, Value, number_of
+from ptrace_net.record.model import (
+    Array,
+    Call,
+    Change,
+    Data,
+    Pointer,
+    Struct,
+    Symbol,
+    Unknown,
+    Value,
+    number_of,
+)
 from ptrace_net.record.names import syscall_number
 from ptrace_net.record.replay.options import pack_number, pack_value
 from ptrace_net.record.replay.wire import Argument, block
@@ -20,14 +32,16 @@ MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platfo
 EPOLL_EVENT = struct.Struct("<IQ" if MACHINE == "x86_64" else "=I4xQ")
 POLLFD = struct.Struct("=ihh")
 FILLER = b"."
-MAX_EVENTS = 256
+MAX_EVENTS = 1 << 16
 WAIT_LIMIT_MS = 3000
 """How long a wait that returned something in the log may last."""
 
 QUIET_MS = 20
 """How long a wait that ran out in the log is made to last: the log's time is not replayed."""
 
-_IOCTLS = frozenset("FIONBIO FIOASYNC FIONREAD FIOCLEX FIONCLEX SIOCATMARK SIOCINQ SIOCOUTQ".split())
+_IOCTLS = frozenset(
+    ["FIONBIO", "FIOASYNC", "FIONREAD", "FIOCLEX", "FIONCLEX", "SIOCATMARK", "SIOCINQ", "SIOCOUTQ"]
+)
 
 
 class CannotReplay(Exception):
@@ -50,6 +64,7 @@ class _Context:
     call: Call
     descriptor: Callable[[int], int]
     made: Lowered
+    patience: int = WAIT_LIMIT_MS
 
     def out(self, place: int, tag: str) -> None:
         self.made.outs.append((place, tag))
@@ -61,8 +76,11 @@ class _Context:
         return value
 
 
-def lower(call: Call, descriptor: Callable[[int], int]) -> Lowered:
-    """Lower `call`; `descriptor` gives the actual number of a recorded one or raises `CannotReplay`."""
+def lower(call: Call, descriptor: Callable[[int], int], patience: int = WAIT_LIMIT_MS) -> Lowered:
+    """Lower `call`; `descriptor` gives the actual number of a recorded one or raises `CannotReplay`.
+
+    `patience` is how many milliseconds a wait may last that returned something in the log.
+    """
     name = canonical(call.name)
     number = syscall_number(name, MACHINE)
     if number is None:
@@ -70,7 +88,7 @@ def lower(call: Call, descriptor: Callable[[int], int]) -> Lowered:
     prototype = params(name)
     if not prototype or len(call.args) < min(len(prototype), _least(name)):
         raise CannotReplay("its arguments are not in the log")
-    context = _Context(call, descriptor, Lowered(number))
+    context = _Context(call, descriptor, Lowered(number), patience)
     for place, (value, param) in enumerate(zip(call.args, prototype, strict=False)):
         if isinstance(value, Unknown):
             raise CannotReplay(f"{param.name} is not in the log")
@@ -204,7 +222,7 @@ def _milliseconds(context: _Context, place: int, value: Value, param: Param) -> 
     asked = context.number(place)
     if context.call.result == 0:
         return min(asked, QUIET_MS) if asked >= 0 else QUIET_MS
-    return WAIT_LIMIT_MS if asked else 0
+    return context.patience if asked else 0
 
 
 def _event(context: _Context, place: int, value: Value, param: Param) -> Argument:
@@ -273,7 +291,7 @@ def _pointer(context: _Context, place: int, value: Value, param: Param) -> Argum
     """Timeouts (``{tv_sec=0, tv_nsec=0}``) are shortened as the others are; signal masks are left out."""
     if param.name != "timeout" or not isinstance(value, Struct | Change):
         return 0
-    wait = QUIET_MS if context.call.result == 0 else WAIT_LIMIT_MS
+    wait = QUIET_MS if context.call.result == 0 else context.patience
     unit = 1_000_000 if context.call.name in ("ppoll", "pselect6", "recvmmsg") else 1000
     return block(struct.pack("=qq", wait // 1000, wait % 1000 * unit))
 

@@ -1,7 +1,7 @@
 """struct msghdr and struct iovec for a replay: built from what the log shows of them.
 
-sendmsg gives name, vector and control messages; recvmsg gives room: as much as the log says the program had. Of
-control messages only SCM_RIGHTS is rebuilt, with the replay's own descriptors.
+sendmsg gives name, vector and control messages; recvmsg gives room: as much as the log says the program
+had. Of control messages only SCM_RIGHTS is rebuilt, with the replay's own descriptors.
 """
 
 import struct
@@ -41,7 +41,9 @@ def vector(value: Value, reading: bool, out: Callable[[str], None]) -> Argument:
     return block(raw, refs=refs)
 
 
-def header(value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]) -> tuple[bytes, list[list[Any]]]:
+def header(
+    value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]
+) -> tuple[bytes, list[list[Any]]]:
     """The bytes of a msghdr without its pointers, and the pointers."""
     from ptrace_net.record.replay.lower import CannotReplay
 
@@ -70,7 +72,13 @@ def _name(value: Struct, reading: bool, refs: list[list[Any]], out: Callable[[st
     return len(raw)
 
 
-def _control(value: Struct, reading: bool, refs: list[list[Any]], descriptor: Callable[[int], int], out: Callable[[str], None]) -> int:
+def _control(
+    value: Struct,
+    reading: bool,
+    refs: list[list[Any]],
+    descriptor: Callable[[int], int],
+    out: Callable[[str], None],
+) -> int:
     control = value.get("msg_control")
     if reading:
         if not number_of(value.get("msg_controllen")) and not isinstance(control, Array):
@@ -78,7 +86,9 @@ def _control(value: Struct, reading: bool, refs: list[list[Any]], descriptor: Ca
         out("control")
         refs.append([32, block(b"", _CONTROL_ROOM, 1)])
         return _CONTROL_ROOM
-    raw = b"".join(_rights(item, descriptor) for item in (control.items if isinstance(control, Array) else ()))
+    raw = b"".join(
+        _rights(item, descriptor) for item in (control.items if isinstance(control, Array) else ())
+    )
     if raw:
         refs.append([32, block(raw)])
     return len(raw)
@@ -95,7 +105,9 @@ def _rights(item: Value, descriptor: Callable[[int], int]) -> bytes:
     return raw + bytes(-len(raw) % 8)
 
 
-def message(value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]) -> Argument:
+def message(
+    value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]
+) -> Argument:
     """A struct msghdr with everything that it points to."""
     if reading:
         out("header")
@@ -103,7 +115,9 @@ def message(value: Value, reading: bool, descriptor: Callable[[int], int], out: 
     return block(raw, out=int(reading), refs=refs)
 
 
-def messages(value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]) -> Argument:
+def messages(
+    value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]
+) -> Argument:
     """An array of struct mmsghdr: a msghdr and a length each."""
     raw, refs = b"", []
     if reading:

@@ -1,8 +1,8 @@
 """Option values and other small structures between decoded fields and bytes.
 
-strace decodes an option's value into numbers, text and named fields; the length that the program passed says how
-wide a number is. That is enough for every option whose fields are of one width (linger, timeval, ucred, mreq);
-what is not is not guessed but reported as not replayable.
+strace decodes an option's value into numbers, text and named fields; the length that the program passed
+says how wide a number is. That is enough for every option whose fields are of one width (linger, timeval,
+ucred, mreq); what is not is not guessed but reported as not replayable.
 """
 
 import socket
@@ -63,7 +63,9 @@ def unpack_like(value: Value, raw: bytes) -> Value:
             return Data(raw, len(raw))
         case Array(items=(_, _, *_) as items, abbreviated=False) if len(raw) % len(items) == 0:
             width = len(raw) // len(items)
-            return Array(tuple(_number(raw[place * width : (place + 1) * width], 0) for place in range(len(items))))
+            return Array(
+                tuple(_number(raw[place * width : (place + 1) * width], 0) for place in range(len(items)))
+            )
         case Pointer():
             return value
         case _:

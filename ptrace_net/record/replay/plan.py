@@ -1,7 +1,7 @@
 """What a replay does, step by step: the program's calls as the log has them, and the world's between them.
 
-A plan is made before anything runs, so that the same plan is executed by workers, written as a C program, or cut
-down by the minimizer.
+A plan is made before anything runs, so that the same plan is executed by workers, written as a C program,
+or cut down by the minimizer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ptrace_net.record.flows import Traced, Tracker
 from ptrace_net.record.model import Call, Event, Log, Pointer, Record, Unknown
-from ptrace_net.record.replay.steps import MOTHER, PlanStep
+from ptrace_net.record.replay.steps import MOTHER, PlanStep, Role
 from ptrace_net.record.replay.world import World
 from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params
 
@@ -35,21 +35,28 @@ class Plan:
         return [step for step in self.steps if step.role == "skip"]
 
 
+Chooses = Callable[[int], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of a log to replay: record numbers from `first` up to `last` (0-based, included), tasks, or a test."""
+    """Which part of a log to replay, by tests of record numbers (0-based) and by task; None stands for all.
 
-    first: int = 0
-    last: int | None = None
+    What `keep` refuses is left out; what `compared` refuses, or what belongs to other tasks, is made
+    because the rest may need it, but not compared.
+    """
+
+    keep: Chooses | None = None
+    compared: Chooses | None = None
     tasks: frozenset[int] = frozenset()
-    keep: Callable[[int], bool] | None = None
 
     def holds(self, index: int, record: Record) -> bool:
-        """Whether the record is part of it; events always are."""
-        if isinstance(record, Event) or record.name in NEW_TASK:
-            return True
-        inside = index >= self.first and (self.last is None or index <= self.last)
-        return inside and (not self.tasks or record.task in self.tasks) and (self.keep is None or self.keep(index))
+        """Whether the record is part of the replay; events always are."""
+        return isinstance(record, Event) or record.name in NEW_TASK or self.keep is None or self.keep(index)
+
+    def compares(self, index: int, task: int) -> bool:
+        """Whether the call is compared."""
+        return (self.compared is None or self.compared(index)) and (not self.tasks or task in self.tasks)
 
 
 def make_plan(log: Log, selection: Selection | None = None) -> Plan:
@@ -57,7 +64,7 @@ def make_plan(log: Log, selection: Selection | None = None) -> Plan:
     chosen = selection or Selection()
     places = [index for index, record in enumerate(log.records) if chosen.holds(index, record)]
     tracker = Tracker(log.records[index] for index in places)
-    traced = [each._replace(index=places[each.index]) for each in tracker.run()]
+    traced = [each._replace(place=places[each.place]) for each in tracker.run()]
     plan = Plan(log)
     groups = _Groups(tracker, traced)
     world = World(traced, groups.of)
@@ -68,17 +75,19 @@ def make_plan(log: Log, selection: Selection | None = None) -> Plan:
         elif not is_relevant(each):
             plan.irrelevant += 1
         else:
-            plan.steps.extend(_call(each, each.record, groups.of(each.record.task), world))
+            role: Role = "program" if chosen.compares(each.place, each.record.task) else "setup"
+            plan.steps.extend(_call(each, each.record, groups.of(each.record.task), world, role))
     return plan
 
 
-def _call(each: Traced, call: Call, group: int, world: World) -> Iterator[PlanStep]:
+def _call(each: Traced, call: Call, group: int, world: World, role: Role) -> Iterator[PlanStep]:
     why = _obstacle(each, call)
     if why:
-        yield PlanStep("skip", group, call, each.index, why)
+        if role == "program":
+            yield PlanStep("skip", group, call, each.place, why)
         return
     yield from world.before(each, call)
-    yield PlanStep("program", group, call, each.index)
+    yield PlanStep(role, group, call, each.place)
     yield from world.after(each, call)
 
 
@@ -100,12 +109,14 @@ def _obstacle(each: Traced, call: Call) -> str:
             return f"descriptor {number} was opened before the log begins" if flow.kind != "file" else (
                 f"descriptor {number} is a file")  # fmt: skip
     for value, param in zip(call.args, params(call.name), strict=False):
-        if isinstance(value, Unknown) or (isinstance(value, Pointer) and value.address and param.kind in _NEEDED):
+        if isinstance(value, Unknown) or (
+            isinstance(value, Pointer) and value.address and param.kind in _NEEDED
+        ):
             return f"{param.name} is not in the log"
     return ""
 
 
-_NEEDED = frozenset("addr optval msg mmsg iov pollfds epev fdset".split())
+_NEEDED = frozenset(["addr", "optval", "msg", "mmsg", "iov", "pollfds", "epev", "fdset"])
 
 
 class _Groups:
@@ -140,7 +151,9 @@ class _Groups:
     def _fork(self, group: int, task: int) -> PlanStep:
         parent = self._tracker.parent_group(task)
         self._running.add(group)
-        return PlanStep("fork", group, Call(task, "fork"), parent=parent if parent in self._running else MOTHER)
+        return PlanStep(
+            "fork", group, Call(task, "fork"), parent=parent if parent in self._running else MOTHER
+        )
 
     def ended(self, event: Event) -> Iterator[PlanStep]:
         """The worker ends with its last task."""

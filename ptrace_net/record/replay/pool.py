@@ -35,8 +35,13 @@ class Pool:
         root = str(Path(ptrace_net.__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         try:
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path},
-                                             stdin=subprocess.DEVNULL, cwd="/")  # fmt: skip
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                env=os.environ | {"PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+            )
         except OSError as error:
             ours.close()
             raise RecordError(f"{command[0]}: {error.strerror}") from error
@@ -54,7 +59,12 @@ class Pool:
     def call(self, group: int, number: int, arguments: list[wire.Argument], limit: float) -> Answer:
         """Make a system call in the worker of `group`; `limit` seconds may it block."""
         answer, _ = self._ask(group, {"op": "call", "nr": number, "args": arguments, "limit": limit})
-        return Answer(answer["result"], answer["errno"], answer["blocked"], [bytes.fromhex(each) for each in answer["out"]])
+        return Answer(
+            answer["result"],
+            answer["errno"],
+            answer["blocked"],
+            [bytes.fromhex(each) for each in answer["out"]],
+        )
 
     def fork(self, parent: int, child: int) -> None:
         """Make the worker of `child` a copy of that of `parent`."""
@@ -83,7 +93,9 @@ class Pool:
     def __enter__(self) -> "Pool":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for channel in self._channels.values():
             channel.close()
         try:

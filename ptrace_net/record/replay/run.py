@@ -11,7 +11,7 @@ from ptrace_net.record.model import Call, Unknown, Value
 from ptrace_net.record.names import errno_name
 from ptrace_net.record.replay.descriptors import Descriptors
 from ptrace_net.record.replay.lift import lift
-from ptrace_net.record.replay.lower import CannotReplay, Lowered, lower
+from ptrace_net.record.replay.lower import WAIT_LIMIT_MS, CannotReplay, Lowered, lower
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.pool import Answer, Pool
 from ptrace_net.record.replay.steps import MOTHER, WORLD, PlanStep
@@ -29,7 +29,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one step: the call as it happened (None: not made), the differences, their known cause."""
+    """What became of one step: the call as it happened (None: not made), the differences, their known
+    cause.
+    """
 
     step: PlanStep
     actual: Call | None
@@ -69,31 +71,30 @@ class ReplayReport:
 
 def replay(
     plan: Plan, prefix: list[str] | None = None, isolated: bool = True, progress: Progress | None = None,
-    stop: Callable[[Outcome], bool] | None = None,
+    patience: int = WAIT_LIMIT_MS,
 ) -> ReplayReport:  # fmt: skip
-    """Carry out `plan`. `prefix` is a command that runs a command (empty: natively); `isolated` asks for a network
-    namespace; `stop` ends the replay early after an outcome.
+    """Carry out `plan`. `prefix` is a command that runs a command (empty: natively); `isolated` asks for
+    a network namespace; `patience` is how many milliseconds a wait may last for what the log says came.
     """
     with Pool(prefix or [], isolated, MOTHER) as pool:
         pool.fork(MOTHER, WORLD)
         report = ReplayReport(plan, alone=pool.alone)
-        machine = _Machine(pool, report)
+        machine = _Machine(pool, report, patience)
         for place, step in enumerate(plan.steps):
             if progress:
                 progress(place, len(plan.steps))
             outcome = machine.step(step)
             if outcome is not None:
                 report.outcomes.append(outcome)
-                if stop and stop(outcome):
-                    break
     return report
 
 
 class _Machine:
     """Makes the steps one after another."""
 
-    def __init__(self, pool: Pool, report: ReplayReport) -> None:
+    def __init__(self, pool: Pool, report: ReplayReport, patience: int) -> None:
         self.pool = pool
+        self.patience = patience
         self.report = report
         self.descriptors = Descriptors()
         self.ports = Ports()
@@ -127,15 +128,18 @@ class _Machine:
         return Outcome(step, actual, differences, cause)
 
     def _beside(self, step: PlanStep) -> None:
-        """A step of the world, or one that the log does not show: it only has to work."""
+        """A step of the world, or one that the log does not show: it only has to work. A set-up need not
+        even that.
+        """
         try:
             actual, lowered, answer = self._make(step)
         except CannotReplay as error:
-            self.report.world_failures.append(f"{step.call.name}: {error}")
+            if step.role != "setup":
+                self.report.world_failures.append(f"{step.call.name}: {error}")
             return
         actual = self.descriptors.made(step, actual, answer, self._close)
         self._remember_peer(step, lowered, answer)
-        if answer.result < 0 or answer.blocked:
+        if (answer.result < 0 or answer.blocked) and step.role != "setup":
             reason = "did not return" if answer.blocked else errno_name(answer.errno)
             self.report.world_failures.append(f"{step.call.name} of the outside world: {reason}")
 
@@ -148,7 +152,7 @@ class _Machine:
                 raise CannotReplay(f"descriptor {recorded} was never made in this replay")
             return numbers[recorded]
 
-        lowered = lower(call, actual_number)
+        lowered = lower(call, actual_number, self.patience)
         answer = self.pool.call(step.group, lowered.number, lowered.arguments, CALL_LIMIT)
         return lift(step.call, lowered, answer, self.descriptors.back(step.group)), lowered, answer
 
@@ -179,7 +183,9 @@ class _Machine:
     def _remember_peer(self, step: PlanStep, lowered: Lowered, answer: Answer) -> None:
         value = step.call.arg(4)
         if isinstance(value, Unknown) and value.why == "out" and answer.result >= 0:
-            raw = next((raw for (place, _), raw in zip(lowered.outs, answer.out, strict=False) if place == 4), b"")
+            raw = next(
+                (raw for (place, _), raw in zip(lowered.outs, answer.out, strict=False) if place == 4), b""
+            )
             endpoint, number = unpack(raw), step.call.args[0]
             if endpoint is not None and isinstance(number, int):
                 self.last_peer[number] = struct_of(endpoint)

@@ -19,7 +19,8 @@ def render(report: ReplayReport, listed: int = LISTED) -> Iterator[str]:
     if report.plan.irrelevant:
         yield f"{report.plan.irrelevant} calls of the log have nothing to do with sockets"
     if report.world_failures:
-        yield f"the outside world could not be played in {len(report.world_failures)} places, first: {report.world_failures[0]}"
+        count, first = len(report.world_failures), report.world_failures[0]
+        yield f"the outside world could not be played in {count} places, first: {first}"
     if report.alone:
         yield f"on this machine's own network ({report.alone})"
 

@@ -1,7 +1,8 @@
-"""What a log says about the traffic of each flow: bytes that came in, where it ended, whether its peer is inside.
+"""What a log says about the traffic of each flow: bytes that came in, where it ended, whether its peer is
+inside.
 
-A peer is inside when the log shows its calls as well (two tasks of one run talk to each other); only peers that are
-not need to be played.
+A peer is inside when the log shows its calls as well (two tasks of one run talk to each other); only
+peers that are not need to be played.
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,8 @@ from ptrace_net.record.replay.lower import payload
 from ptrace_net.record.signatures import canonical
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
 
-RECEIVES = frozenset("read readv recvfrom recvmsg".split())
-SENDS = frozenset("write writev sendto sendmsg".split())
+RECEIVES = frozenset(["read", "readv", "recvfrom", "recvmsg"])
+SENDS = frozenset(["write", "writev", "sendto", "sendmsg"])
 _MSG_PEEK = 2
 _RESET = frozenset(("EPIPE", "ECONNRESET", "ENOTCONN"))
 
@@ -23,7 +24,7 @@ _RESET = frozenset(("EPIPE", "ECONNRESET", "ENOTCONN"))
 class Chunk(NamedTuple):
     """What one receiving call took: its record, the bytes (filler where the log abbreviates), the sender."""
 
-    index: int
+    place: int
     data: bytes
     sender: Endpoint | None
 
@@ -64,12 +65,12 @@ def _note(traffic: Traffic, each: Traced, call: Call) -> None:
     if name == "listen" and call.errno is None:
         traffic.listening = True
     elif name in RECEIVES and not _peeks(call):
-        _received(traffic, each.index, call)
+        _received(traffic, each.place, call)
     elif call.errno in _RESET and (name in SENDS or (name == "shutdown" and traffic.end is not None)):
         traffic.aborted = True
-    elif name == "connect" and call.errno == "ECONNREFUSED":
-        traffic.refused = True
-    elif name == "getsockopt" and number_of(call.arg(2)) == 4 and number_of(call.arg(3)) == 111:
+    elif (name == "connect" and call.errno == "ECONNREFUSED") or (
+        name == "getsockopt" and number_of(call.arg(2)) == 4 and number_of(call.arg(3)) == 111
+    ):
         traffic.refused = True
 
 
@@ -136,7 +137,9 @@ def plain(endpoint: Endpoint) -> Endpoint:
 def _find_inside(found: dict[int, Traffic]) -> None:
     """Mark both ends of connections and datagram exchanges that the log shows whole."""
     listeners = {each.flow.local.port: each for each in found.values() if each.listening and each.flow.local}
-    clients = [each for each in found.values() if "connect" in each.calls and each.flow.remote and not each.refused]
+    clients = [
+        each for each in found.values() if "connect" in each.calls and each.flow.remote and not each.refused
+    ]
     waiting: dict[int, list[Traffic]] = {}
     for client in clients:
         remote = client.flow.remote
@@ -153,7 +156,9 @@ def _find_inside(found: dict[int, Traffic]) -> None:
 
 
 def _take_client(flow: Flow, clients: list[Traffic]) -> bool:
-    """Pair an accepted flow with the client it belongs to: by its port where that is known, else the oldest."""
+    """Pair an accepted flow with the client it belongs to: by its port where that is known, else the
+    oldest.
+    """
     port = flow.remote.port if flow.remote else None
     known = [each for each in clients if each.flow.local is not None and each.flow.local.port == port]
     unknown = [each for each in clients if each.flow.local is None or not each.flow.local.port]

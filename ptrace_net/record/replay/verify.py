@@ -1,7 +1,7 @@
 """Whether a replayed call did what the log says, and if not, whether the difference has a known cause.
 
-The comparison is that of `diff`, with two changes: addresses and ports must be equal unless the kernel chose them,
-and received bytes are compared as far as the log shows them.
+The comparison is that of `diff`, with two changes: addresses and ports must be equal unless the kernel
+chose them, and received bytes are compared as far as the log shows them.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from ptrace_net.record.model import Array, Call, Data, Struct, Value, number_of
 from ptrace_net.record.render import value_text
 from ptrace_net.record.signatures import params
 
-_MEMORY = frozenset("buf_out iov_out msg_out".split())
+_MEMORY = frozenset(["buf_out", "iov_out", "msg_out"])
 
 
 @dataclass(slots=True)
@@ -44,8 +44,12 @@ def _memory(recorded: Call, actual: Call) -> Iterator[Difference]:
             ours, theirs = _bytes(recorded.args[place]), _bytes(actual.args[place])
             common = min(len(ours), len(theirs))
             if ours[:common] != theirs[:common]:
-                yield Difference("output", f"{param.name} has other bytes",
-                                 value_text(recorded.args[place]), value_text(actual.args[place]))  # fmt: skip
+                yield Difference(
+                    "output",
+                    f"{param.name} has other bytes",
+                    value_text(recorded.args[place]),
+                    value_text(actual.args[place]),
+                )
 
 
 def _bytes(value: Value) -> bytes:
@@ -62,7 +66,9 @@ def _bytes(value: Value) -> bytes:
 
 
 def explain(recorded: Call, actual: Call) -> str:
-    """The cause of a difference where it is the machine's, not the program's or the kernel's; empty where not."""
+    """The cause of a difference where it is the machine's, not the program's or the kernel's; empty where
+    not.
+    """
     for applies, text in _CAUSES:
         if applies(recorded, actual):
             return text
@@ -78,14 +84,16 @@ def _errno_is(*names: str) -> Callable[[Call, Call], bool]:
 
 
 def _netlink(recorded: Call, actual: Call) -> bool:
-    return recorded.name.startswith("recv") and "nlmsg" in " ".join(value_text(value) for value in recorded.args)
+    return recorded.name.startswith("recv") and "nlmsg" in " ".join(
+        value_text(value) for value in recorded.args
+    )
 
 
 _CAUSES: tuple[tuple[Callable[[Call, Call], bool], str], ...] = (
     (_option_is("SO_RCVBUF", "SO_SNDBUF"), "buffer sizes are limited by this machine's net.core.[rw]mem_max"),
     (_option_is("TCP_INFO", "TCP_MAXSEG"), "what it reports depends on the path and the moment"),
-    (_errno_is("EADDRNOTAVAIL"), "the address is not this machine's and the replay has no network of its own"),
-    (_errno_is("EADDRINUSE"), "the port is taken on this machine and the replay has no network of its own"),
+    (_errno_is("EADDRNOTAVAIL"), "the address is not this machine's; the replay has no network of its own"),
+    (_errno_is("EADDRINUSE"), "the port is taken here; the replay has no network of its own"),
     (_errno_is("EACCES", "EPERM"), "it takes a privilege that the replay does not have here"),
     (_errno_is("EMFILE", "ENFILE"), "this machine's limit of open files is lower"),
     (_netlink, "the kernel's own answer: this machine's interfaces are not the log's"),
@@ -95,7 +103,9 @@ _CAUSES: tuple[tuple[Callable[[Call, Call], bool], str], ...] = (
 
 
 def chosen_port(call: Call) -> int | None:
-    """The port that this call shows the kernel to have chosen, or None: asked by bind with port 0, or by nobody."""
+    """The port that this call shows the kernel to have chosen, or None: asked by bind with port 0, or by
+    nobody.
+    """
     from ptrace_net.record.sockaddr import endpoint_of
 
     endpoint = endpoint_of(call.arg(1)) if call.name == "getsockname" else None

@@ -4,8 +4,8 @@ An argument of a call is a number or a block of memory::
 
     {"m": "hex", "n": size, "o": 0 | 1 | 2, "r": [[offset, argument], …]}
 
-`n` is its size, `m` what it begins with, `r` the pointers in it, `o` whether it comes back: not at all, whole, or
-as many bytes as the call returned.
+`n` is its size, `m` what it begins with, `r` the pointers in it, `o` whether it comes back: not at all,
+whole, or as many bytes as the call returned.
 """
 
 import json
@@ -19,7 +19,9 @@ LIMIT: Final = 64 << 20
 Argument = int | dict[str, Any]
 
 
-def block(data: bytes = b"", size: int | None = None, out: int = 0, refs: list[list[Any]] | None = None) -> Argument:
+def block(
+    data: bytes = b"", size: int | None = None, out: int = 0, refs: list[list[Any]] | None = None
+) -> Argument:
     """A block of memory as an argument."""
     made: dict[str, Any] = {"m": data.hex(), "n": len(data) if size is None else size, "o": out}
     if refs:

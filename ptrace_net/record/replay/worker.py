@@ -1,9 +1,10 @@
 """The process that makes the calls: ``python -m ptrace_net.record.replay.worker FD``.
 
-It reads requests from the AF_UNIX socket FD, makes each as a raw system call through libc's syscall(2), and sends
-back the result, errno and memory. A call that blocks longer than its limit is interrupted by SIGALRM and told as
-``blocked``. ``fork`` makes another worker with the same descriptors. It uses the standard library only, so that
-it starts fast and runs under anything that can run a program: natively, or behind a prefix command.
+It reads requests from the AF_UNIX socket FD, makes each as a raw system call through libc's syscall(2),
+and sends back the result, errno and memory. A call that blocks longer than its limit is interrupted by
+SIGALRM and told as ``blocked``. ``fork`` makes another worker with the same descriptors. It uses the
+standard library only, so that it starts fast and runs under anything that can run a program: natively, or
+behind a prefix command.
 """
 
 import ctypes
@@ -58,7 +59,12 @@ def _call(request: dict[str, Any]) -> dict[str, Any]:
     error = ctypes.get_errno()
     signal.setitimer(signal.ITIMER_REAL, 0)
     blocked = result == -1 and error == 4 and _alarmed  # EINTR by our own alarm
-    return {"result": result, "errno": error if result == -1 else 0, "blocked": blocked, "out": memory.out(result)}
+    return {
+        "result": result,
+        "errno": error if result == -1 else 0,
+        "blocked": blocked,
+        "out": memory.out(result),
+    }
 
 
 class _Memory:
@@ -76,7 +82,9 @@ class _Memory:
         self.blocks.append((buffer, size, argument["o"]))
         for offset, inner in argument.get("r", ()):
             address = self.place(inner)
-            ctypes.memmove(ctypes.addressof(buffer) + offset, address.to_bytes(8, sys.byteorder, signed=address < 0), 8)
+            ctypes.memmove(
+                ctypes.addressof(buffer) + offset, address.to_bytes(8, sys.byteorder, signed=address < 0), 8
+            )
         return ctypes.addressof(buffer)
 
     def out(self, result: int) -> list[str]:

@@ -1,16 +1,28 @@
 """The outside world, played from the log: peers that connect, listen, send what was received, and go away.
 
-Everything the world does is a call of an ordinary socket, so a step of a plan like any other. It acts as late as it
-can: the bytes that a call received are sent just before the wait or the call that saw them, so that the program
-reads in the same pieces as it did. Peers that the log itself shows (`Traffic.inside`) are left to it.
+Everything the world does is a call of an ordinary socket, so a step of a plan like any other. It acts as
+late as it can: the bytes that a call received are sent just before the wait or the call that saw them, so
+that the program reads in the same pieces as it did. Peers that the log itself shows (`Traffic.inside`)
+are left to it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 from ptrace_net.record.flows import Flow, Traced
-from ptrace_net.record.model import Array, Call, Change, Data, Pointer, Struct, Symbol, Unknown, Value, number_of
+from ptrace_net.record.model import (
+    Array,
+    Call,
+    Change,
+    Data,
+    Pointer,
+    Struct,
+    Symbol,
+    Unknown,
+    Value,
+    number_of,
+)
 from ptrace_net.record.names import spell
-from ptrace_net.record.replay.lower import user_word
+from ptrace_net.record.replay.lower import FILLER, user_word
 from ptrace_net.record.replay.steps import WORLD, WORLD_FDS, PlanStep
 from ptrace_net.record.replay.traffic import RECEIVES, SENDS, Traffic, peeks, plain, survey
 from ptrace_net.record.signatures import canonical
@@ -19,8 +31,20 @@ from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, struct_of
 LAST_PEER = "the sender of the last datagram"
 """An address that is known when the replay runs: that from which the world's socket received last."""
 
-_IN = frozenset("EPOLLIN POLLIN EPOLLRDHUP POLLRDHUP EPOLLHUP POLLHUP EPOLLERR POLLERR EPOLLRDNORM".split())
-_CLOSED = frozenset("EPOLLRDHUP POLLRDHUP EPOLLHUP POLLHUP EPOLLERR POLLERR".split())
+_IN = frozenset(
+    [
+        "EPOLLIN",
+        "POLLIN",
+        "EPOLLRDHUP",
+        "POLLRDHUP",
+        "EPOLLHUP",
+        "POLLHUP",
+        "EPOLLERR",
+        "POLLERR",
+        "EPOLLRDNORM",
+    ]
+)
+_CLOSED = frozenset(["EPOLLRDHUP", "POLLRDHUP", "EPOLLHUP", "POLLHUP", "EPOLLERR", "POLLERR"])
 _NOSIGNAL, _WAITALL = Symbol("MSG_NOSIGNAL", 0x4000), Symbol("MSG_WAITALL", 0x100)
 _NULL = Pointer(0)
 
@@ -51,13 +75,13 @@ class World:
         elif flow is None:
             return
         elif name in ("accept", "accept4") and call.errno is None:
-            yield from self._pending(flow, each.index)
+            yield from self._pending(flow, each.place)
         elif name == "connect":
             yield from self._server(flow, call)
         elif name in RECEIVES:
-            yield from self._deliver(flow, each.index, call)
+            yield from self._deliver(flow, each.place, call)
         elif name in SENDS and self._outside(flow):
-            yield from self._before_send(flow, each.index, call)
+            yield from self._before_send(flow, each.place, call)
 
     def after(self, each: Traced, call: Call) -> Iterator[PlanStep]:
         """What the world does after the program's call."""
@@ -73,14 +97,23 @@ class World:
         elif name == "connect" and call.errno in (None, "EINPROGRESS") and flow.id not in self._sockets:
             yield from self._accept(flow)
         elif name in SENDS and call.errno is None and flow.stream and flow.id in self._sockets:
-            yield self._world("recvfrom", self._sockets[flow.id], Data(b"", call.result), call.result or 0, _WAITALL,
-                              _NULL, _NULL, result=call.result)  # fmt: skip
+            yield self._world(
+                "recvfrom",
+                self._sockets[flow.id],
+                Data(b"", call.result),
+                call.result or 0,
+                _WAITALL,
+                _NULL,
+                _NULL,
+                result=call.result,
+            )
         elif name in RECEIVES and (call.result or 0) > 0 and not peeks(call):
             self._ahead[flow.id] = max(0, self._ahead.get(flow.id, 0) - (call.result or 0))
 
     def _outside(self, flow: Flow) -> bool:
         traffic = self._traffic.get(flow.id)
-        return flow.kind == "socket" and flow.domain in (AF_INET, AF_INET6) and bool(traffic) and not traffic.inside  # type: ignore[union-attr]
+        inet = flow.kind == "socket" and flow.domain in (AF_INET, AF_INET6)
+        return inet and traffic is not None and not traffic.inside
 
     def _world(self, name: str, *args: Value, result: int | None = 0) -> PlanStep:
         return PlanStep("world", WORLD, Call(WORLD, name, args, result))
@@ -98,7 +131,9 @@ class World:
 
     def _no_delay(self, number: int) -> PlanStep:
         """Let every send of the world leave at once: TCP_NODELAY."""
-        return self._world("setsockopt", number, Symbol("SOL_TCP", 6), Symbol("TCP_NODELAY", 1), Array((1,)), 4)
+        return self._world(
+            "setsockopt", number, Symbol("SOL_TCP", 6), Symbol("TCP_NODELAY", 1), Array((1,)), 4
+        )
 
     # Readiness
 
@@ -111,7 +146,11 @@ class World:
             after = value.after if isinstance(value, Change) else None
             for item in after.items if isinstance(after, Array) else ():
                 number = number_of(item.get("fd")) if isinstance(item, Struct) else None
-                if isinstance(item, Struct) and number in each.used and (found := _names(item.get("revents")) & _IN):
+                if (
+                    isinstance(item, Struct)
+                    and number in each.used
+                    and (found := _names(item.get("revents")) & _IN)
+                ):
                     yield each.used[number], found
             return
         epoll = each.used.get(number_of(call.arg(0)) or 0)
@@ -133,13 +172,13 @@ class World:
         elif not self._outside(flow):
             return
         elif self._traffic[flow.id].listening:
-            yield from self._pending(flow, each.index)
+            yield from self._pending(flow, each.place)
         else:
             if not self._ahead.get(flow.id):
-                yield from self._next_chunk(flow, each.index)
+                yield from self._next_chunk(flow, each.place)
             if events & _CLOSED and flow.stream:
                 while self._sent.get(flow.id, 0) < len(self._traffic[flow.id].chunks):
-                    yield from self._next_chunk(flow, each.index)
+                    yield from self._next_chunk(flow, each.place)
                 yield from self._close(flow)
 
     def _nudge(self, call: Call, flow: Flow) -> Iterator[PlanStep]:
@@ -155,7 +194,9 @@ class World:
         """The read that followed, which the log does not show either."""
         for flow, _ in self._ready(each, call):
             writer = flow.peer if flow.kind == "pipe" else flow
-            unseen = flow.kind in ("pipe", "eventfd") and writer is not None and "write" not in self._calls(writer)
+            unseen = (
+                flow.kind in ("pipe", "eventfd") and writer is not None and "write" not in self._calls(writer)
+            )
             if unseen and "read" not in self._calls(flow) and self._number(flow) is not None:
                 size = 1 if flow.kind == "pipe" else 8
                 yield self._own(call, "read", self._number(flow) or 0, Data(b"", size), size, result=size)
@@ -251,6 +292,9 @@ class World:
         if place >= len(traffic.chunks):
             if flow.stream and traffic.end is not None and traffic.end >= index:
                 yield from self._close(flow)
+            elif flow.stream and flow.id in self._sockets and not self._ahead.get(flow.id):
+                self._ahead[flow.id] = 1  # a wait saw data that the log does not show being read
+                yield self._send(self._sockets[flow.id], Data(FILLER, 1))
             return
         chunk = traffic.chunks[place]
         self._sent[flow.id] = place + 1
@@ -259,8 +303,11 @@ class World:
         if not flow.stream:
             yield from self._datagram(flow, data, chunk.sender or flow.remote)
         elif flow.id in self._sockets:
-            yield self._world("sendto", self._sockets[flow.id], data, len(chunk.data), _NOSIGNAL, _NULL, 0,
-                              result=len(chunk.data))  # fmt: skip
+            yield self._send(self._sockets[flow.id], data)
+
+    def _send(self, number: int, data: Data) -> PlanStep:
+        size = len(data.data)
+        return self._world("sendto", number, data, size, _NOSIGNAL, _NULL, 0, result=size)
 
     def _datagram(self, flow: Flow, data: Data, sender: Endpoint | None) -> Iterator[PlanStep]:
         """A datagram from `sender` to the flow: to its bound port, or back to where it wrote from."""
@@ -286,14 +333,18 @@ class World:
         traffic = self._traffic[flow.id]
         if flow.stream and (call.errno in ("EPIPE", "ECONNRESET") or self._gone(traffic, index)):
             yield from self._close(flow)
-        elif not flow.stream and (to := _destination(call)) and any(
-            chunk.index > index and chunk.sender == to for chunk in traffic.chunks
+        elif (
+            not flow.stream
+            and (to := _destination(call))
+            and any(chunk.place > index and chunk.sender == to for chunk in traffic.chunks)
         ):
             yield from self._listen(plain(to), stream=False)
 
     def _gone(self, traffic: Traffic, index: int) -> bool:
-        """Whether the peer had left before this send: what it sent is read, and the log shows a reset later."""
-        last = traffic.chunks[-1].index if traffic.chunks else -1
+        """Whether the peer had left before this send: what it sent is read, and the log shows a reset
+        later.
+        """
+        last = traffic.chunks[-1].place if traffic.chunks else -1
         return traffic.aborted and index > last and traffic.end is not None and traffic.end > index
 
     def _close(self, flow: Flow, reset: bool = False) -> Iterator[PlanStep]:
@@ -330,5 +381,5 @@ def _accepts(traced: Sequence[Traced]) -> dict[int, list[tuple[int, Flow]]]:
     for each in traced:
         for _, flow in each.made:
             if flow.listener is not None and flow.made_by >= 0:
-                found.setdefault(flow.listener.id, []).append((each.index, flow))
+                found.setdefault(flow.listener.id, []).append((each.place, flow))
     return found

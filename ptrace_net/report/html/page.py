@@ -3,9 +3,11 @@
 from html import escape
 
 _STYLE = """
-:root { --line: #d0d7de; --soft: #57606a; --bad: #ffebe9; --miss: #fff8c5; --mark: #cf222e; --back: #fff; --ink: #1f2328 }
+:root { --line: #d0d7de; --soft: #57606a; --bad: #ffebe9; --miss: #fff8c5; --mark: #cf222e;
+  --back: #fff; --ink: #1f2328 }
 @media (prefers-color-scheme: dark) {
-  :root { --line: #3d444d; --soft: #9198a1; --bad: #4c1d1f; --miss: #3b300a; --mark: #f85149; --back: #0d1117; --ink: #e6edf3 }
+  :root { --line: #3d444d; --soft: #9198a1; --bad: #4c1d1f; --miss: #3b300a; --mark: #f85149;
+    --back: #0d1117; --ink: #e6edf3 }
 }
 body { font: 14px/1.45 system-ui, sans-serif; margin: 1.5rem; background: var(--back); color: var(--ink) }
 h1 { font-size: 1.25rem } h2 { font-size: 1.05rem; margin-top: 1.6rem }

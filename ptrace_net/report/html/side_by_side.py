@@ -33,7 +33,9 @@ def _index(report: DiffReport) -> Iterator[str]:
     places = [place for place, pair in enumerate(report.pairs) if pair.matters]
     if places:
         yield "<h2>Divergences</h2><ol>"
-        yield from (f'<li><a href="#d{place}">{escape(one_line(report.pairs[place]))}</a></li>' for place in places)
+        yield from (
+            f'<li><a href="#d{place}">{escape(one_line(report.pairs[place]))}</a></li>' for place in places
+        )
         yield "</ol>"
 
 
@@ -62,9 +64,21 @@ def _table(report: DiffReport, rows: list[tuple[int, Pair]]) -> str:
 
 
 def _row(place: int, pair: Pair) -> str:
-    kind = "outside" if pair.outside else "alone" if not (pair.left and pair.right) else "differs" if pair.matters else ""
-    why = "".join(f'<span class="why">{escape(f"{each.kind}: {each.what}")}</span>' for each in pair.differences)
-    return f'<tr id="d{place}" class="{kind}"><td>{_cell(pair.left)}{why}</td><td>{_cell(pair.right)}</td></tr>'
+    kind = (
+        "outside"
+        if pair.outside
+        else "alone"
+        if not (pair.left and pair.right)
+        else "differs"
+        if pair.matters
+        else ""
+    )
+    why = "".join(
+        f'<span class="why">{escape(f"{each.kind}: {each.what}")}</span>' for each in pair.differences
+    )
+    return (
+        f'<tr id="d{place}" class="{kind}"><td>{_cell(pair.left)}{why}</td><td>{_cell(pair.right)}</td></tr>'
+    )
 
 
 def _cell(step: Step | None) -> str:

@@ -1,9 +1,10 @@
 """ArceOS's and Starry's logs: ``[ 22.749620 0:12 linux_syscall_api::syscall:12] [syscall] id = SOCKET, …``.
 
-The frame is time, CPU, task and module. Entry lines have the call's name and six registers, result lines its
-number; between them modules tell more (the endpoint of a bind, an option that is not supported). Programs write
-to the same console, so a frame may begin in the middle of a line, and two may share one. Notes that were typed
-off screens have blanks for underscores and full stops for colons; the patterns allow for that.
+The frame is time, CPU, task and module. Entry lines have the call's name and six registers, result lines
+its number; between them modules tell more (the endpoint of a bind, an option that is not supported).
+Programs write to the same console, so a frame may begin in the middle of a line, and two may share one.
+Notes that were typed off screens have blanks for underscores and full stops for colons; the patterns
+allow for that.
 """
 
 import re
@@ -72,7 +73,9 @@ def _panic(base: Fact, found: re.Match[str]) -> Fact:
 
 def _address(name: str, place: int) -> Callable[[Fact, re.Match[str]], Fact]:
     def make(base: Fact, found: re.Match[str]) -> Fact:
-        return base._replace(kind="detail", name=name, values=((0, int(found[1])), (place, parse_endpoint(found[2]))))
+        return base._replace(
+            kind="detail", name=name, values=((0, int(found[1])), (place, parse_endpoint(found[2])))
+        )
 
     return make
 

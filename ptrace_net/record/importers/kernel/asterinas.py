@@ -1,9 +1,9 @@
 """Asterinas's logs: ``[    12.345] Info  : [pid=5][tid=5][id=41][SYS_SOCKET]`` and what follows it.
 
-The entry line names the task and the call; the next lines tell the arguments as Rust prints them (``domain =
-AF_INET6, sock_type = SOCK_STREAM``), an error says ``syscall return error: Error { errno: EAFNOSUPPORT, … }``.
-Successful results are not logged: such a call has no result here, which is not the same as 0. Detail lines do
-not name their task; they belong to the call whose entry came last.
+The entry line names the task and the call; the next lines tell the arguments as Rust prints them
+(``domain = AF_INET6, sock_type = SOCK_STREAM``), an error says ``syscall return error: Error { errno:
+EAFNOSUPPORT, … }``. Successful results are not logged: such a call has no result here, which is not the
+same as 0. Detail lines do not name their task; they belong to the call whose entry came last.
 """
 
 import re
@@ -18,14 +18,25 @@ from ptrace_net.record.sockaddr import AF_INET, AF_INET6, AF_UNIX, Endpoint, str
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _FRAME = re.compile(r"\[\s*(\d+\.\d+)\]\s+(\w+)\s*:\s+(.*)")
-_ENTRY = re.compile(r"\[pid=(\d+)\]\[tid=(\d+)\]\[id=(\d+)\]\[(?:SYS_)?(\w+)\]|\[SYSCALL\]\[id=(\d+)\]\[SYS_(\w+)\]")
+_ENTRY = re.compile(
+    r"\[pid=(\d+)\]\[tid=(\d+)\]\[id=(\d+)\]\[(?:SYS_)?(\w+)\]|\[SYSCALL\]\[id=(\d+)\]\[SYS_(\w+)\]"
+)
 _ERROR = re.compile(r"syscall return error: Error \{ errno: (\w+)(?:, msg: (?:Some\(\"(.*?)\"\)|None))?")
 _PAIR = re.compile(r"(\w+) = (Some\(.*?\)\)|Some\([^()]*\)|[A-Z]\w*\((?:[^()]|\([^()]*\))*\)|[^,]+)")
 _ADDRESS = re.compile(r"(IPv[46]|Unix)\((.*)\)")
 _NAMES = {
-    "domain": "family", "sock_type": "type", "sockfd": "fd", "raw_fd": "fd", "socket_addr": "addr", "cmd": "how",
-    "sockaddr_ptr": "addr", "addrlen_ptr": "addrlen", "src_addr": "addr", "user_msghdr": "msg", "raw_ioctl": "request",
-}  # fmt: skip
+    "domain": "family",
+    "sock_type": "type",
+    "sockfd": "fd",
+    "raw_fd": "fd",
+    "socket_addr": "addr",
+    "cmd": "how",
+    "sockaddr_ptr": "addr",
+    "addrlen_ptr": "addrlen",
+    "src_addr": "addr",
+    "user_msghdr": "msg",
+    "raw_ioctl": "request",
+}
 _UNKNOWN = re.compile(r"Unimplemented syscall number: (\d+)|Unsupported syscall")
 
 

@@ -2,7 +2,7 @@
 
     entry    a call begins, with its arguments        result   it returned
     detail   more about a call (an address, a buffer) that begins one where no entry line was logged
-    note     something the kernel says meanwhile      panic    the kernel dies; its message may be the next line
+    note     something the kernel says meanwhile      panic    it dies; the message may be the next line
     output   a line that is not the kernel's
 
 Kernels log at different levels: entries without results, details without entries, a panic and nothing else.
@@ -63,7 +63,9 @@ class _Open:
 
     def arguments(self) -> tuple[Value, ...]:
         """The arguments by position, with `Unknown` in the gaps up to the prototype's length."""
-        count = max([len(params(self.name)) if self.args else 0, *(place + 1 for place in self.args)], default=0)
+        count = max(
+            [len(params(self.name)) if self.args else 0, *(place + 1 for place in self.args)], default=0
+        )
         return tuple(self.args.get(place, Unknown("", "not in the log")) for place in range(count))
 
 
@@ -99,7 +101,11 @@ class Assembler:
 
     def _detail(self, fact: Fact) -> Iterator[Record]:
         begun = self.open.get(fact.task)
-        if begun is None or (fact.name and begun.name != fact.name) or (begun.implied and self._repeats(begun, fact)):
+        if (
+            begun is None
+            or (fact.name and begun.name != fact.name)
+            or (begun.implied and self._repeats(begun, fact))
+        ):
             if begun is not None:
                 yield self._end(self.open.pop(fact.task), None, None, "no result")
             self.open[fact.task] = begun = _Open(fact.task, fact.name, fact.source, fact.time, implied=True)
@@ -110,7 +116,9 @@ class Assembler:
             yield self._end(self.open.pop(fact.task), fact.result, fact.time, "returned")
 
     def _repeats(self, begun: _Open, fact: Fact) -> bool:
-        """Whether a detail begins the next call instead of adding to the implied one: the descriptor comes again."""
+        """Whether a detail begins the next call instead of adding to the implied one: the descriptor comes
+        again.
+        """
         before, now = begun.args.get(0), dict(fact.values).get(0)
         if not isinstance(before, int) or not isinstance(now, int):
             return False

@@ -56,7 +56,9 @@ def load(path: Path) -> LogMapping:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         rules = tuple(_rule(entry) for entry in raw["line"])
-        return LogMapping(str(raw.get("name", path.stem)), re.compile(raw.get("frame", "(?P<message>.*)")), rules)
+        return LogMapping(
+            str(raw.get("name", path.stem)), re.compile(raw.get("frame", "(?P<message>.*)")), rules
+        )
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, re.error) as error:
@@ -86,7 +88,7 @@ def facts(name: str, lines: Iterable[str], mapping: LogMapping) -> Iterator[Fact
             continue
         groups = frame.groupdict()
         message = groups.get("message") or ""
-        column = frame.start("message") + 1 if "message" in groups and groups["message"] else 1
+        column = frame.start("message") + 1 if groups.get("message") else 1
         base = Fact("note", _int(groups.get("task")) or 0, Source(name, number, column),
                     _float(groups.get("time")), text=message)  # fmt: skip
         yield _fact(base, message, mapping.lines)
@@ -111,7 +113,9 @@ def _build(base: Fact, rule: LineRule, groups: dict[str, str], message: str) -> 
         number = errno_number(error) or _int(error)
         result = -number if number else result
     text = groups.pop("text", message if rule.kind in ("note", "panic") else "")
-    return base._replace(kind=rule.kind, name=name, values=tuple(_values(name, groups)), result=result, text=text)
+    return base._replace(
+        kind=rule.kind, name=name, values=tuple(_values(name, groups)), result=result, text=text
+    )
 
 
 def _values(name: str, groups: dict[str, str]) -> Iterator[tuple[int, Value]]:
@@ -133,7 +137,11 @@ def _value(param: Param, text: str, groups: dict[str, str]) -> Value:
         return Symbol(text, constant(text)) if text.isidentifier() else Unknown(text)
     if param.kind == "optname":
         return spell("optname", number, _int(groups.get("level")) or constant(groups.get("level", "")))
-    return spell(param.kind, number) if param.kind in ("domain", "type", "level", "how", "cmd", "msgflags") else number
+    return (
+        spell(param.kind, number)
+        if param.kind in ("domain", "type", "level", "how", "cmd", "msgflags")
+        else number
+    )
 
 
 def _int(text: str | None) -> int | None:

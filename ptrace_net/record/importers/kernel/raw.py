@@ -1,7 +1,7 @@
 """Six registers as decoded arguments: what a kernel's log prints as ``args = [10, 1, 6, …]``.
 
-`signatures` says what each register is; a register beyond the prototype is left out, a pointer stays a pointer,
-because its memory is not in the log.
+`signatures` says what each register is; a register beyond the prototype is left out, a pointer stays a
+pointer, because its memory is not in the log.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,29 @@ from ptrace_net.record.model import Pointer, Symbol, Value
 from ptrace_net.record.names import spell, syscall_name, syscall_number
 from ptrace_net.record.signatures import Param, canonical, params
 
-_NAMED = frozenset("domain type level how cmd request epop msgflags openflags".split())
+_NAMED = frozenset(["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags"])
 _POINTERS = frozenset(
-    "addr addr_out lenp buf buf_out ptr optval optval_out msg msg_out mmsg mmsg_out iov iov_out"
-    " pollfds epev epev_out fdpair fdset".split()
+    [
+        "addr",
+        "addr_out",
+        "lenp",
+        "buf",
+        "buf_out",
+        "ptr",
+        "optval",
+        "optval_out",
+        "msg",
+        "msg_out",
+        "mmsg",
+        "mmsg_out",
+        "iov",
+        "iov_out",
+        "pollfds",
+        "epev",
+        "epev_out",
+        "fdpair",
+        "fdset",
+    ]
 )
 _WITHOUT_ARGUMENT = frozenset((F["F_GETFD"], F["F_GETFL"], F["F_GETOWN"]))
 

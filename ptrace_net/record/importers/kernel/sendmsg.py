@@ -64,7 +64,9 @@ def _bytes(base: Fact, found: re.Match[str]) -> Fact:
 def _sent(base: Fact, found: re.Match[str]) -> Fact:
     to = endpoint_of(parse_endpoint(found[3]))
     done = _message(base, (0, int(found[1])))
-    return done._replace(result=int(found[2]), closes=True, text=f"sent to {to}" if to else f"sent to {found[3]}")
+    return done._replace(
+        result=int(found[2]), closes=True, text=f"sent to {to}" if to else f"sent to {found[3]}"
+    )
 
 
 SENDMSG: tuple[tuple[re.Pattern[str], Callable[[Fact, re.Match[str]], Fact]], ...] = (

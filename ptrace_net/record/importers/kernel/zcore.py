@@ -1,9 +1,9 @@
 """zCore's logs: ``[  1.234567 INFO  0 0:0 linux_syscall::net] sys_socket: domain:2, type:1, protocol:0``.
 
-The frame is time (seconds, or a date in the libos), level, CPU, pid:tid and target; colours are removed. A call
-logs its arguments by name (``sys_connect: sockfd:3, addr:0x…, addrlen:16``) and later its result as Rust prints
-it: ``<= Ok(3)`` or ``<= Err(EAFNOSUPPORT)``. zCore prints 0:0 for every task, so interleaved tasks cannot be told
-apart.
+The frame is time (seconds, or a date in the libos), level, CPU, pid:tid and target; colours are removed.
+A call logs its arguments by name (``sys_connect: sockfd:3, addr:0x…, addrlen:16``) and later its result
+as Rust prints it: ``<= Ok(3)`` or ``<= Err(EAFNOSUPPORT)``. zCore prints 0:0 for every task, so
+interleaved tasks cannot be told apart.
 """
 
 import re
@@ -21,13 +21,23 @@ _FRAME = re.compile(
     r"\[\s*(?:(\d+\.\d+)|\d{4}-\d\d-\d\d (\d\d):(\d\d):(\d\d\.\d+)) (ERROR|WARN|INFO|DEBUG|TRACE)\s+"
     r"(\d+) (\d+):(\d+) ([\w:]+)\]\s?(.*)"
 )
-_CALL = re.compile(r"^(?:sys_(\w+)|(close|dup2?|dup3|pipe2|openat|read|write|fcntl|ioctl|poll|epoll_\w+)): (.*)")
+_CALL = re.compile(
+    r"^(?:sys_(\w+)|(close|dup2?|dup3|pipe2|openat|read|write|fcntl|ioctl|poll|epoll_\w+)): (.*)"
+)
 _RESULT = re.compile(r"^<= (?:Ok\((-?\d+)\)|Err\((\w+)\))")
 _FIELD = re.compile(r"(\w+)\s*[:=]\s*(?:FileDesc\()?(0x[0-9a-fA-F]+|-?\d+|NULL)")
 _NAMES = {
-    "domain": "family", "_type": "type", "socket_type": "type", "sockfd": "fd", "buffer": "buf", "length": "len",
-    "howto": "how", "base": "buf", "src_addr": "addr", "dest_addr": "addr",
-}  # fmt: skip
+    "domain": "family",
+    "_type": "type",
+    "socket_type": "type",
+    "sockfd": "fd",
+    "buffer": "buf",
+    "length": "len",
+    "howto": "how",
+    "base": "buf",
+    "src_addr": "addr",
+    "dest_addr": "addr",
+}
 _PANIC = re.compile(r"panicked at (.*)|unknown syscall: (\w+)")
 
 
@@ -48,7 +58,9 @@ def facts(name: str, lines: Iterable[str]) -> Iterator[Fact]:
         text = _COLOUR.sub("", raw.rstrip("\r\n"))
         frame = _FRAME.search(text)
         if frame:
-            yield _fact(frame[10].strip(), int(frame[8]), Source(name, number, frame.start() + 1), _time(frame))
+            yield _fact(
+                frame[10].strip(), int(frame[8]), Source(name, number, frame.start() + 1), _time(frame)
+            )
         elif _CALL.match(text.strip()) or _RESULT.match(text.strip()):
             yield _fact(text.strip(), 0, Source(name, number, 1), None)
         elif text.strip():

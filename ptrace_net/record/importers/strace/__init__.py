@@ -92,7 +92,9 @@ class _Joiner:
     def _resumed(self, task: int, line: Line, source: Source) -> Iterator[Record]:
         begun = self.open.pop(task, None)
         if begun is None or (line.name and begun.name != line.name):
-            self.lost.append(Lost(source, f"{line.name or 'a call'} resumed, but its beginning is not in the log"))
+            self.lost.append(
+                Lost(source, f"{line.name or 'a call'} resumed, but its beginning is not in the log")
+            )
             begun = Text(task, line.name or "unknown", "", source)
         whole = begun._replace(body=UNFINISHED.sub("", begun.body) + _glue(begun.body) + line.rest)
         call = parse(whole)
@@ -147,7 +149,7 @@ class _Joiner:
             if "superseded" in words:
                 kind = "note"
         elif line.kind == "signal" and (named := _SIGNAL_NAME.search(words)):
-            words = f"{named[1]} {words[named.end():]}".strip()
+            words = f"{named[1]} {words[named.end() :].strip()}".strip()
         yield Event(task, kind, words, value, started, source)
 
 

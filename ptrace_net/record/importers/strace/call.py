@@ -1,8 +1,9 @@
 """One call of strace's text, arguments and result, as a `Call`.
 
-The text after the opening parenthesis is read with `Scanner`; then comes ``) = result``, a name of an errno, a
-text in parentheses, a time in angle brackets. A program that writes to the terminal strace writes to leaves its
-output in the middle of lines: what stands between the last argument and ``) = `` is such output.
+The text after the opening parenthesis is read with `Scanner`; then comes ``) = result``, a name of an
+errno, a text in parentheses, a time in angle brackets. A program that writes to the terminal strace
+writes to leaves its output in the middle of lines: what stands between the last argument and ``) = `` is
+such output.
 """
 
 import re
@@ -20,7 +21,22 @@ _ERRNO = re.compile(r"\s*(?:<[^>]*>)?\s*(E[A-Z0-9_]+|\(errno (\d+)\))")
 _DETAIL = re.compile(r"\s*\((.*)\)\s*(?=<|$|\()")
 _DURATION = re.compile(r"<(\d+\.\d+)>\s*$")
 _MIXED = "output of the program stands inside the line"
-_POINTERS = frozenset("addr addr_out buf buf_out optval optval_out msg msg_out ptr lenp iov iov_out".split())
+_POINTERS = frozenset(
+    [
+        "addr",
+        "addr_out",
+        "buf",
+        "buf_out",
+        "optval",
+        "optval_out",
+        "msg",
+        "msg_out",
+        "ptr",
+        "lenp",
+        "iov",
+        "iov_out",
+    ]
+)
 
 
 class Text(NamedTuple):
@@ -100,7 +116,9 @@ def _errno(number: int | None, tail: str) -> tuple[str | None, str]:
 
 
 def settle(name: str, values: tuple[Value, ...], result: int | None, detail: str = "") -> tuple[Value, ...]:
-    """Give what only the whole call tells: lengths of buffers, addresses that are not numbers, ready events."""
+    """Give what only the whole call tells: lengths of buffers, addresses that are not numbers, ready
+    events.
+    """
     kinds = params(name)
     settled = list(values)
     for place, (value, param) in enumerate(zip(values, kinds, strict=False)):
@@ -124,7 +142,9 @@ def _ready(detail: str) -> Value:
 
 
 def _sized(value: Data, size: Value | None) -> Data:
-    """`value` as `size` bytes; an ellipsis inside the quotation marks, as notes have it, is an abbreviation."""
+    """`value` as `size` bytes; an ellipsis inside the quotation marks, as notes have it, is an
+    abbreviation.
+    """
     if not isinstance(size, int) or size < 0:
         return value
     data = value.data

@@ -1,11 +1,11 @@
 """The frame of strace's lines: who, when, and what kind of line it is.
 
-    15086 close(3) = 0                                  -f -o FILE
-    [pid 15086] 12:34:56.789 close(3) = 0               -f, -t -tt -ttt
-    15086      0.000123 close(3) = 0 <0.000004>         -r, -T
-    15092 epoll_wait(6,  <unfinished ...>
-    15092 <... epoll_wait resumed>[], 1024, 1) = 0
-    15087 --- SIGCHLD {…} ---      15088 +++ exited with 0 +++
+15086 close(3) = 0                                  -f -o FILE
+[pid 15086] 12:34:56.789 close(3) = 0               -f, -t -tt -ttt
+15086      0.000123 close(3) = 0 <0.000004>         -r, -T
+15092 epoll_wait(6,  <unfinished ...>
+15092 <... epoll_wait resumed>[], 1024, 1) = 0
+15087 --- SIGCHLD {…} ---      15088 +++ exited with 0 +++
 """
 
 import re

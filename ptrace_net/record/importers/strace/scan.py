@@ -1,9 +1,9 @@
 """The value expressions of strace's lines: strings, numbers, constants, structures, arrays, comments.
 
-A recursive-descent reader over one line. strace abbreviates (``...``), annotates (``/* … */``, ``3<socket:[9]>``)
-and wraps (``htons(80)``, ``inet_pton(AF_INET6, "::", &sin6_addr)``); what remains after that is a `Value`.
-Whatever does not fit becomes `Unknown` and reading goes on at the next comma, so that one mangled field costs
-that field only.
+A recursive-descent reader over one line. strace abbreviates (``...``), annotates (``/* … */``,
+``3<socket:[9]>``) and wraps (``htons(80)``, ``inet_pton(AF_INET6, "::", &sin6_addr)``); what remains
+after that is a `Value`. Whatever does not fit becomes `Unknown` and reading goes on at the next comma, so
+that one mangled field costs that field only.
 """
 
 import re
@@ -159,7 +159,9 @@ class Scanner:
             shift = self.text[self.pos] == "<"
             self.pos += 2 if shift else 1
             right = self._primary()
-            texts[-1:] = [f"{texts[-1]}<<{_plain(right)}"] if shift else [texts[-1], *_plain(right).split("|")]
+            texts[-1:] = (
+                [f"{texts[-1]}<<{_plain(right)}"] if shift else [texts[-1], *_plain(right).split("|")]
+            )
             number = _join(number, right, shift)
         return Symbol("|".join(texts), number)
 

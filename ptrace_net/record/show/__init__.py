@@ -1,0 +1,1 @@
+"""A log or recording shown: text, JSON lines, statistics, a time line, synthesized packets."""
