@@ -23,6 +23,7 @@ string = Bytes("string", 0, shown="text")
 address = Bytes("address", 0, shown="address")  # 4 bytes IPv4, 16 IPv6, else of the link layer
 binary = Bytes("bytes", 0)
 numbers = Array(Integer("__u32", 4))
+settings = Array(Integer("__s32", 4, signed=True))  # ipv4_devconf and its like
 
 
 class Attribute(NamedTuple):
@@ -103,11 +104,17 @@ def decode_value(kind: Kind, name: str, payload: bytes, arch: Arch) -> Any:
         order = "big" if kind.endian == ">" else arch.byteorder
         return int.from_bytes(payload, order, signed=kind.signed)
     if isinstance(kind, Array):
-        whole = payload[: len(payload) & -4]
-        return tuple(int.from_bytes(whole[at : at + 4], arch.byteorder) for at in range(0, len(whole), 4))
+        return _items(kind, payload, arch)
     if kind is string:
         return payload.split(b"\0")[0].decode("utf-8", "surrogateescape")
     return payload
+
+
+def _items(kind: Array, payload: bytes, arch: Arch) -> tuple[Any, ...]:
+    """As many whole items as there are."""
+    size = kind.item.size(arch)
+    whole = range(0, len(payload) - size + 1, size)
+    return tuple(decode_value(kind.item, "", payload[at : at + size], arch) for at in whole)
 
 
 def encode_value(kind: Kind, name: str, value: Any, arch: Arch) -> bytes:
@@ -121,7 +128,7 @@ def encode_value(kind: Kind, name: str, value: Any, arch: Arch) -> bytes:
             order = "big" if kind.endian == ">" else arch.byteorder
             return int(value).to_bytes(kind.size(arch), order, signed=kind.signed)
         if isinstance(kind, Array):
-            return b"".join(each.to_bytes(4, arch.byteorder) for each in value)
+            return b"".join(encode_value(kind.item, name, each, arch) for each in value)
         return value.encode("utf-8", "surrogateescape") + b"\0" if kind is string else bytes(value)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise AbiError("nlattr", name, 4, f"{value!r} does not fit {kind.name}") from error

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ptrace_net.abi.arch import X86_64, Arch
@@ -73,21 +73,33 @@ class Message(NamedTuple):
         return next((each.value for each in self.attributes if each.name == name), None)
 
 
-def decode_netlink(data: bytes, protocol: int = 0, arch: Arch = X86_64) -> tuple[Message, ...]:
+def decode_netlink(
+    data: bytes, protocol: int = 0, arch: Arch = X86_64, *, strict: bool = True
+) -> tuple[Message, ...]:
     """The messages in ``data``, read as ``protocol`` (NETLINK_*; NETLINK_ROUTE unless told otherwise).
+
+    Without ``strict`` the first length that cannot be ends the stream, as it does for the kernel: iproute2
+    sends zeros after its requests.
 
     Raises:
         AbiError: a message or attribute whose length cannot be; the offset is that in its own layout.
     """
-    head, offset, messages = nlmsghdr.fast(arch), 0, []
-    while offset < len(data):
+    return tuple(_message(each, protocol, arch) for each in split_messages(data, arch, strict=strict))
+
+
+def split_messages(data: bytes, arch: Arch = X86_64, *, strict: bool = True) -> Iterator[bytes]:
+    """The bytes of each message in a stream, its header included; see ``decode_netlink``."""
+    head, offset = nlmsghdr.fast(arch), 0
+    while offset + (0 if strict else head.size - 1) < len(data):
         length = head.unpack(data, offset)[0]
         if length < head.size or offset + length > len(data):
-            problem = f"{length} bytes, where {len(data) - offset} are left and {head.size} are the least"
+            if not strict:
+                return
+            left = len(data) - offset
+            problem = f"{length} bytes, where {left} are left and {head.size} are the least"
             raise AbiError("nlmsghdr", "nlmsg_len", offset, problem)
-        messages.append(_message(bytes(data[offset : offset + length]), protocol, arch))
+        yield bytes(data[offset : offset + length])
         offset += (length + 3) & -4
-    return tuple(messages)
 
 
 def table_of(message: Message, protocol: int) -> Attributes | None:

@@ -16,7 +16,7 @@ from ptrace_net.abi.constants import (
 )
 from ptrace_net.abi.constants.netlink import NLMSGERR_ATTR
 from ptrace_net.abi.kinds import be16, s32, u8, u16, u32, u64
-from ptrace_net.abi.netlink.attributes import Attributes, Kind, address, binary, numbers, string
+from ptrace_net.abi.netlink.attributes import Attributes, Kind, address, binary, numbers, settings, string
 from ptrace_net.abi.netlink.diag import inet_diag_meminfo, unix_diag_rqlen, unix_diag_vfs
 from ptrace_net.abi.netlink.route import (
     ifa_cacheinfo,
@@ -41,10 +41,10 @@ NLMSGERR = Attributes(NLMSGERR_ATTR, _kinds(
 ))  # fmt: skip
 
 _INFO = Attributes(if_link.IFLA_INFO, _kinds(text=(string, "IFLA_INFO_KIND IFLA_INFO_SLAVE_KIND")))
-_INET = Attributes(if_link.IFLA_INET, _kinds(numbers=(numbers, "IFLA_INET_CONF")))
+_INET = Attributes(if_link.IFLA_INET, _kinds(conf=(settings, "IFLA_INET_CONF")))
 _INET6 = Attributes(if_link.IFLA_INET6, _kinds(
     flags=(u32, "IFLA_INET6_FLAGS IFLA_INET6_RA_MTU"), octet=(u8, "IFLA_INET6_ADDR_GEN_MODE"),
-    conf=(numbers, "IFLA_INET6_CONF"), times=(ifla_cacheinfo, "IFLA_INET6_CACHEINFO"),
+    conf=(settings, "IFLA_INET6_CONF"), times=(ifla_cacheinfo, "IFLA_INET6_CACHEINFO"),
     address=(address, "IFLA_INET6_TOKEN"),
 ))  # fmt: skip
 _XDP = Attributes(if_link.IFLA_XDP, _kinds(
@@ -132,7 +132,8 @@ CONTROLLER = Attributes(genetlink.CTRL_ATTR, _kinds(
 VALUES: Mapping[str, tuple[Constants, bool]] = {
     "IFA_FLAGS": (if_addr.IFA_F, True), "IFLA_OPERSTATE": (if_.IF_OPER, False),
     "IFLA_LINKMODE": (if_.IF_LINK_MODE, False), "RTA_TABLE": (rtnetlink.RT_TABLE, False),
-    "INET_DIAG_PROTOCOL": (in_.IPPROTO, False),
+    "IFLA_INET6_ADDR_GEN_MODE": (if_link.IN6_ADDR_GEN_MODE, False),
+    "IFLA_XDP_ATTACHED": (if_link.XDP_ATTACHED, False), "INET_DIAG_PROTOCOL": (in_.IPPROTO, False),
 }  # fmt: skip
 
 RAW = Attributes(genetlink.GENL_ID, {}, listed=binary)

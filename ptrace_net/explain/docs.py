@@ -54,7 +54,7 @@ def index() -> str:
     return "\n".join([
         _NOTE, "# The Linux socket ABI", "",
         "Every layout, call, option and constant that ptrace-net decodes with, from the declarations in",
-        "`abi/`. `ptrace-net explain NAME` shows each in a terminal, for any architecture, and reads bytes.", "",
+        "`abi/`. `ptrace-net explain NAME` shows each, for any architecture, and reads bytes.", "",
         links, "", "## Layouts", "", *_markdown(("layout", "header", "what it is"), rows), "",
     ])  # fmt: skip
 

@@ -105,12 +105,16 @@ def msghdr_page(data: bytes, arch: Arch, control: bytes | None, name: bytes | No
 
 def netlink_page(data: bytes, protocol: int, arch: Arch) -> Page:
     """A stream of netlink messages. Raises AbiError."""
-    messages = decode_netlink(data, protocol, arch)
+    messages = decode_netlink(data, protocol, arch, strict=False)
     blocks: list[Block] = []
     at = 0
     for message in messages:
         blocks += _message(data[at:], message, protocol, at, arch)
         at += (message.header.nlmsg_len + 3) & -4
+    if not messages:
+        raise nlmsghdr.error(min(len(data), nlmsghdr.size(arch) - 1), arch)
+    if at < len(data):
+        blocks.append(facts(("then", f"{len(data) - at} bytes that are no message: the kernel ignores them")))
     names = ", ".join(message.name for message in messages)
     return Page(f"netlink, {len(data)} bytes on {arch}", names, tuple(blocks))
 

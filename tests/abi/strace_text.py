@@ -1,16 +1,22 @@
 """What strace prints of a socket call, taken apart: nested structs, arrays and names as plain values.
 
-``parse`` reads one argument: ``{a=1, b="x"}`` becomes a dict, ``[...]`` a list, everything else text; strace's
+``parse`` reads one argument: ``{a=1, b="x"}`` becomes a dict, ``[...]`` a list,
+    everything else text; strace's
 functions around values (``htons(80)``, ``inet_pton(AF_INET6, "::1", &x)``) are taken off.
 """
 
 from __future__ import annotations
 
 import re
-import socket
 from typing import Any
 
 _CALL = re.compile(r"(?P<name>\w+)\((?P<args>.*)\)\s+= (?P<result>-?\w+|\?)")
+
+
+class Interface(str):
+    """The name of an interface whose index was passed: ``if_nametoindex("lo")``."""
+
+    __slots__ = ()
 
 
 def call(line: str) -> tuple[str, list[Any], str]:
@@ -64,7 +70,7 @@ def _value(text: str) -> Any:
     """A value without the function around it; a string becomes bytes, a number an int."""
     inner = re.fullmatch(r"(htons|htonl|inet_addr|if_nametoindex|makedev)\((.*)\)", text)
     if inner and inner[1] == "if_nametoindex":
-        return socket.if_nametoindex(unescape(inner[2].strip('"')))
+        return Interface(unescape(inner[2].strip('"')))
     if inner and inner[1] == "inet_addr":
         return unescape(inner[2].strip('"'))
     if inner:

@@ -19,8 +19,8 @@ from ptrace_net.abi.sockopt import OPTIONS, Option, option, option_named
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _ABSENT = (errno.ENOPROTOOPT, errno.EOPNOTSUPP)
-# What a kernel may be without: AppArmor or SELinux, TCP-AO, VMCI; and what more than the socket decides (memory
-# control groups, the protocol of a raw socket).
+# What a kernel may be without: AppArmor or SELinux, TCP-AO, VMCI; and what more than the socket decides
+# (memory control groups, the protocol of a raw socket).
 _OPTIONAL = {
     "SO_PEERSEC", "TCP_AO_ADD_KEY", "TCP_AO_DEL_KEY", "TCP_AO_INFO", "TCP_AO_GET_KEYS", "TCP_AO_REPAIR",
     "SO_VM_SOCKETS_PEER_HOST_VM_ID", "SO_VM_SOCKETS_TRUSTED", "IPV6_ROUTER_ALERT", "IP_XFRM_POLICY",
@@ -32,7 +32,11 @@ _NEWER = {
     for table in (socket_h.SO, in_.IP, in6.IPV6, tcp.TCP, if_packet.PACKET)
     for name, since in table.since.items()
 }
-ROWS = [each for each in OPTIONS.values() if each.name not in _OPTIONAL and _NEWER.get(each.name, _KERNEL) <= _KERNEL]
+ROWS = [
+    each
+    for each in OPTIONS.values()
+    if each.name not in _OPTIONAL and _NEWER.get(each.name, _KERNEL) <= _KERNEL
+]
 EACH = pytest.mark.parametrize("row", ROWS, ids=lambda each: f"{each.level_name}-{each.name}")
 
 
@@ -75,7 +79,8 @@ def test_what_can_be_set(row: Option, sock: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [socket_h.SO, in_.IP, in6.IPV6, tcp.TCP, udp.UDP, if_packet.PACKET, netlink.NETLINK_OPTIONS], ids=repr
+    "table", [socket_h.SO, in_.IP, in6.IPV6, tcp.TCP, udp.UDP, if_packet.PACKET, netlink.NETLINK_OPTIONS],
+    ids=repr
 )
 def test_every_option_of_the_headers_has_a_row(table: socket_h.Constants) -> None:
     """The control messages and token types among the constants are no options."""
