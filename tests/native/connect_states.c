@@ -13,13 +13,6 @@ static int so_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) ? -1 : e;
 }
 
-static int closed_port(const char *ip, int type)
-{
-    int fd = bound(ip, type), port = port_of(fd);
-    close(fd);
-    return port;
-}
-
 static void state(int fd)
 {
     int first = so_error(fd), second = so_error(fd);
@@ -29,7 +22,7 @@ static void state(int fd)
 
 static void refused(const char *ip)
 {
-    struct end e = end_at(ip, closed_port(ip, SOCK_STREAM));
+    struct end e = end_at(ip, free_port(SOCK_STREAM));
     int fd = new_socket(e.sa.sa_family, SOCK_STREAM), l;
     char byte;
     see_case("tcp %s refused, blocking", ip);
@@ -49,7 +42,7 @@ static void refused(const char *ip)
 
 static void refused_later(const char *ip)
 {
-    struct end e = end_at(ip, closed_port(ip, SOCK_STREAM));
+    struct end e = end_at(ip, free_port(SOCK_STREAM));
     int fd = new_socket(e.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK);
     see_case("tcp %s refused, non-blocking", ip);
     SEE(connect(fd, &e.sa, e.len));

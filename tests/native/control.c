@@ -166,10 +166,8 @@ static void sticky(const char *server, const char *client)
 
 static void error_queue(const char *ip, int level, int name)
 {
-    int fd = bound(ip, SOCK_DGRAM), port = port_of(fd);
+    int port = free_port(SOCK_DGRAM), fd = connected(ip, SOCK_DGRAM, port);
     see_case("error queue of %s, level %d", ip, level);
-    close(fd);
-    fd = connected(ip, SOCK_DGRAM, port);
     port_name(htons(port));
     SEE(set_int(fd, level, name, 1));
     send(fd, "abc", 3, 0);

@@ -74,12 +74,20 @@ static inline int bound(const char *ip, int type)
     return fd;
 }
 
-/* A port that nobody has in either family: free for both a moment ago. */
+/* A port that is free in both families, from below the ephemeral ports: nobody is given it by chance. */
 static inline int free_port(int type)
 {
-    int fd = bound("::", type), port = port_of(fd);
-    close(fd);
-    return port;
+    static unsigned next;
+    next = next ? next : 37u * getpid();
+    for (int tries = 0; tries < 1000; tries++) {
+        struct end e = end_at("::", 10000 + next++ % 20000);
+        int fd = new_socket(AF_INET6, type), busy = bind(fd, &e.sa, e.len);
+        close(fd);
+        if (!busy)
+            return ntohs(e.in6.sin6_port);
+    }
+    die("no port is free");
+    return 0;
 }
 
 static inline int listening(const char *ip)

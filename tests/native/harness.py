@@ -6,10 +6,12 @@ both. A run has its own empty working directory, /dev/null as standard input and
 so that a program that hangs is ended together with its children.
 """
 
+import contextlib
 import importlib.util
 import os
 import platform
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +49,14 @@ def programs() -> list[Program]:
     arches = MACHINE_FLAGS.get(machine, {machine: ()})
     names = sorted(path.stem for path in HERE.glob("*.c"))
     return [Program(n, a) for n in names for a in arches if ONLY_ON.get(n, a) == a]
+
+
+def has_ipv6_loopback() -> bool:
+    """Whether the native side can be asked about ``::1`` at all."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False
 
 
 def compile_program(program: Program, target: Path) -> None:

@@ -79,10 +79,8 @@ static void both_sides(const char *ip)
 
 static void refused_first(const char *ip)
 {
-    int fd = bound(ip, SOCK_STREAM), port = port_of(fd);
-    struct end e = end_at(ip, port);
-    close(fd);
-    fd = new_socket(e.sa.sa_family, SOCK_STREAM);
+    struct end e = end_at(ip, free_port(SOCK_STREAM));
+    int fd = new_socket(e.sa.sa_family, SOCK_STREAM);
     see_case("tcp %s after a refusal", ip);
     SEE(connect(fd, &e.sa, e.len));
     SEE(shutdown(fd, SHUT_RDWR));

@@ -10,12 +10,16 @@ from collections.abc import Callable
 import pytest
 
 from .conftest import Run
-from .harness import Outcome, Program, programs
+from .harness import Outcome, Program, has_ipv6_loopback, programs
 
-OPTIONS = [("--net", "host")]
+OPTIONS = [
+    ("--net", "host", "--engine", "ptrace"),
+    ("--net", "host", "--engine", "notify"),
+]
 SHOWN_LINES = 120
 
 Native = Callable[[Program], Outcome]
+pytestmark = pytest.mark.skipif(not has_ipv6_loopback(), reason="the native answers need ::1 on this machine")
 
 
 def difference(expected: Outcome, seen: Outcome, title: str) -> str:
