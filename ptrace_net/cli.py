@@ -50,7 +50,7 @@ def parse(words: list[str]) -> Options:
     )
     parser.add_argument(
         "--engine", choices=["auto", "ptrace", "notify"], default="auto",
-        help="how calls are intercepted (default: auto, what the kernel does best)",
+        help="how calls are intercepted (default: auto, which is ptrace)",
     )
     parser.add_argument(
         "-t", "--trace", nargs="?", const="-", metavar="FILE", help="show every socket call, decoded (-t, --trace=FILE)"

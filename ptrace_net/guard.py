@@ -23,7 +23,8 @@ def split() -> None:
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     supervisor = os.fork()
     if supervisor == 0:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signals.GUARD_LOST})
+        _libc.prctl(PR_SET_PDEATHSIG, signals.GUARD_LOST, 0, 0, 0)
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         return
     signals.pass_on(signals.send_to(lambda: [supervisor]), lambda number: None)

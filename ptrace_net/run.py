@@ -38,6 +38,9 @@ class Engine(Protocol):
     status: int
 
     def run(self) -> None: ...
+    def abandoned(self) -> None:
+        """The process that would have ended the run in our place is gone."""
+
     def root_is_alive(self) -> bool: ...
     def thread_groups(self) -> set[int]: ...
 
@@ -53,15 +56,10 @@ class Failure(Exception):
 def run(options: Options) -> int:
     """Run the program under supervision; the exit status to give. Raises Failure."""
     raise_descriptor_limit()
-    if options.engine != "ptrace" and options.trace is None:
-        from ptrace_net.start_notify import start, usable
+    if options.engine == "notify":
+        from ptrace_net.start_notify import start as start_notify
 
-        if usable() or options.engine == "notify":
-            try:
-                return supervise(start(options))
-            except SpawnError as error:
-                if options.engine == "notify":
-                    raise spawn_failure(error, options.argv[0]) from None
+        return supervise(start_notify(options))
     from ptrace_net.start_ptrace import start as start_ptrace
 
     return supervise(start_ptrace(options))
@@ -96,7 +94,7 @@ def supervise(engine: Engine) -> int:
         if not engine.root_is_alive():
             signals.send_to(targets)(signal.SIGTERM)
 
-    signals.pass_on(signals.send_to(targets), from_terminal)
+    signals.pass_on(signals.send_to(targets), from_terminal, engine.abandoned)
     engine.run()
     return exit_status(engine.status)
 

@@ -12,22 +12,31 @@ import threading
 from collections.abc import Callable
 
 SI_KERNEL = 0x80
+GUARD_LOST = signal.SIGRTMIN + 5
 FORWARDED = (
     signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGQUIT,
 )  # fmt: skip
 
 
-def pass_on(send: Callable[[int], None], from_terminal: Callable[[int], None]) -> None:
+def pass_on(
+    send: Callable[[int], None], from_terminal: Callable[[int], None], guard_lost: Callable[[], None] | None = None
+) -> None:
     """From now on ``send(number)`` or ``from_terminal(number)`` deals with each signal, in a thread of its own.
+
+    ``guard_lost`` is called for GUARD_LOST, which the kernel sends when the parent dies (PR_SET_PDEATHSIG).
 
     Signals that were ignored when ptrace-net started (nohup, background jobs) stay ignored.
     """
-    wanted = {number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN}
+    wanted = {number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN} | {GUARD_LOST}
     signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
 
     def wait() -> None:
         while True:
             info = signal.sigwaitinfo(wanted)
+            if info.si_signo == GUARD_LOST:
+                if guard_lost is not None:
+                    guard_lost()
+                continue
             (from_terminal if info.si_code == SI_KERNEL else send)(info.si_signo)
 
     threading.Thread(target=wait, daemon=True).start()

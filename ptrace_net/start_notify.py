@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
 
 from ptrace_net import guard
-from ptrace_net.run import Options, provider, spawn_failure
+from ptrace_net.run import Failure, Options, provider, spawn_failure
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer.filter import NOTIFY, TRACE, assemble
 from ptrace_net.tracer.notify import NotifyEngine
-from ptrace_net.tracer.spawn import failure_of, spawn_notified
-from ptrace_net.tracer.thread import PIDFD_THREAD
+from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_notified
+from ptrace_net.tracer.thread import has_thread_pidfds
 from ptrace_net.wanted import NO_IO_URING, host_rules, merged
 
 
-def usable() -> bool:
-    """Whether the kernel has pidfds of threads (Linux 6.9); the filter itself is tried when the program starts."""
-    try:
-        os.close(os.pidfd_open(threading.get_native_id(), PIDFD_THREAD))
-    except OSError:
-        return False
-    return True
-
-
 def start(options: Options) -> NotifyEngine:
-    """The engine with the program executed. Raises ``run.Failure``, or SpawnError where the kernel lacks a listener."""
+    """The engine with the program executed. Raises ``run.Failure``."""
     from ptrace_net.tracer.registers import arches
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
@@ -36,8 +26,13 @@ def start(options: Options) -> NotifyEngine:
         rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule
         for rule in merged(NO_IO_URING, host_rules(sockets.face.asked))
     ]
+    if not has_thread_pidfds():
+        raise Failure("the notification engine needs pidfds of threads (Linux 6.9): use --engine ptrace")
     guard.split()
-    pid, listener, report = spawn_notified(options.argv, assemble(rules, arches()))
+    try:
+        pid, listener, report = spawn_notified(options.argv, assemble(rules, arches()))
+    except SpawnError as error:
+        raise spawn_failure(error, options.argv[0]) from None
     failure = failure_of(report)
     if failure is not None:
         os.waitpid(pid, 0)

@@ -33,7 +33,9 @@ def connect(call: Call, sockets: Sockets) -> Answer:
 
 def getsockname(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, call.args[0]) as held:
-        return NATIVE if held is None else _give(call, held.sock.local_name(held.handle))
+        if held is None:
+            return NATIVE
+        return _give(call, held.sock.settled_name() or held.sock.local_name(held.handle))
 
 
 def getpeername(call: Call, sockets: Sockets) -> Answer:

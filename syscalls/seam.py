@@ -53,6 +53,9 @@ class Task(Protocol):
     def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
         """``write`` ``head`` at ``first``, then ``tail`` at ``second``."""
 
+    def socket_inode(self, fd: int) -> int:
+        """The inode of the socket behind ``fd``; 0 when it is closed or no socket."""
+
     def borrow(self, fd: int) -> int:
         """A duplicate of the program's descriptor, to be closed at once; raises ``Errno(EBADF)``."""
 

@@ -30,6 +30,9 @@ class Socket(Protocol):
     def bind(self, task: Task, handle: int, name: bytes) -> Answer: ...
     def connect(self, handle: int, name: bytes) -> Answer: ...
     def listen(self, handle: int, backlog: int) -> Answer: ...
+    def settled_name(self) -> bytes | None:
+        """``local_name`` where it is known without asking the kernel."""
+
     def local_name(self, handle: int) -> bytes: ...
     def peer_name(self, handle: int) -> bytes: ...
     def given_name(self, name: bytes) -> bytes:
@@ -52,11 +55,14 @@ class Socket(Protocol):
         """Whether a message to ``name`` needs nothing from the provider."""
 
 
-class Held(NamedTuple):
+class Held(Protocol):
     """A socket of the provider's and the borrowed descriptor of it."""
 
-    sock: Socket
-    handle: int
+    @property
+    def sock(self) -> Socket: ...
+    @property
+    def handle(self) -> int:
+        """Borrowed at first use; raises Errno(EBADF)."""
 
 
 class Sockets(Protocol):

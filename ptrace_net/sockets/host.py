@@ -33,25 +33,24 @@ _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
 class Found:
-    """A mapped socket and the borrowed descriptor of it for the length of a with block; None for any other."""
+    """A mapped socket for the length of a with block (None for any other); borrowed when its handle is asked for."""
 
-    __slots__ = ("_fd", "_handle", "_registry", "_task")
+    __slots__ = ("_fd", "_handle", "_task", "sock")
 
-    def __init__(self, registry: Registry[MappedSocket], task: Task, fd: int) -> None:
-        self._registry = registry
+    def __init__(self, sock: MappedSocket | None, task: Task, fd: int) -> None:
+        self.sock: MappedSocket = sock  # type: ignore[assignment]  # __enter__ gives None without one
         self._task = task
         self._fd = fd
         self._handle = -1
 
-    def __enter__(self) -> Held | None:
-        if not len(self._registry):
-            return None
-        try:
+    @property
+    def handle(self) -> int:
+        if self._handle < 0:
             self._handle = self._task.borrow(self._fd)
-        except Errno:
-            return None  # the kernel refuses the descriptor itself
-        sock = self._registry.get(os.fstat(self._handle).st_ino)
-        return None if sock is None else Held(sock, self._handle)
+        return self._handle
+
+    def __enter__(self) -> Held | None:
+        return None if self.sock is None else self
 
     def __exit__(self, *exception: object) -> None:
         if self._handle >= 0:
@@ -114,7 +113,8 @@ class HostSockets:
         self._registry.remove(os.fstat(handle).st_ino)
 
     def find(self, task: Task, fd: int) -> Found:
-        return Found(self._registry, task, fd)
+        registry = self._registry
+        return Found(registry.get(task.socket_inode(fd)) if registry else None, task, fd)
 
     # Ports
 

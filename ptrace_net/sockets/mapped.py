@@ -29,7 +29,7 @@ SO_DOMAIN = 39
 class MappedSocket:
     """Implements ``syscalls.sockets.Socket``."""
 
-    __slots__ = ("bound", "face", "kind", "layer", "options", "own_peer", "v6only")
+    __slots__ = ("bound", "connecting", "face", "kind", "layer", "name", "options", "own_peer", "v6only")
 
     def __init__(self, layer: HostSockets, kind: int, v6only: bool, options: dict[int, int]) -> None:
         self.layer = layer
@@ -37,6 +37,8 @@ class MappedSocket:
         self.kind = kind
         self.v6only = v6only
         self.options = options  # set by the program and kept here, by number
+        self.name: bytes | None = None  # the local name once nothing but a connect can change it
+        self.connecting = False  # was connected or tried to be
         self.own_peer = False  # connected to a peer of the asked family
         self.bound: tuple[bytes, bytes] | None = None  # the address as the program gave it, and the host's
 
@@ -80,11 +82,17 @@ class MappedSocket:
             self.bound = (self.face.any, any_port.address)
         return NATIVE
 
+    def settled_name(self) -> bytes | None:
+        return self.name
+
     def local_name(self, handle: int) -> bytes:
         host = self.face.parse_host(hostcalls.getsockname(handle))
-        if self.bound is not None and host.address == self.bound[1]:
-            return self.face.pack(Endpoint(self.bound[0], host.port))
-        return self.face.pack(self._seen(host))
+        if self.bound is None or host.address != self.bound[1]:
+            return self.face.pack(self._seen(host))
+        name = self.face.pack(Endpoint(self.bound[0], host.port))
+        if not self.connecting:
+            self.name = name
+        return name
 
     def peer_name(self, handle: int) -> bytes:
         return self.given_name(hostcalls.getpeername(handle))
@@ -108,6 +116,7 @@ class MappedSocket:
     # Connections
 
     def connect(self, handle: int, name: bytes) -> Answer:
+        self.name, self.connecting = None, True
         if family_of(name) == AF_UNSPEC:
             self.own_peer = False
             return NATIVE
@@ -117,8 +126,8 @@ class MappedSocket:
             if self.stream:
                 _refuse_connected(handle)
             raise
-        answer = self._connect(handle, self.face.pack_host(host))
         self.own_peer = self._is_own(name)
+        answer = self._connect(handle, self.face.pack_host(host))
         if self.own_peer and not self.stream:
             self.layer.datagrams.note(handle)
         return answer

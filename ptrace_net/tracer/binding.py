@@ -67,7 +67,8 @@ def seize(tid: int, options: int) -> None:
 
 def resume(tid: int, signal: int = 0) -> None:
     """Continue to the next event stop, delivering ``signal``."""
-    request(PTRACE_CONT, tid, 0, signal)
+    if _ptrace(PTRACE_CONT, tid, 0, signal) < 0:
+        raise ProcessLookupError
 
 
 def resume_to_exit(tid: int, signal: int = 0) -> None:
@@ -77,7 +78,8 @@ def resume_to_exit(tid: int, signal: int = 0) -> None:
 
 def poke_user(tid: int, offset: int, value: int) -> None:
     """Write one register in the USER area at byte ``offset``."""
-    request(PTRACE_POKEUSER, tid, offset, value & 0xFFFFFFFFFFFFFFFF)
+    if _ptrace(PTRACE_POKEUSER, tid, offset, value & 0xFFFFFFFFFFFFFFFF) < 0:
+        raise ProcessLookupError
 
 
 def event_message(tid: int) -> int:
@@ -88,7 +90,8 @@ def event_message(tid: int) -> int:
 
 def syscall_entry(tid: int) -> tuple[int, ...]:
     """``(op, AUDIT_ARCH, ip, sp, nr, arg0 … arg5, ret_data)`` at an entry or seccomp stop."""
-    request(PTRACE_GET_SYSCALL_INFO, tid, 96, _info_address)
+    if _ptrace(PTRACE_GET_SYSCALL_INFO, tid, 96, _info_address) < 0:
+        raise ProcessLookupError
     return _entry.unpack_from(_info)
 
 

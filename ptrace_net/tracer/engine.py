@@ -62,6 +62,9 @@ class Engine:
     def tasks(self) -> list[Tracee]:
         return list(self.tracees.values())
 
+    def abandoned(self) -> None:
+        """Nothing to do: PTRACE_O_EXITKILL is the kernel's."""
+
     def root_is_alive(self) -> bool:
         return self.root in self.tracees
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.seam import Task
 
-_TICK = 0.5  # seconds after which a child's end or a withdrawn wait is noticed at the latest
+_TICK = 0.5  # seconds after which a withdrawn wait is noticed at the latest
 
 
 class Pending:
@@ -44,7 +45,7 @@ class NotifyEngine:
         self.dispatch = dispatch
         self.root = 0
         self.status = 0
-        self._ended = False
+        self._ended = self._over = False
         self._listener = -1
         self._decoder = Decoder(arches)
         self._threads = Threads()
@@ -59,6 +60,10 @@ class NotifyEngine:
         notification.prepare(listener)
         self._poll.register(listener, select.EPOLLIN)
 
+    def abandoned(self) -> None:
+        descendants.kill(os.getpid())
+        os._exit(125)
+
     def root_is_alive(self) -> bool:
         return not self._ended
 
@@ -66,60 +71,60 @@ class NotifyEngine:
         return set(descendants.of(os.getpid()))
 
     def run(self) -> None:
-        """Serve until no process of the run is left."""
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGALRM, lambda number, frame: None)
-        signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
-        try:
-            while self._reap():
-                try:
-                    self._serve()
-                except InterruptedError:
-                    continue
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        """Serve until no process of the run is left.
 
-    def _reap(self) -> bool:
-        """Collect ended children, orphans of the run among them; False when none is left."""
+        No signal may reach this thread: one in the middle of ADDFD would answer the call without its descriptor.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        reaper = threading.Thread(target=self._reap, daemon=True)
+        reaper.start()
+        while not self._over and not self._serve():
+            continue
+        reaper.join()
+
+    def _reap(self) -> None:
+        """Collect ended children, orphans of the run among them, until there are no more."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, 0)
             except ChildProcessError:
-                return False
-            if pid == 0:
-                return True
+                break
             if pid == self.root:
                 self.status, self._ended = status, True
+        self._over = True
 
-    def _serve(self) -> None:
-        """Calls one after the other, until a signal interrupts."""
-        while not self._waiting:
-            self._next()
+    def _serve(self) -> bool:
+        """Deal with the next call or wake-up; True when nobody is left to make one."""
+        if not self._waiting:
+            return self._next()
+        over = False
         for descriptor, _ in self._poll.poll(_TICK):
             if descriptor == self._listener:
-                self._next()
+                over = self._next()
             elif descriptor in self._waiting:
                 self._retry(self._waiting[descriptor])
         self._sweep()
-        raise InterruptedError
+        return over
 
     # Calls
 
-    def _next(self) -> None:
+    def _next(self) -> bool:
+        """Take one call and answer it; True when the last task has gone."""
         try:
             info = notification.receive(self._listener)
         except FileNotFoundError:  # the thread was killed before its call was taken, or nobody is left
-            raise InterruptedError from None
-        identity, tid = info[0], info[1]
-        thread = self._threads.get(tid)
+            return any(events & select.EPOLLHUP for fd, events in self._poll.poll(0) if fd == self._listener)
+        identity = info[0]
         try:
+            thread = self._threads.get(info[1])
             call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
                 notification.let_through(self._listener, identity)
             elif not self._unsent or not self._resend(identity, call):
                 self._carry_out(identity, call, self.dispatch(call))
         except FileNotFoundError:
-            return
+            pass  # withdrawn by a signal: it comes again
+        return False
 
     def _carry_out(self, identity: int, call: Call, answer: Answer) -> None:
         if type(answer) is Return:

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import signal
+import threading
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
@@ -62,6 +63,13 @@ class Thread:
         if not memory.write_two(self.tid, first, head, second, tail):
             raise Errno(errno.EFAULT)
 
+    def socket_inode(self, fd: int) -> int:
+        try:
+            link = os.readlink(f"/proc/{self.tid}/fd/{fd}")
+        except OSError:
+            return 0
+        return int(link[8:-1]) if link.startswith("socket:[") else 0
+
     def borrow(self, fd: int) -> int:
         if fd == self.fresh[0]:
             return os.dup(self.fresh[1])
@@ -98,3 +106,12 @@ class Threads:
     def _shrink(self) -> None:
         for tid in list(self._by_id)[: _MOST // 2]:
             self._by_id.pop(tid).close()
+
+
+def has_thread_pidfds() -> bool:
+    """Whether the kernel has PIDFD_THREAD."""
+    try:
+        os.close(os.pidfd_open(threading.get_native_id(), PIDFD_THREAD))
+    except OSError:
+        return False
+    return True

@@ -97,6 +97,13 @@ class Tracee:
         if not memory.write_two(self.tid, first, head, second, tail):
             raise Errno(errno.EFAULT)
 
+    def socket_inode(self, fd: int) -> int:
+        try:
+            link = os.readlink(f"/proc/{self.tid}/fd/{fd}")
+        except OSError:
+            return 0
+        return int(link[8:-1]) if link.startswith("socket:[") else 0
+
     def borrow(self, fd: int) -> int:
         result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
         if result < 0:
