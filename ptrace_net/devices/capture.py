@@ -7,6 +7,7 @@ Several wrappers may share one ``CaptureFile``: each device is an interface in i
 from collections.abc import Callable
 
 from ..stack import offload
+from ..stack.addresses import ZERO_MAC
 from ..stack.frame import Frame
 from . import pcapng
 from .device import Device, Wrapper
@@ -60,7 +61,10 @@ class CaptureFile:
 
 
 class Capture(Wrapper):
-    """``comment`` is asked for each frame: the name and pid of the process, where the caller knows them."""
+    """``comment`` is asked for each frame: the name and pid of the process, where the caller knows them.
+
+    What passes a loopback is noted when it comes back, and so once, as libpcap does it.
+    """
 
     def __init__(
         self, inner: Device, file: CaptureFile, comment: Callable[[Frame, int], str] | None = None
@@ -70,13 +74,14 @@ class Capture(Wrapper):
         self._interface = file.add(inner)
         self._comment = comment
         self._dropped = 0
+        self._outbound = inner.mac != ZERO_MAC
 
     def send(self, frame: Frame, now: float) -> bool:
         taken = super().send(frame, now)
-        if taken:
-            self._note(frame, now, pcapng.OUTBOUND)
-        else:
+        if not taken:
             self._dropped += 1
+        elif self._outbound:
+            self._note(frame, now, pcapng.OUTBOUND)
         return taken
 
     def receive(self, now: float) -> list[Frame]:
