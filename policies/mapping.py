@@ -1,7 +1,9 @@
-"""Address mapping between IPv6 and IPv4, by prefixes: stateless, so that separate runs agree (RFC 6052's idea).
+"""Address mapping between IPv6 and IPv4, by prefixes: stateless, so that separate runs agree (RFC 6052's
+idea).
 
-A pair ``("2001:db8::/120", "10.9.0.0/24")`` maps the host part of one prefix onto the other. ``::ffff:a.b.c.d`` (RFC 4291,
-2.5.5.2) is always a.b.c.d and ``::`` is always 0.0.0.0. What no pair covers has no counterpart.
+A pair ``("2001:db8::/120", "10.9.0.0/24")`` maps the host part of one prefix onto the other.
+``::ffff:a.b.c.d`` (RFC 4291, 2.5.5.2) is always a.b.c.d and ``::`` is always 0.0.0.0. What no pair covers has
+no counterpart.
 """
 
 from __future__ import annotations
@@ -13,10 +15,6 @@ ANY4, ANY6 = bytes(4), bytes(16)
 LOOPBACK6 = bytes(15) + b"\x01"
 V4_MAPPED = bytes(10) + b"\xff\xff"
 _BITS4, _BITS6 = 32, 128
-
-# ::1 has an address of its own in 127.0.0.0/8, so that a listener on ::1 or a V6ONLY one is not 127.0.0.1's.
-DEFAULT_PAIRS = (("::1/128", "127.6.0.1/32"),)
-
 
 class MappingError(ValueError):
     """A pair of prefixes that cannot be mapped onto each other; the text says why."""
@@ -64,9 +62,13 @@ def pair(six: str, four: str) -> Pair:
         raise MappingError(f"{six!r} = {four!r}: an IPv6 prefix is mapped onto an IPv4 one")
     if _BITS6 - length6 != _BITS4 - length4:
         raise MappingError(
-            f"{six!r} has {_BITS6 - length6} host bits and {four!r} has {_BITS4 - length4}: they must be equal"
+            f"{six!r} has {_BITS6 - length6} host bits, {four!r} has {_BITS4 - length4}: they must be equal"
         )
     return Pair(value6, length6, value4, length4)
+
+
+# ::1 has an address of its own in 127.0.0.0/8, so that a listener on ::1 or a V6ONLY one is not 127.0.0.1's.
+DEFAULT_PAIRS = (pair("::1/128", "127.6.0.1/32"),)
 
 
 class AddressMap:
@@ -74,7 +76,7 @@ class AddressMap:
 
     __slots__ = ("_pairs",)
 
-    def __init__(self, pairs: tuple[Pair, ...] = tuple(pair(*texts) for texts in DEFAULT_PAIRS)) -> None:
+    def __init__(self, pairs: tuple[Pair, ...]) -> None:
         self._pairs = pairs
 
     def four(self, six: bytes) -> bytes | None:

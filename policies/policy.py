@@ -1,6 +1,7 @@
 """Policies: TOML files that say how a run's sockets are serviced; read, checked and composed here.
 
-A file is checked against ``_KEYS``; what it says wrong is a ``PolicyError`` with the file, the line and the key.
+A file is checked against ``_KEYS``; what it says wrong is a ``PolicyError`` with the file, the line and the
+key.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Policy(NamedTuple):
     """``serve`` is the host's family that serves the other one: "ipv4" or "ipv6"."""
 
     serve: str = "ipv4"
-    pairs: tuple[Pair, ...] = tuple(pair(*texts) for texts in DEFAULT_PAIRS)
+    pairs: tuple[Pair, ...] = DEFAULT_PAIRS
 
     @property
     def addresses(self) -> AddressMap:

@@ -1,13 +1,20 @@
-"""The command line: `ptrace-net [run] [OPTIONS] -- PROGRAM [ARG…]` and the other commands, each imported when asked for."""
+"""The command line: `ptrace-net [run] [OPTIONS] -- PROGRAM [ARG…]` and the other commands.
+
+What a command needs is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
 
 import ptrace_net
 from ptrace_net.run import Failure, Options, complain, run
+
+if TYPE_CHECKING:
+    from ptrace_net.policies.policy import Policy
 
 # name -> (module with main(argv) -> int, what it does)
 COMMANDS = {
@@ -34,54 +41,66 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse(words: list[str]) -> Options:
-    """The options of a run; exits with status 125 on a usage error. Raises Failure for a policy that is no good."""
-    from ptrace_net.policies.policy import Policy, PolicyError, load
+    """The options of a run; status 125 on a usage error. Raises Failure for a policy that is no good."""
+    parser = _parser()
+    # An optional value only with `=`, so that `--trace PROGRAM` means the program.
+    parsed = parser.parse_args(["--trace=-" if word == "--trace" else word for word in _own(words)])
+    program = [*parsed.program, *words[len(_own(words)) :]]
+    program = program[1:] if program[:1] == ["--"] else program
+    if not program:
+        parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
+    trace = "-" if parsed.json and parsed.trace is None else parsed.trace
+    return Options(program, _policy(parsed.policy), parsed.engine, trace, parsed.json)
 
+
+def _parser() -> _Parser:
     parser = _Parser(
         prog="ptrace-net",
         description="Run a program and service its network system calls.",
         usage="ptrace-net [run] [OPTIONS] -- PROGRAM [ARG...]",
         epilog="commands:\n" + "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--net", choices=["host"], default="host", help="who services inet sockets (default: host)")
-    parser.add_argument(
-        "--policy", action="append", default=[], metavar="NAME|FILE", help="address mapping; repeatable, later ones win"
+    add = parser.add_argument
+    add("--net", choices=["host"], default="host", help="who services inet sockets (default: host)")
+    add(
+        "--policy", action="append", default=[], metavar="NAME|FILE",
+        help="address mapping; repeatable, later ones win (see: ptrace-net policy list)",
     )
-    parser.add_argument(
+    add(
         "--engine", choices=["auto", "ptrace", "notify"], default="auto",
         help="how calls are intercepted (default: auto, which is ptrace)",
     )
-    parser.add_argument(
-        "-t", "--trace", nargs="?", const="-", metavar="FILE", help="show every socket call, decoded (-t, --trace=FILE)"
-    )
-    parser.add_argument("--json", action="store_true", help="the trace as one JSON object per line")
-    parser.add_argument("--version", action="version", version=f"ptrace-net {ptrace_net.__version__}")
-    options, program = _split(words)
-    parsed, rest = parser.parse_known_args(options)
-    program = rest + program
-    if not program or program[0].startswith("-"):
-        parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]" if not program else f"unknown option {program[0]}")
+    add("-t", dest="trace", action="store_const", const="-", help="show every socket call, decoded")
+    add("--trace", metavar="FILE", help="the same to a file: --trace=FILE")
+    add("--json", action="store_true", help="the trace as one JSON object per line")
+    add("--version", action="version", version=f"ptrace-net {ptrace_net.__version__}")
+    add("program", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser  # fmt: skip
+
+
+def _own(words: list[str]) -> list[str]:
+    """The words before `--`."""
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _policy(names: list[str]) -> Policy:
+    from ptrace_net.policies.policy import Policy, PolicyError, load
+
     policy = Policy()
-    for name in parsed.policy:
+    for name in names:
         try:
             policy = load(name, policy)
         except PolicyError as error:
             raise Failure(f"policy {error}") from None
         except OSError as error:
-            raise Failure(f"policy {name}: {error.strerror}; `ptrace-net policy list` shows the names") from None
-    trace = parsed.trace if parsed.trace is not None else "-" if parsed.json else None
-    return Options(program, policy, parsed.engine, trace, parsed.json)
+            hint = "; `ptrace-net policy list` shows the names"
+            raise Failure(f"policy {name}: {error.strerror}{hint}") from None
+    return policy
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(125, f"ptrace-net: {message}\n")
-
-
-def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    if "--" in words:
-        at = words.index("--")
-        return words[:at], words[at + 1 :]
-    return words, []

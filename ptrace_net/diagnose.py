@@ -33,7 +33,8 @@ def ptrace_remedy() -> str:
     if scope == "2" and os.geteuid() != 0:
         return "kernel.yama.ptrace_scope is 2: run as root, or `sysctl kernel.yama.ptrace_scope=1`"
     if _status("TracerPid") not in ("0", ""):
-        return f"it runs under a tracer itself (pid {_status('TracerPid')}), which takes its children: end that one first"
+        tracer = _status("TracerPid")
+        return f"it runs under a tracer itself (pid {tracer}), which takes its children: end that one first"
     if _status("Seccomp") == "2":
         return "a seccomp filter denies it; for Docker or Podman add --cap-add=SYS_PTRACE"
     return "a security module denies it; see the kernel's log"

@@ -1,7 +1,8 @@
-"""Without ptrace's EXITKILL somebody must end the programs when their supervisor is killed: the process it came from.
+"""Without ptrace's EXITKILL somebody must end the programs when their supervisor is killed: the process it
+came from.
 
-``split`` forks: the parent stays behind as the guard, takes the signals and gives the exit status; the child supervises. Both
-are subreapers (PR_SET_CHILD_SUBREAPER), so that daemons never leave the tree below them.
+``split`` forks: the parent stays behind as the guard, takes the signals and gives the exit status; the child
+supervises. Both are subreapers (PR_SET_CHILD_SUBREAPER), so that daemons never leave the tree below them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Signals that reach ptrace-net itself: passed on to the program, or its own job control.
 
-A thread waits for them with sigwaitinfo(2), which tells a signal that somebody sent from one of the terminal, which has told
-the program's process group already.
+A thread waits for them with sigwaitinfo(2), which tells a signal that somebody sent from one of the terminal,
+which has told the program's process group already.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ FORWARDED = (
 
 
 def pass_on(
-    send: Callable[[int], None], from_terminal: Callable[[int], None], guard_lost: Callable[[], None] | None = None
+    send: Callable[[int], None], from_terminal: Callable[[int], None], guard_lost: Callable[[], None] | None =
+    None
 ) -> None:
-    """From now on ``send(number)`` or ``from_terminal(number)`` deals with each signal, in a thread of its own.
+    """From now on ``send(number)`` or ``from_terminal(number)`` deals with each signal, in a thread of its
+    own.
 
     ``guard_lost`` is called for GUARD_LOST, which the kernel sends when the parent dies (PR_SET_PDEATHSIG).
 
@@ -56,7 +58,8 @@ def send_to(processes: Callable[[], list[int]]) -> Callable[[int], None]:
 
 
 def stop_with(root: int) -> Callable[[int], None]:
-    """What the ptrace engine calls when the program stops: stop too, when the terminal stopped our process group.
+    """What the ptrace engine calls when the program stops: stop too, when the terminal stopped our process
+    group.
 
     The shell waits for us, not for the program; `fg` continues both.
     """

@@ -47,7 +47,9 @@ HANDLERS: dict[str, SocketHandler] = {
 
 
 def dispatcher(sockets: Sockets, extra: Mapping[str, Callable[[Call], Answer]]) -> Callable[[Call], Answer]:
-    """``dispatch(call)``: the answer of the call's handler; refusals become ``Fail``, the rest is the kernel's."""
+    """``dispatch(call)``: the answer of the call's handler; refusals become ``Fail``, the rest is the
+    kernel's.
+    """
 
     def dispatch(call: Call) -> Answer:
         handler = HANDLERS.get(call.name)

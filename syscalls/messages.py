@@ -1,7 +1,7 @@
 """sendto(2), recvfrom(2), sendmsg(2), recvmsg(2) and their plural forms: messages with addresses.
 
-Sending is done for the program where an address must be translated; receiving is the kernel's, and what it wrote
-is translated at the exit of the call, so that blocking, flags and timeouts are its own.
+Sending is done for the program where an address must be translated; receiving is the kernel's, and what it
+wrote is translated at the exit of the call, so that blocking, flags and timeouts are its own.
 """
 
 from __future__ import annotations

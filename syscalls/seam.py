@@ -7,7 +7,8 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
 * ``Fail``: the same with an errno.
 * ``Native``: the kernel performs the call, possibly another one or with other arguments; ``then`` gets the
   result and may give the final answer.
-* ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then try again.
+* ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then try
+  again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Errno(Exception):
 
 
 class Pointer(int):
-    """An address in the program's memory: never dereferenced here, only handed to ``Task.read`` and ``write``."""
+    """An address in the program's memory: never dereferenced here, only handed to ``Task.read`` and
+    ``write``.
+    """
 
     __slots__ = ()
 
@@ -89,8 +92,8 @@ class Fail(NamedTuple):
 class Native(NamedTuple):
     """Let the kernel perform ``name(args)``; None means as the program asked.
 
-    ``then(result)`` is called with the kernel's result (negative errno on failure) and returns the answer that
-    the program gets, or None to keep the result.
+    ``then(result)`` is called with the kernel's result (negative errno on failure) and returns the answer
+    that the program gets, or None to keep the result.
     """
 
     then: Callable[[int], Answer | None] | None = None
@@ -101,8 +104,8 @@ class Native(NamedTuple):
 class Wait(NamedTuple):
     """Sleep until ``fd`` (the program's) has one of ``events`` (POLL*), then dispatch the call again.
 
-    After ``timeout`` seconds the answer is ``Fail(expired)``. ``restart`` says whether a signal handled with SA_RESTART
-    resumes the call (socket(7): not when a timeout is set on the socket).
+    After ``timeout`` seconds the answer is ``Fail(expired)``. ``restart`` says whether a signal handled with
+    SA_RESTART resumes the call (socket(7): not when a timeout is set on the socket).
     """
 
     fd: int

@@ -1,8 +1,8 @@
 """What handlers ask of the socket layer: interfaces that providers (host, stack, stub) implement.
 
-Addresses are the bytes of a ``sockaddr`` as the program gave them or shall see them. ``handle`` is a duplicate of the
-program's descriptor, borrowed for the length of one call. A method answers with bytes or an ``Answer``, and refuses with
-``Errno``.
+Addresses are the bytes of a ``sockaddr`` as the program gave them or shall see them. ``handle`` is a
+duplicate of the program's descriptor, borrowed for the length of one call. A method answers with bytes or an
+``Answer``, and refuses with ``Errno``.
 """
 
 from __future__ import annotations

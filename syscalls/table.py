@@ -129,7 +129,9 @@ _CONVERTERS = {
 
 
 def typed(name: str, registers: tuple[int, ...], arch: Arch) -> tuple[int, ...]:
-    """The arguments of a call from its registers: C ints signed, sizes as wide as ``arch``'s, addresses Pointers."""
+    """The arguments of a call from its registers: C ints signed, sizes as wide as ``arch``'s, addresses
+    Pointers.
+    """
     if arch.word == 4:
         registers = tuple(register & 0xFFFFFFFF for register in registers)
     return tuple([convert(register) for convert, register in zip(_CONVERTERS[name], registers, strict=False)])

@@ -1,7 +1,7 @@
 """Control messages of an AF_INET6 socket that IPv4 serves: PKTINFO, HOPLIMIT/TTL, TCLASS/TOS and errors.
 
-Outgoing level IPPROTO_IPV6 becomes level IPPROTO_IP and back (ipv6(7), RFC 3542; cmsg(3) for the layout). ``word`` is the
-size of the program's size_t; what goes to the host is always in the supervisor's.
+Outgoing level IPPROTO_IPV6 becomes level IPPROTO_IP and back (ipv6(7), RFC 3542; cmsg(3) for the layout).
+``word`` is the size of the program's size_t; what goes to the host is always in the supervisor's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Who is who among datagram sockets on the loopback address.
 
-Replies go out from the address that the host's route chooses, and that is 127.0.0.1 for all of 127.0.0.0/8: so datagrams to ::1 use
-127.0.0.1 as well, unless a socket is bound to the address that stands for ::1. Which local ports speak IPv6 is kept by inode,
-since a port is soon another socket's; the kernel's table (/proc/net/udp, proc(5)) is read at most twice a second.
+Replies go out from the address that the host's route chooses, and that is 127.0.0.1 for all of 127.0.0.0/8:
+so datagrams to ::1 use 127.0.0.1 as well, unless a socket is bound to the address that stands for ::1. Which
+local ports speak IPv6 is kept by inode, since a port is soon another socket's; the kernel's table
+(/proc/net/udp, proc(5)) is read at most twice a second.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two ways to serve one family by the other: what a ``sockaddr`` becomes on its way to the host and back.
 
-``SixOnFour`` serves AF_INET6 with AF_INET sockets, ``FourOnSix`` the reverse; both use one ``AddressMap``. Errors are those
-of a machine that has no route and no address of the family (ENETUNREACH, EADDRNOTAVAIL).
+``SixOnFour`` serves AF_INET6 with AF_INET sockets, ``FourOnSix`` the reverse; both use one ``AddressMap``.
+Errors are those of a machine that has no route and no address of the family (ENETUNREACH, EADDRNOTAVAIL).
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def pack_in6(endpoint: Endpoint) -> bytes:
 class SixOnFour:
     """AF_INET6 served by AF_INET.
 
-    ``asked`` is the program's family, ``host`` the one that serves it. ``host_loopback`` stands for ::1 on the host,
-    ``plain_loopback`` is the host's usual one.
+    ``asked`` is the program's family, ``host`` the one that serves it. ``host_loopback`` stands for ::1 on
+    the host, ``plain_loopback`` is the host's usual one.
     """
 
     asked, host = AF_INET6, AF_INET

@@ -1,6 +1,7 @@
 """The host provider: the host's kernel sockets, with one family served by the other.
 
-Sockets of the other family, AF_UNIX and AF_NETLINK stay the kernel's alone; only what is mapped is known here, by inode.
+Sockets of the other family, AF_UNIX and AF_NETLINK stay the kernel's alone; only what is mapped is known
+here, by inode.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
 class Found:
-    """A mapped socket for the length of a with block (None for any other); borrowed when its handle is asked for."""
+    """A mapped socket for the length of a with block (None for any other); borrowed when its handle is asked
+    for.
+    """
 
     __slots__ = ("_fd", "_handle", "_task", "sock")
 
@@ -100,7 +103,8 @@ class HostSockets:
         return Native(None, "socketpair", (self.face.host, kind, protocol, vector))
 
     def adopt(self, task: Task, fd: int, sock: MappedSocket) -> int:
-        """``fd`` is a new kernel socket that ``sock`` describes; a borrowed descriptor of it, to be closed."""
+        """``fd`` is a new kernel socket that ``sock`` describes; a borrowed descriptor of it, to be closed.
+        """
         handle = task.borrow(fd)
         self._registry.add(os.fstat(handle).st_ino, sock)
         return handle
@@ -132,7 +136,8 @@ class HostSockets:
             self._own_ports.add((type_of(handle), self.face.parse_host(hostcalls.getsockname(handle)).port))
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
-        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port."""
+        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port.
+        """
         if not self._own_ports or len(name) < 16 or family_of(name) != AF_INET or self.face.host != AF_INET:
             return NATIVE
         endpoint = self.face.parse_host(name)

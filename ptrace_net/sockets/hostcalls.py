@@ -1,7 +1,7 @@
 """Socket calls on borrowed descriptors, with addresses, options and messages as raw bytes.
 
-The C library's functions through ctypes: Python's socket objects would parse every address into a tuple and look
-the family up first. Every function raises ``Errno``.
+The C library's functions through ctypes: Python's socket objects would parse every address into a tuple and
+look the family up first. Every function raises ``Errno``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _length = ctypes.c_int()
 _length_reference = ctypes.byref(_length)
 
 
-class borrowed:  # noqa: N801 - reads as what it does: with borrowed(task, fd) as handle
+class borrowed:
     """The program's descriptor as one of ours, for as long as the block lasts."""
 
     __slots__ = ("_fd", "_handle", "_task")
@@ -63,13 +63,13 @@ def listen(handle: int, backlog: int) -> None:
 def getsockname(handle: int) -> bytes:
     _length.value = _NAME_SIZE
     _check(_libc.getsockname(handle, _name, _length_reference))
-    return _name[: _length.value]
+    return ctypes.string_at(_name, _length.value)
 
 
 def getpeername(handle: int) -> bytes:
     _length.value = _NAME_SIZE
     _check(_libc.getpeername(handle, _name, _length_reference))
-    return _name[: _length.value]
+    return ctypes.string_at(_name, _length.value)
 
 
 def setsockopt(handle: int, level: int, option: int, value: bytes) -> None:
@@ -84,7 +84,7 @@ def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
     buffer = ctypes.create_string_buffer(size)
     _length.value = size
     _check(_libc.getsockopt(handle, level, option, buffer, _length_reference))
-    return buffer[: _length.value]
+    return ctypes.string_at(buffer, _length.value)
 
 
 def get_int(handle: int, level: int, option: int) -> int:
@@ -105,7 +105,8 @@ def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -
 def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:
     """One message of at most ``size`` bytes and ``room`` bytes of control; never blocks.
 
-    Returns ``(data, name, control, msg_flags, result)``; the result is longer than the data with MSG_TRUNC asked for.
+    Returns ``(data, name, control, msg_flags, result)``; the result is longer than the data with MSG_TRUNC
+    asked for.
     """
     data, control = ctypes.create_string_buffer(max(size, 1)), ctypes.create_string_buffer(max(room, 1))
     iov = struct.pack("=QQ", ctypes.addressof(data), size)
@@ -118,7 +119,13 @@ def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes
     )
     result = _check(_libc.recvmsg(handle, header, flags | MSG_DONTWAIT))
     name_length, control_length, out = struct.unpack_from("=8xI28xQI", header)
-    return data[: min(result, size)], _name[:name_length], control[:control_length], out, result
+    return (
+        ctypes.string_at(data, min(result, size)),
+        ctypes.string_at(_name, name_length),
+        ctypes.string_at(control, control_length),
+        out,
+        result,
+    )
 
 
 def _address(data: bytes) -> int:

@@ -1,8 +1,8 @@
 """A socket of one family that the host serves with the other (``faces``).
 
-The kernel socket in the program's descriptor table is of the host's family; calls that name it are performed on a
-borrowed duplicate with the address translated. What the host cannot remember is kept here: the address that the
-program bound, IPV6_V6ONLY and the options without a counterpart.
+The kernel socket in the program's descriptor table is of the host's family; calls that name it are performed
+on a borrowed duplicate with the address translated. What the host cannot remember is kept here: the address
+that the program bound, IPV6_V6ONLY and the options without a counterpart.
 """
 
 from __future__ import annotations
@@ -101,13 +101,16 @@ class MappedSocket:
         return self.face.pack(self._seen(self.face.parse_host(name)))
 
     def _seen(self, host: Endpoint) -> Endpoint:
-        """The program's view of an address on the host: with a peer of its own family, loopback is that family's."""
+        """The program's view of an address on the host: with a peer of its own family, loopback is that
+        family's.
+        """
         if host.address == self.face.plain_loopback and (self.own_peer or self._talks_own(host)):
             return host._replace(address=self.face.loopback)
         return host._replace(address=self.face.from_host(host.address))
 
     def _talks_own(self, host: Endpoint) -> bool:
-        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone."""
+        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone.
+        """
         if self.stream:
             return False
         bound_alone = self.bound is not None and self.bound[1] == self.face.host_loopback
@@ -140,7 +143,8 @@ class MappedSocket:
         return self.face.own(address) or (self.face.asked != AF_INET and address == self.face.any)
 
     def _connect(self, handle: int, host_name: bytes) -> Answer:
-        """A blocking connect is begun here and waited for by the program's own call, which the kernel resumes.
+        """A blocking connect is begun here and waited for by the program's own call, which the kernel
+        resumes.
 
         The kernel does not look at the address of a connect in progress (inet_stream_connect).
         """

@@ -1,7 +1,7 @@
 """Level IPPROTO_IPV6 on a socket that IPv4 serves: one row per option (ipv6(7), net/ipv6/ipv6_sockglue.c).
 
-A row says which values Linux takes, what it reads back by default, and the IPv4 option that has the same effect.
-Without one the value is kept and read back; an option without a row is ENOPROTOOPT.
+A row says which values Linux takes, what it reads back by default, and the IPv4 option that has the same
+effect. Without one the value is kept and read back; an option without a row is ENOPROTOOPT.
 """
 
 from __future__ import annotations

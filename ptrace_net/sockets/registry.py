@@ -1,7 +1,8 @@
 """The sockets of a run by the inode of their kernel socket, which dup, fork, exec and SCM_RIGHTS keep.
 
-Nobody tells when a socket is gone: entries whose inode no process of the run holds any more are swept once the
-table has doubled, and only when two sweeps in a row missed them (a descriptor may be on its way in a message).
+Nobody tells when a socket is gone: entries whose inode no process of the run holds any more are swept once
+the table has doubled, and only when two sweeps in a row missed them (a descriptor may be on its way in a
+message).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Registry(Generic[State]):
 
     def sweep(self) -> None:
         """Drop what two sweeps have not found; the next one comes when the table has doubled."""
-        held = set()
+        held: set[int] = set()
         for tgid in self._processes():
             held.update(inode for inode, _ in sockets_of(tgid))
         missing = self._states.keys() - held

@@ -1,7 +1,8 @@
 """Two sockets on one port that Linux keeps apart by family, and a host with a single family would not.
 
-A V6ONLY ``[::]:p`` or ``[::1]:p`` beside ``0.0.0.0:p``: on the host they are 127.6.0.1:p and 0.0.0.0:p. Both get SO_REUSEPORT
-(socket(7)), which the kernel looks at when the second one is bound and when each begins to listen.
+A V6ONLY ``[::]:p`` or ``[::1]:p`` beside ``0.0.0.0:p``: on the host they are 127.6.0.1:p and 0.0.0.0:p. Both
+get SO_REUSEPORT (socket(7)), which the kernel looks at when the second one is bound and when each begins to
+listen.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ OWN, OTHER, BOTH = "own", "other", "both"  # which family a socket on the port t
 def share_port(layer: HostSockets, tasks: Iterable[Task], handle: int, port: int, side: str) -> bool:
     """Prepare ``handle`` and the holders of ``port`` to stand side by side.
 
-    ``side`` says what ``handle`` is to be. False when a holder would collide on Linux too, or is none of this run.
+    ``side`` says what ``handle`` is to be. False when a holder would collide on Linux too, or is none of this
+    run.
     """
     kind = type_of(handle)
     holders = []

@@ -12,7 +12,7 @@ from ptrace_net.syscalls.table import ARGUMENTS, typed
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
-    from ptrace_net.tracer.tracee import Tracee
+    from ptrace_net.syscalls.seam import Task
 
 
 class Decoder:
@@ -21,28 +21,28 @@ class Decoder:
     def __init__(self, arches: Iterable[Arch]) -> None:
         self._arches = {arch.audit: arch for arch in arches}
 
-    def call(self, tracee: Tracee, info: tuple[int, ...]) -> Call | None:
+    def call(self, task: Task, info: tuple[int, ...]) -> Call | None:
         """The call of an entry stop (``binding.syscall_entry``); None for one that nobody describes."""
         arch = self._arches.get(info[1])
         if arch is None:
             return None
         number, registers = info[4], info[5:11]
         if number == arch.socketcall:
-            return _demultiplexed(tracee, arch, registers)
+            return _demultiplexed(task, arch, registers)
         name = arch.names.get(number)
         if name is None:
             return None
         args = typed(name, registers, arch) if name in ARGUMENTS else registers
-        return Call(tracee, arch, name, args)
+        return Call(task, arch, name, args)
 
 
-def _demultiplexed(tracee: Tracee, arch: Arch, registers: tuple[int, ...]) -> Call | None:
+def _demultiplexed(task: Task, arch: Arch, registers: tuple[int, ...]) -> Call | None:
     """socketcall(call, unsigned long *args): the arguments lie in memory, read once."""
     if registers[0] not in SOCKETCALL:
         return None
     name, count = SOCKETCALL[registers[0] & 0xFFFFFFFF]
-    data = tracee.read_up_to(registers[1], count * arch.word)
+    data = task.read_up_to(registers[1], count * arch.word)
     if len(data) < count * arch.word:
         return None
     words = struct.unpack(f"{arch.endian}{count}{'Q' if arch.word == 8 else 'I'}", data)
-    return Call(tracee, arch, name, typed(name, words, arch))
+    return Call(task, arch, name, typed(name, words, arch))

@@ -1,9 +1,9 @@
 """The ptrace engine: one thread that waits for stops and carries out the handlers' answers.
 
-Every task is seized (ptrace(2), PTRACE_SEIZE), so that children are followed from their first instruction, group
-stops are real stops, and the program dies with its supervisor. Only calls that the seccomp filter picked stop
-here; a call is answered in that one stop wherever the handler can, and resumed to its exit only where its result
-is wanted.
+Every task is seized (ptrace(2), PTRACE_SEIZE), so that children are followed from their first instruction,
+group stops are real stops, and the program dies with its supervisor. Only calls that the seccomp filter
+picked stop here; a call is answered in that one stop wherever the handler can, and resumed to its exit only
+where its result is wanted.
 """
 
 from __future__ import annotations
@@ -177,7 +177,8 @@ class Engine:
         try:
             answer = then(result)
         except Errno:
-            answer = None  # the program has closed the descriptor or unmapped the memory: nothing left to translate
+            # The program has closed the descriptor or unmapped the memory: nothing left to translate.
+            answer = None
         if answer is None:
             value = result
         elif type(answer) is Return:

@@ -2,8 +2,8 @@
 
 A ``Rule`` names a call and, optionally, conditions on its register arguments; everything else is allowed. The
 architecture is looked at first, so that `int 0x80` in a 64-bit program meets the rules of i386, and x32 or an
-unknown architecture is answered ENOSYS. Calls that no rule names keep a constant verdict per number, which lets
-the kernel skip the program for them (its action cache).
+unknown architecture is answered ENOSYS. Calls that no rule names keep a constant verdict per number, which
+lets the kernel skip the program for them (its action cache).
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ _X32_BIT = 0x40000000
 
 
 class Test(NamedTuple):
-    """A condition on the low or high half of argument ``index``: equal to, at least, or sharing a bit with ``value``."""
+    """A condition on the low or high half of argument ``argument``: equal to, at least, or sharing a bit with
+    ``value``.
+    """
 
-    index: int
+    argument: int
     op: str
     value: int
     high: bool = False
@@ -62,7 +64,7 @@ def shares(index: int, mask: int) -> Test:
 
 
 def not_null(call: str, index: int, verdict: int = TRACE) -> tuple[Rule, Rule]:
-    """Rules that hold when pointer argument ``index`` is not NULL: either half has a bit."""
+    """Rules that hold when pointer argument ``argument`` is not NULL: either half has a bit."""
     low = Test(index, "set", 0xFFFFFFFF)
     high = Test(index, "set", 0xFFFFFFFF, high=True)
     return Rule(call, (low,), verdict), Rule(call, (high,), verdict)
@@ -125,4 +127,4 @@ def _rule_block(rule: Rule, arch: Arch) -> list[Instruction]:
 
 def _argument_offset(test: Test, arch: Arch) -> int:
     high_first = arch.endian == ">"
-    return _ARGS + 8 * test.index + (4 if test.high != high_first else 0)
+    return _ARGS + 8 * test.argument + (4 if test.high != high_first else 0)

@@ -1,8 +1,9 @@
 """A program's memory, as the program itself could read and write it.
 
-Reads go through /proc/PID/mem (proc(5)), half the price of process_vm_readv(2), which alone honours page protections: it is
-asked again when all that came were zeros, as from a guard page. Writes are process_vm_writev(2)'s: a read-only page is
-EFAULT. One buffer and one set of iovecs serve the single tracer thread.
+Reads go through /proc/PID/mem (proc(5)), half the price of process_vm_readv(2), which alone honours page
+protections: it is asked again when all that came were zeros, as from a guard page. Writes are
+process_vm_writev(2)'s: a read-only page is EFAULT. One buffer and one set of iovecs serve the single tracer
+thread.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def read(tid: int, mem: int, address: int, size: int) -> bytes:
 
 
 def read_checked(tid: int, address: int, size: int) -> bytes:
-    """``read`` by process_vm_readv(2): of the address space that the thread has now, and only what it may read."""
+    """``read`` by process_vm_readv(2): of the address space that the thread has now, and only what it may
+    read.
+    """
     if size <= 0 or address < 0 or address + size > _LIMIT:
         return b""
     buffer, local = _buffer, _address
@@ -56,7 +59,7 @@ def read_checked(tid: int, address: int, size: int) -> bytes:
         local = ctypes.addressof(buffer)
     _pack_one(_iov, 0, local, size, address, size)
     count: int = _readv(tid, _iov_local, 1, _iov_remote, 1, 0)
-    return buffer[:count] if count > 0 else b""
+    return ctypes.string_at(buffer, count) if count > 0 else b""
 
 
 def write(tid: int, address: int, data: bytes) -> bool:

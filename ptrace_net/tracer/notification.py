@@ -1,7 +1,8 @@
 """The seccomp user notification descriptor (seccomp_unotify(2), linux/seccomp.h).
 
-``receive`` takes the next intercepted call, ``answer`` and ``let_through`` end it, ``install`` puts a descriptor into the program.
-A call whose thread got a signal in between is gone: FileNotFoundError, and the program will issue it again.
+``receive`` takes the next intercepted call, ``answer`` and ``let_through`` end it, ``install`` puts a
+descriptor into the program. A call whose thread got a signal in between is gone: FileNotFoundError, and the
+program will issue it again.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def install(listener: int, identity: int, descriptor: int, *, cloexec: bool, ans
     """Duplicate ``descriptor`` into the program; its number there. ``answer`` also ends the call with it."""
     flags = _ADDFD_SEND if answer else 0
     mode = O_CLOEXEC if cloexec else 0
-    return fcntl.ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)), True)
+    fd: int = fcntl.ioctl(
+        listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)), True
+    )
+    return fd
 
 
 def is_valid(listener: int, identity: int) -> bool:

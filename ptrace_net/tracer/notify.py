@@ -1,7 +1,7 @@
 """The notification engine: calls arrive through a seccomp user notification descriptor, without ptrace.
 
-One round trip per call. A call that must wait keeps its notification until the descriptor is ready; a signal makes the
-kernel withdraw it, and the program issues the call again or sees EINTR as it would natively.
+One round trip per call. A call that must wait keeps its notification until the descriptor is ready; a signal
+makes the kernel withdraw it, and the program issues the call again or sees EINTR as it would natively.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class NotifyEngine:
         self._threads = Threads()
         self._waiting: dict[int, Pending] = {}  # by our descriptor
         self._poll = select.epoll()
-        self._unsent: dict[int, tuple[tuple[object, ...], int]] = {}  # tid -> (call, result) that a signal withdrew
+        # Results that a signal kept from their call: tid -> (call, result).
+        self._unsent: dict[int, tuple[tuple[object, ...], int]] = {}
 
     # What run.py asks
 
@@ -73,7 +74,8 @@ class NotifyEngine:
     def run(self) -> None:
         """Serve until no process of the run is left.
 
-        No signal may reach this thread: one in the middle of ADDFD would answer the call without its descriptor.
+        No signal may reach this thread: one in the middle of ADDFD would answer the call without its
+        descriptor.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         reaper = threading.Thread(target=self._reap, daemon=True)

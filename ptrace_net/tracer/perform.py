@@ -1,7 +1,7 @@
 """Calls that the notification engine performs in the program's place, because their result is wanted.
 
-What the kernel would have written to the program's memory is written here; where a blocking call would sleep, ``Blocked``
-says what for. New descriptors are returned as ours, for the engine to install.
+What the kernel would have written to the program's memory is written here; where a blocking call would sleep,
+``Blocked`` says what for. New descriptors are returned as ours, for the engine to install.
 """
 
 from __future__ import annotations

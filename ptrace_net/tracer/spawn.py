@@ -1,8 +1,8 @@
 """Start a program stopped at the edge of its life: forked, seized, filtered, then executed.
 
-The child waits on a pipe until the parent is ready, restores the signal dispositions that Python changed, installs the
-filter (seccomp(2)), hands its listener over where there is one, and executes. A failure of any step comes back through a
-close-on-exec pipe.
+The child waits on a pipe until the parent is ready, restores the signal dispositions that Python changed,
+installs the filter (seccomp(2)), hands its listener over where there is one, and executes. A failure of any
+step comes back through a close-on-exec pipe.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class SpawnError(Exception):
 
 
 class Child(NamedTuple):
-    """A forked child that waits for a byte at ``go``; ``report`` tells what it did, and ends at a successful exec."""
+    """A forked child that waits for a byte at ``go``; ``report`` tells what it did, and ends at a successful
+    exec.
+    """
 
     pid: int
     go: int
@@ -54,7 +56,9 @@ def spawn_traced(argv: list[str], program: bytes, seize: Callable[[int], None]) 
 
 
 def spawn_notified(argv: list[str], program: bytes) -> tuple[int, int, int]:
-    """Run ``argv`` with a listener on ``program``; ``(pid, listener, descriptor for failure_of)``. Raises SpawnError."""
+    """Run ``argv`` with a listener on ``program``; ``(pid, listener, descriptor for failure_of)``. Raises
+    SpawnError.
+    """
     child = _fork(argv, program, SECCOMP_FILTER_FLAG_NEW_LISTENER)
     os.write(child.go, b"g")
     said = _parse(os.read(child.report, _REPORT.size))

@@ -1,4 +1,6 @@
-"""Threads as the notification engine knows them: by a pidfd of the thread, which cannot come to mean another one."""
+"""Threads as the notification engine knows them: by a pidfd of the thread, which cannot come to mean another
+one.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Thread:
     def __init__(self, tid: int) -> None:
         self.tid = tid
         self._pidfd = os.pidfd_open(tid, PIDFD_THREAD)
-        self.fresh = (-1, -1)  # the descriptor just installed, and ours of it: the program may have closed it again
+        # The descriptor just installed, and ours of it: the program may have closed it again.
+        self.fresh = (-1, -1)
 
     @property
     def tgid(self) -> int:

@@ -18,8 +18,8 @@ _ROOM = 64
 def poll_call(task: Task, arch: Arch, wait: Wait, stack: int) -> Native:
     """``ppoll(&pollfd, 1, timeout, NULL)`` with its arguments below the red zone of the thread's ``stack``.
 
-    The thread does not run until the call returns, so nothing of the program's is overwritten. Raises Errno(EFAULT) where
-    the stack cannot be written.
+    The thread does not run until the call returns, so nothing of the program's is overwritten. Raises
+    Errno(EFAULT) where the stack cannot be written.
     """
     address = (stack - _RED_ZONE - _ROOM) & ~15
     word = "q" if arch.word == 8 else "i"

@@ -1,8 +1,8 @@
 """Registers of a stopped thread, one module per machine; ``MACHINE`` is the one this supervisor runs on.
 
-``answer`` skips a call at its entry and sets the result; ``replace`` substitutes another call and returns what
-``finish`` needs at its exit; ``set_result`` changes a result at the exit; ``rewind`` makes the thread issue its
-original call again.
+``answer`` skips a call at its entry and sets the result; ``replace`` substitutes another call and returns
+what ``finish`` needs at its exit; ``set_result`` changes a result at the exit; ``rewind`` makes the thread
+issue its original call again.
 """
 
 from __future__ import annotations

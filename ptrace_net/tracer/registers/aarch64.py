@@ -1,4 +1,5 @@
-"""aarch64: struct user_pt_regs and the system call number in a register set of its own (asm/ptrace.h, elf.h)."""
+"""aarch64: struct user_pt_regs and the system call number in a register set of its own (asm/ptrace.h, elf.h).
+"""
 
 from __future__ import annotations
 
