@@ -71,7 +71,7 @@ def decode_sockaddr(data: bytes, arch: Arch = X86_64) -> Address:
 
 def _local(family: int, data: bytes) -> Address:
     """A local address: where the path ends depends on its first byte."""
-    if len(data) > 110:
+    if len(data) > 110 + (data[-1:] == b"\0"):  # Linux ends a path of 108 bytes by a NUL of its own
         raise AbiError("sockaddr_un", "sun_path", 110, f"{len(data)} bytes, at most 110 are an address")
     path = bytes(data[2:])
     if not path:

@@ -134,7 +134,7 @@ def _bytes_page(name: str, content: bytes, arch: Arch, parsed: argparse.Namespac
 def _guessed(content: bytes, arch: Arch, protocol: int) -> Page:
     """The page of bytes that may be anything: the first reading that fits them to the last byte."""
     attempts: tuple[Callable[[], Page], ...] = (
-        lambda: streams.netlink_page(content, protocol, arch),
+        lambda: streams.netlink_page(content, protocol, arch, strict=True),
         lambda: streams.control_page(content, arch),
         lambda: streams.sockaddr_page(content, arch),
     )

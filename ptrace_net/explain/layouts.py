@@ -112,14 +112,19 @@ def about(layout: Layout, arch: Arch) -> Facts:
 def page(layout: Layout, arch: Arch) -> Page:
     """The page of a layout without bytes."""
     blocks = (about(layout, arch), byte_map(layout, arch), fields_table(layout, arch))
-    return Page(layout.c, layout.doc, blocks)
+    return Page(titled(layout), layout.doc, blocks)
+
+
+def titled(layout: Layout) -> str:
+    """The C type, and the name of the layout where that says something else (one use of a union)."""
+    return layout.c if layout.name in layout.c else f"{layout.c} ({layout.name})"
 
 
 def value_page(layout: Layout, data: bytes, arch: Arch) -> Page:
     """The page of a layout with the values of ``data``. Raises AbiError for a wrong length."""
     values = layout.parse(data, arch)
     blocks = (byte_map(layout, arch, values), values_table(layout, data, arch, values))
-    return Page(f"{layout.c}, {len(data)} bytes on {arch}", layout.doc, blocks)
+    return Page(f"{titled(layout)}, {len(data)} bytes on {arch}", layout.doc, blocks)
 
 
 def compared(layout: Layout, arches: tuple[Arch, ...]) -> Page:
@@ -131,7 +136,8 @@ def compared(layout: Layout, arches: tuple[Arch, ...]) -> Page:
     table = Table("", ("field", *(arch.name for arch in arches), ""), tuple(rows))
     maps = (byte_map(layout, arch, title=f"{arch}") for arch in arches)
     about_them = Facts((("header", f"<{layout.header}>"), ("cells", "offset, size, type and byte order")))
-    return Page(f"{layout.c} on {' and '.join(map(str, arches))}", layout.doc, (about_them, table, *maps))
+    title = f"{titled(layout)} on {' and '.join(map(str, arches))}"
+    return Page(title, layout.doc, (about_them, table, *maps))
 
 
 def _compared(name: str, found: list[Leaf | None]) -> tuple[str, ...]:

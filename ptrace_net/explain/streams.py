@@ -103,9 +103,9 @@ def msghdr_page(data: bytes, arch: Arch, control: bytes | None, name: bytes | No
     return Page(f"struct msghdr, {len(data)} bytes on {arch}", msghdr.doc, tuple(blocks))
 
 
-def netlink_page(data: bytes, protocol: int, arch: Arch) -> Page:
-    """A stream of netlink messages. Raises AbiError."""
-    messages = decode_netlink(data, protocol, arch, strict=False)
+def netlink_page(data: bytes, protocol: int, arch: Arch, *, strict: bool = False) -> Page:
+    """A stream of netlink messages, to its last byte if ``strict``. Raises AbiError."""
+    messages = decode_netlink(data, protocol, arch, strict=strict)
     blocks: list[Block] = []
     at = 0
     for message in messages:

@@ -147,11 +147,17 @@ def _row(block: ByteMap, start: int, style: _Style) -> str:
     for cell in _cells_in(block, start):
         first, last = max(cell.offset, start), min(cell.offset + cell.size, end)
         room = (last - first) * _BYTE - 1
-        text = _label(cell, room) if cell.offset >= start else ""
+        text = _label(cell, room) if cell.offset >= start else _continued(cell, last, start, room)
         padded = f" {text}".ljust(room)[:room]
         line += style.dim(padded) if cell.kind != "field" else style.field(block.cells.index(cell), padded)
         line += "│"
     return line
+
+
+def _continued(cell: Cell, last: int, start: int, room: int) -> str:
+    """The name again, where no byte of a field stands under another of its bytes."""
+    beside = start - cell.offset < _ROW and last - start <= cell.offset - (start - _ROW)
+    return f"… {cell.name}"[: room - 2] if beside and cell.kind == "field" else ""
 
 
 def _label(cell: Cell, room: int) -> str:
