@@ -265,7 +265,7 @@ def passed(call: Call) -> list[int]:
     control = header.get("msg_control") if isinstance(header, Struct) else None
     found: list[int] = []
     for message in control.items if isinstance(control, Array) else ():
-        if isinstance(message, Struct) and _symbol(message.get("cmsg_type")) == "SCM_RIGHTS":
+        if isinstance(message, Struct) and number_of(message.get("cmsg_type")) == 1:
             data = message.get("cmsg_data")
             found.extend(number for item in (data.items if isinstance(data, Array) else ())
                          if (number := number_of(item)) is not None)  # fmt: skip

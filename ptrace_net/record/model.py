@@ -114,6 +114,8 @@ class Call:
     `result` is the returned number (descriptor, count, 0), -1 with `errno` set, or None where the log
     does not say; `started` is in seconds on the log's own clock, `duration` in seconds. `notes` are what
     the kernel itself printed during the call. `args` may be shorter than the prototype where the log is.
+    `detail` is what strace prints in parentheses; `ended` the line on which an interrupted call returned,
+    0 for its own.
     """
 
     task: int
@@ -128,6 +130,7 @@ class Call:
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     detail: str = ""
+    ended: int = 0
 
     @property
     def failed(self) -> bool:

@@ -7,6 +7,7 @@ depends on what the number is: a kind of `signatures`, and for an option its lev
 import importlib
 import os
 import pkgutil
+import select
 import signal
 from collections.abc import Iterator
 from functools import cache
@@ -33,6 +34,10 @@ OPTIONS = {0: IP, 1: SO, 6: TCP, 17: UDP, 41: IPV6, 263: PACKET, 270: NETLINK_OP
 
 _ENUMS = {"domain": AF, "protocol": IPPROTO, "level": SOL, "how": SHUT, "cmd": F, "epop": EPOLL_CTL}
 _FLAGS = {"type": SOCK, "msgflags": MSG, "openflags": O, "poll": POLL, "epoll": EPOLL}
+_OTHER_PREFIXES = ("CLONE_", "EFD_", "EPOLL_CLOEXEC")
+_CLONE = {number: name for name, number in vars(os).items() if name.startswith("CLONE_")} or {
+    0x400: "CLONE_FILES"
+}
 _OTHER_ABI = frozenset({"O_ARM"})
 _KERNEL_ERRNO = {
     512: "ERESTARTSYS",
@@ -58,7 +63,10 @@ def _numbers() -> dict[str, int]:
         for name, value in vars(signal).items()
         if name.startswith("SIG") and name[3:].isalnum() and isinstance(value, int)
     }
-    found.update({name: value for name, value in vars(os).items() if name.startswith("CLONE_")})
+    for module in (os, select):
+        found.update(
+            {name: value for name, value in vars(module).items() if name.startswith(_OTHER_PREFIXES)}
+        )
     for table in _tables():
         for name, number in table.items():
             found.setdefault(name, number)
@@ -77,6 +85,9 @@ def spell(kind: str, number: int, level: int | None = None) -> Symbol:
     """
     if kind in _FLAGS:
         return Symbol(_FLAGS[kind].text(number) if number >= 0 else str(number), number)
+    if kind == "clone":
+        names = [name for value, name in sorted(_CLONE.items()) if number & value == value]
+        return Symbol("|".join(names) or str(number), number)
     if kind == "request":
         return Symbol(_request(number & 0xFFFFFFFF), number)
     table = _ENUMS.get(kind)

@@ -94,6 +94,8 @@ def pack(endpoint: Endpoint) -> bytes:
 
     Raises `OSError` for a host that is not an address.
     """
+    if endpoint.family in (AF_INET, AF_INET6) and "\0" in endpoint.host:
+        raise OSError(f"not an address: {endpoint.host!r}")
     if endpoint.family == AF_INET:
         host = socket.inet_pton(socket.AF_INET, endpoint.host)
         return struct.pack("=H", AF_INET) + struct.pack("!H", endpoint.port & 0xFFFF) + host + bytes(8)

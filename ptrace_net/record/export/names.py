@@ -1,12 +1,8 @@
 """Variables of an exported program: one for every descriptor, one for every port that the kernel chose."""
 
-from collections.abc import Iterable
-
-from ptrace_net.record.model import Call, number_of
 from ptrace_net.record.replay.plan import Plan
-from ptrace_net.record.replay.steps import WORLD, PlanStep
-from ptrace_net.record.replay.verify import chosen_port
-from ptrace_net.record.sockaddr import endpoint_of
+from ptrace_net.record.replay.steps import WORLD
+from ptrace_net.record.replay.verify import chosen_ports
 
 
 class Names:
@@ -48,25 +44,3 @@ class Names:
     def all(self) -> list[str]:
         """Every descriptor variable, in the order of first use."""
         return list(self._used)
-
-
-def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
-    """The ports that the log shows the kernel to have chosen: of sockets that were not bound to one."""
-    bound: set[tuple[int, int]] = set()
-    found: set[int] = set()
-    for step in steps:
-        number = number_of(step.call.arg(0)) if step.call.args else None
-        if step.role != "program" or number is None:
-            continue
-        if _binds(step.call):
-            bound.add((step.group, number))
-        elif step.call.name in ("close", "socket"):
-            bound.discard((step.group, number))
-        elif (port := chosen_port(step.call)) and (step.group, number) not in bound:
-            found.add(port)
-    return found
-
-
-def _binds(call: Call) -> bool:
-    endpoint = endpoint_of(call.arg(1)) if call.name == "bind" and call.errno is None else None
-    return bool(endpoint and endpoint.port)

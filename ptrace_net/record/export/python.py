@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ptrace_net.record.export.names import chosen_ports
 from ptrace_net.record.export.python_runtime import HEAD, TAIL
 from ptrace_net.record.model import Array, Call, Change, Data, Struct, Unknown, Value, number_of
 from ptrace_net.record.names import errno_number
@@ -19,6 +18,7 @@ from ptrace_net.record.replay.lower import CannotReplay, Lowered, lower, user_wo
 from ptrace_net.record.replay.options import pack_value
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.steps import MOTHER, PlanStep
+from ptrace_net.record.replay.verify import chosen_ports
 from ptrace_net.record.replay.world import LAST_PEER
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, pack, struct_of

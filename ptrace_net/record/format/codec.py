@@ -30,7 +30,7 @@ from ptrace_net.record.model import (
 _OUTCOMES: Final = frozenset(get_args(Outcome))
 _EVENTS: Final = frozenset(get_args(EventKind))
 _DEFAULTS: Final[dict[str, list[Any]]] = {
-    "c": ["c", 0, "", [], None, None, "returned", None, None, None, [], [], ""],
+    "c": ["c", 0, "", [], None, None, "returned", None, None, None, [], [], "", 0],
     "e": ["e", 0, "note", "", None, None, None],
 }
 _MAX_DEPTH: Final = 60
@@ -44,7 +44,7 @@ def encode(record: Record) -> bytes:
     if isinstance(record, Call):
         row = ["c", record.task, record.name, [_encode(value, blobs) for value in record.args], record.result,
                record.errno, record.outcome, record.started, record.duration, source, list(record.notes),
-               list(record.lost), record.detail]  # fmt: skip
+               list(record.lost), record.detail, record.ended]  # fmt: skip
     else:
         row = ["e", record.task, record.kind, record.text, record.value, record.started, source]
     defaults = _DEFAULTS[str(row[0])]
@@ -87,7 +87,9 @@ def decode(raw: bytes) -> Record:
 def _record(row: list[Any], blob: "_Blob") -> Record:
     row = row + _DEFAULTS[row[0]][len(row) :]
     if row[0] == "c":
-        _, task, name, args, result, errno, outcome, started, duration, source, notes, lost, detail = row[:13]
+        _, task, name, args, result, errno, outcome, started, duration, source, notes, lost, detail, ended = (
+            row[:14]
+        )
         if outcome not in _OUTCOMES:
             raise ValueError(f"outcome {outcome!r}")
         values = tuple(_decode(value, blob, 0) for value in args)
@@ -104,6 +106,7 @@ def _record(row: list[Any], blob: "_Blob") -> Record:
             tuple(notes),
             tuple(lost),
             detail,
+            ended,
         )
     _, task, kind, text, number, started, source = row[:7]
     if kind not in _EVENTS:

@@ -8,7 +8,6 @@ from ptrace_net.record.model import Array, Call, Value, number_of
 from ptrace_net.record.replay.pool import Answer
 from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical
-from ptrace_net.record.sockaddr import endpoint_of
 
 _PAIRS = {"pipe": 0, "pipe2": 0, "socketpair": 3}
 
@@ -18,7 +17,6 @@ class Descriptors:
 
     def __init__(self) -> None:
         self._numbers: dict[int, dict[int, int]] = {}
-        self._bound: set[tuple[int, int]] = set()
 
     def of(self, group: int) -> dict[int, int]:
         """Recorded → actual."""
@@ -31,11 +29,6 @@ class Descriptors:
     def fork(self, parent: int, child: int) -> None:
         """The child begins with its parent's descriptors."""
         self._numbers[child] = dict(self.of(parent))
-
-    def bound(self, step: PlanStep) -> bool:
-        """Whether the program gave the socket of this call a port."""
-        number = number_of(step.call.arg(0))
-        return number is not None and (step.group, number) in self._bound
 
     def made(self, step: PlanStep, actual: Call, answer: Answer, close: Callable[[int, int], None]) -> Call:
         """Take note of what a call made or closed; `actual` with recorded numbers for what it made.
@@ -54,20 +47,12 @@ class Descriptors:
                 close(step.group, answer.result)
                 return actual
             numbers[recorded.result] = answer.result
-            self._bound.discard((step.group, recorded.result))
             return replace(actual, result=recorded.result)
         if name == "close" and (number := number_of(recorded.arg(0))) is not None:
             numbers.pop(number, None)
-        elif name == "bind":
-            self._note_bind(step)
         elif name == "recvmsg":
             self._received(step, answer)
         return actual
-
-    def _note_bind(self, step: PlanStep) -> None:
-        endpoint, number = endpoint_of(step.call.arg(1)), number_of(step.call.arg(0))
-        if endpoint is not None and endpoint.port and number is not None:
-            self._bound.add((step.group, number))
 
     def _pair(self, step: PlanStep, actual: Call, answer: Answer, close: Callable[[int, int], None]) -> Call:
         place = _PAIRS[canonical(step.call.name)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ptrace_net.record.flows import Traced, Tracker
 from ptrace_net.record.model import Call, Event, Log, Pointer, Record, Unknown
+from ptrace_net.record.replay.order import ordered
 from ptrace_net.record.replay.steps import MOTHER, PlanStep, Role
 from ptrace_net.record.replay.world import World
 from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params
@@ -62,7 +63,7 @@ class Selection:
 def make_plan(log: Log, selection: Selection | None = None) -> Plan:
     """The plan for `log`, or for the selected part of it."""
     chosen = selection or Selection()
-    places = [index for index, record in enumerate(log.records) if chosen.holds(index, record)]
+    places = [place for place in ordered(log.records) if chosen.holds(place, log.records[place])]
     tracker = Tracker(log.records[index] for index in places)
     traced = [each._replace(place=places[each.place]) for each in tracker.run()]
     plan = Plan(log)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ptrace_net.record.diff.compare import MATTERS, Difference
 from ptrace_net.record.errors import RecordError
-from ptrace_net.record.model import Call, Unknown, Value
+from ptrace_net.record.model import Call, Struct, Unknown, Value
 from ptrace_net.record.names import errno_name
 from ptrace_net.record.replay.descriptors import Descriptors
 from ptrace_net.record.replay.lift import lift
@@ -15,7 +15,7 @@ from ptrace_net.record.replay.lower import WAIT_LIMIT_MS, CannotReplay, Lowered,
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.pool import Answer, Pool
 from ptrace_net.record.replay.steps import MOTHER, WORLD, PlanStep
-from ptrace_net.record.replay.verify import Ports, chosen_port, explain, verify
+from ptrace_net.record.replay.verify import Ports, chosen_ports, endpoints, explain, verify
 from ptrace_net.record.replay.world import LAST_PEER
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, struct_of, unpack
@@ -80,6 +80,7 @@ def replay(
         pool.fork(MOTHER, WORLD)
         report = ReplayReport(plan, alone=pool.alone)
         machine = _Machine(pool, report, patience)
+        machine.ports.chosen = chosen_ports(plan.steps)
         for place, step in enumerate(plan.steps):
             if progress:
                 progress(place, len(plan.steps))
@@ -122,7 +123,7 @@ class _Machine:
         except CannotReplay as error:
             return Outcome(step, None, why=str(error))
         actual = self.descriptors.made(step, actual, answer, self._close)
-        self._learn_port(step, actual)
+        self._learn_ports(step, actual)
         differences = verify(step.call, actual, self.ports)
         cause = explain(step.call, actual) if differences else ""
         return Outcome(step, actual, differences, cause)
@@ -159,17 +160,24 @@ class _Machine:
     def _translated(self, call: Call) -> Call:
         """`call` with ports that the kernel chose as it chose them this time."""
         arguments = list(call.args)
-        for place, param in enumerate(params(call.name)):
-            if param.kind not in ("addr", "addr_out") or place >= len(arguments):
-                continue
-            value = arguments[place]
+        for place, (value, param) in enumerate(zip(call.args, params(call.name), strict=False)):
             if isinstance(value, Unknown) and value.text == LAST_PEER:
                 arguments[place] = self._peer_argument(call, value)
-            elif (endpoint := endpoint_of(value)) and ("port>", endpoint.port) in self.ports.names:
-                port = self.ports.names["port>", endpoint.port]
-                if isinstance(port, int):
-                    arguments[place] = struct_of(endpoint._replace(port=port))
+            elif param.kind in ("addr", "msg"):
+                arguments[place] = self._with_port(value)
         return replace(call, args=tuple(arguments))
+
+    def _with_port(self, value: Value) -> Value:
+        endpoint = endpoint_of(value)
+        if endpoint is not None:
+            port = self.ports.names.get(("port>", endpoint.port))
+            return struct_of(endpoint._replace(port=port)) if isinstance(port, int) else value
+        if not isinstance(value, Struct):
+            return value
+        fields = (
+            (name, self._with_port(inner) if name == "msg_name" else inner) for name, inner in value.fields
+        )
+        return Struct(tuple(fields), value.abbreviated)
 
     def _peer_argument(self, call: Call, value: Unknown) -> Value:
         number = call.args[0]
@@ -190,13 +198,12 @@ class _Machine:
             if endpoint is not None and isinstance(number, int):
                 self.last_peer[number] = struct_of(endpoint)
 
-    def _learn_port(self, step: PlanStep, actual: Call) -> None:
-        port = chosen_port(step.call)
-        if port is not None and not self.descriptors.bound(step):
-            self.ports.chosen.add(port)
-            now = chosen_port(actual)
-            if now is not None:
-                self.ports.name("port", port, now)
+    def _learn_ports(self, step: PlanStep, actual: Call) -> None:
+        """What the kernel chose this time for the ports that it chose in the log."""
+        shown = frozenset(("addr_out", "msg_out"))
+        for before, now in zip(endpoints(step.call, shown), endpoints(actual, shown), strict=False):
+            if before.port in self.ports.chosen and now.port:
+                self.ports.name("port", before.port, now.port)
 
     def _close(self, group: int, number: int) -> None:
         close = lower(Call(0, "close", (number,)), lambda same: same)

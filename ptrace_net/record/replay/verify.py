@@ -4,15 +4,18 @@ The comparison is that of `diff`, with two changes: addresses and ports must be 
 chose them, and received bytes are compared as far as the log shows them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ptrace_net.record.diff.compare import Difference, Unifier, compare
 from ptrace_net.record.diff.steps import Step, key_of
-from ptrace_net.record.model import Array, Call, Data, Struct, Value, number_of
+from ptrace_net.record.model import Array, Call, Data, Struct, Value
 from ptrace_net.record.render import value_text
+from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import params
+from ptrace_net.record.sockaddr import Endpoint, endpoint_of
 
+_GIVEN, _SHOWN = frozenset(("addr", "msg")), frozenset(("addr_out", "msg_out"))
 _MEMORY = frozenset(["buf_out", "iov_out", "msg_out"])
 
 
@@ -102,11 +105,29 @@ _CAUSES: tuple[tuple[Callable[[Call, Call], bool], str], ...] = (
 )  # fmt: skip
 
 
-def chosen_port(call: Call) -> int | None:
-    """The port that this call shows the kernel to have chosen, or None: asked by bind with port 0, or by
-    nobody.
-    """
-    from ptrace_net.record.sockaddr import endpoint_of
+def endpoints(call: Call, kinds: frozenset[str]) -> Iterator[Endpoint]:
+    """The addresses in the arguments of these kinds, message headers looked into."""
+    for value, param in zip(call.args, params(call.name), strict=False):
+        if param.kind in kinds:
+            named = value.get("msg_name") if isinstance(value, Struct) else None
+            endpoint = endpoint_of(value) or endpoint_of(named)
+            if endpoint is not None:
+                yield endpoint
 
-    endpoint = endpoint_of(call.arg(1)) if call.name == "getsockname" else None
-    return endpoint.port if endpoint and number_of(endpoint.port) else None
+
+def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
+    """Ports that the kernel chose in the log: seen, and neither bound by anyone nor written to before
+    being seen.
+    """
+    bound: set[int] = set()
+    seen: dict[int, bool] = {}
+    for step in steps:
+        call = step.call
+        if call.name == "bind" and call.errno is None:
+            bound.update(each.port for each in endpoints(call, _GIVEN) if each.port)
+        for each in endpoints(call, _GIVEN):
+            seen.setdefault(each.port, False)
+        if step.role in ("program", "setup") and call.errno is None:
+            for each in endpoints(call, _SHOWN):
+                seen.setdefault(each.port, True)
+    return {port for port, first in seen.items() if first and port and port not in bound}

@@ -1,163 +1,32 @@
 """strace's text as a `Log`, in all the forms that strace has for it.
 
-Lines of one task may be interrupted (``<unfinished ...>`` … ``<... resumed>``), by other tasks or by the
-program's own output on the same terminal; the halves are joined per task. Times are the log's own: seconds of
-the day for -t and -tt (midnight adds a day), the epoch for -ttt, a running sum for -r.
+`line` takes a line's frame apart, `join` puts the halves of interrupted calls together and keeps the
+clock, `scan` reads values, `call` makes a `Call` of them, `settle` gives what only the whole call tells.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from ptrace_net.record.importers.strace.call import UNFINISHED, Text, parse, partial
-from ptrace_net.record.importers.strace.line import Line, split
-from ptrace_net.record.model import Call, Event, EventKind, Log, Lost, Record, Source
-from ptrace_net.record.names import syscall_number
-from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY
+from ptrace_net.record.importers.strace.join import QUOTED, Joiner
+from ptrace_net.record.model import Log
+from ptrace_net.record.signatures import SOCKET_FAMILY
 
-DAY = 86400.0
-_EXITED = re.compile(r"exited with (-?\d+)")
-_SIGNAL_NAME = re.compile(r"(SIG[A-Z0-9_+]+)")
-_QUOTED = re.compile(r"\b([a-z][a-z0-9_]*)\((?=.*\)\s*= (?:-?\d|\?))")
-_LOOKS = re.compile(r"^(?:\[pid +\d+\] |\d+ +)?(?:[\d:. ]+ )?[a-z_0-9]+\(.*\)\s*= (?:-?\d|\?|0x)")
+_LOOKS = re.compile(
+    r"^(?:\[pid +\d+\] |\d+ +)?(?:[\d:. ()+]+ )?(?:\[ *\d+\] )?[a-z_0-9]+\(.*\)\s*= (?:-?\d|\?|0x)"
+)
 
 
 def looks_like(line: str) -> bool:
-    """Whether `line` could be strace's."""
+    """Whether `line` could be strace's, or quotes a line of strace that is about a socket."""
     text = line.replace("\\_", "_").strip().strip("`")
-    quoted = _QUOTED.search(text)
+    quoted = QUOTED.search(text)
     return bool(_LOOKS.match(text) or (quoted and quoted[1] in SOCKET_FAMILY))
 
 
 def read(name: str, lines: Iterable[str], task: int = 0) -> Log:
     """Read strace's lines. `task` is the task of lines that name none (one file of ``strace -ff``)."""
     log = Log(name, "strace")
-    log.records.extend(_Joiner(name, task, log.lost).run(lines))
+    joiner = Joiner(name, task, log.lost)
+    log.records.extend(joiner.run(lines))
+    log.records = joiner.who.named(log.records)
     return log
-
-
-class _Joiner:
-    """Joins the halves of calls and keeps the clock; one per log."""
-
-    def __init__(self, name: str, task: int, lost: list[Lost]) -> None:
-        self.name = name
-        self.default = task
-        self.lost = lost
-        self.open: dict[int, Text] = {}
-        self.clock = 0.0
-        self.day = 0.0
-        self.last: float | None = None
-
-    def run(self, lines: Iterable[str]) -> Iterator[Record]:
-        """Records in the order of completion."""
-        for number, raw in enumerate(lines, 1):
-            text = raw.rstrip("\n").strip("`").replace("\\_", "_")
-            line = split(text)
-            source = Source(self.name, number, line.column)
-            yield from self._line(line, source, self._time(line))
-        for text_of in list(self.open.values()):
-            yield self._give_up(text_of, "the log ends before the call returned")
-
-    def _time(self, line: Line) -> float | None:
-        if line.clock is None:
-            return None
-        if line.relative:
-            self.clock += line.clock
-            return self.clock
-        if self.last is not None and line.clock < self.last - DAY / 2:
-            self.day += DAY
-        self.last = line.clock
-        return line.clock + self.day
-
-    def _line(self, line: Line, source: Source, started: float | None) -> Iterator[Record]:
-        task = self.default if line.task is None else line.task
-        if line.kind == "call":
-            yield from self._call(task, line, source, started)
-        elif line.kind == "resumed":
-            yield from self._resumed(task, line, source)
-        elif line.kind in ("signal", "exit", "attach"):
-            yield from self._event(task, line, source, started)
-        elif line.kind in ("tail", "other"):
-            yield from self._continued(task, line, source)
-
-    def _call(self, task: int, line: Line, source: Source, started: float | None) -> Iterator[Record]:
-        if task in self.open:
-            yield self._give_up(self.open[task], "the line is cut before the result")
-        text = Text(task, line.name, line.rest, source, started)
-        call = None if UNFINISHED.search(line.rest) and not _has_result(line.rest) else parse(text)
-        if call is None:
-            self.open[task] = text
-        else:
-            yield from self._done(call)
-
-    def _resumed(self, task: int, line: Line, source: Source) -> Iterator[Record]:
-        begun = self.open.pop(task, None)
-        if begun is None or (line.name and begun.name != line.name):
-            self.lost.append(
-                Lost(source, f"{line.name or 'a call'} resumed, but its beginning is not in the log")
-            )
-            begun = Text(task, line.name or "unknown", "", source)
-        whole = begun._replace(body=UNFINISHED.sub("", begun.body) + _glue(begun.body) + line.rest)
-        call = parse(whole)
-        if call is None:
-            self.open[task] = whole
-        else:
-            yield from self._done(call)
-
-    def _continued(self, task: int, line: Line, source: Source) -> Iterator[Record]:
-        """A line without a call: output of the program, perhaps with the end of the interrupted call."""
-        begun = self.open.get(task) or next(iter(self.open.values()), None)
-        if begun is None or UNFINISHED.search(begun.body):
-            quoted = _QUOTED.search(line.rest)
-            call = parse(Text(task, quoted[1], line.rest[quoted.end() :], source)) if quoted else None
-            if call is not None and syscall_number(call.name) is not None:
-                yield from self._done(call)
-                return
-            self.lost.append(Lost(source, f"not a line of strace: {line.rest[:60]!r}"))
-            return
-        whole = begun._replace(body=f"{begun.body}\n{line.rest}")
-        call = parse(whole) if line.kind == "tail" else None
-        if call is not None:
-            del self.open[begun.task]
-            yield from self._done(call)
-
-    def _done(self, call: Call) -> Iterator[Record]:
-        self.open.pop(call.task, None)
-        self.lost.extend(Lost(call.source, what) for what in call.lost)
-        yield call
-        if call.name in NEW_TASK and call.result and call.result > 0:
-            yield Event(call.task, "fork", call.name, call.result, call.started, call.source)
-        elif call.name in ("execve", "execveat") and call.result == 0:
-            yield Event(call.task, "exec", call.name, None, call.started, call.source)
-
-    def _give_up(self, text: Text, why: str) -> Call:
-        self.open.pop(text.task, None)
-        waiting = bool(UNFINISHED.search(text.body))
-        never = text.name in NO_RETURN
-        call = partial(text, "unfinished" if waiting else "no result", "" if waiting or never else why)
-        self.lost.extend(Lost(text.source, what) for what in call.lost)
-        return call
-
-    def _event(self, task: int, line: Line, source: Source, started: float | None) -> Iterator[Record]:
-        words = line.rest.strip("+- ")
-        kind: EventKind = "signal" if line.kind == "signal" else "note"
-        value: int | None = None
-        if line.kind == "exit":
-            if task in self.open:
-                yield self._give_up(self.open[task], "the task ended in it")
-            found = _EXITED.search(words)
-            kind, value = ("exit", int(found[1])) if found else ("killed", None)
-            if "superseded" in words:
-                kind = "note"
-        elif line.kind == "signal" and (named := _SIGNAL_NAME.search(words)):
-            words = f"{named[1]} {words[named.end() :].strip()}".strip()
-        yield Event(task, kind, words, value, started, source)
-
-
-def _has_result(body: str) -> bool:
-    return bool(re.search(r"<unfinished \.\.\.>\)?\s*= ", body))
-
-
-def _glue(body: str) -> str:
-    """strace 5 writes ``<... x resumed>, more``; its comma went with the frame."""
-    left = UNFINISHED.split(body)[0].rstrip()
-    return "" if not left or left.endswith((",", "(", "{", "[")) else ", "

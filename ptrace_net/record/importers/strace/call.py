@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ptrace_net.record.importers.strace.literals import parse_number
 from ptrace_net.record.importers.strace.scan import Scanner
-from ptrace_net.record.model import Array, Call, Change, Data, Outcome, Pointer, Source, Unknown, Value
+from ptrace_net.record.importers.strace.settle import settle
+from ptrace_net.record.model import Call, Outcome, Source, Unknown, Value
 from ptrace_net.record.signatures import params
 
 UNFINISHED = re.compile(r",?\s*<(?:unfinished|detached|ptrace\(SYSCALL\):[^>]*)(?: \.\.\.)?>\s*\)?")
@@ -21,22 +22,6 @@ _ERRNO = re.compile(r"\s*(?:<[^>]*>)?\s*(E[A-Z0-9_]+|\(errno (\d+)\))")
 _DETAIL = re.compile(r"\s*\((.*)\)\s*(?=<|$|\()")
 _DURATION = re.compile(r"<(\d+\.\d+)>\s*$")
 _MIXED = "output of the program stands inside the line"
-_POINTERS = frozenset(
-    [
-        "addr",
-        "addr_out",
-        "buf",
-        "buf_out",
-        "optval",
-        "optval_out",
-        "msg",
-        "msg_out",
-        "ptr",
-        "lenp",
-        "iov",
-        "iov_out",
-    ]
-)
 
 
 class Text(NamedTuple):
@@ -113,41 +98,3 @@ def _errno(number: int | None, tail: str) -> tuple[str | None, str]:
     if not found:
         return None, tail
     return (f"errno {found[2]}" if found[2] else found[1]), tail[found.end() :]
-
-
-def settle(name: str, values: tuple[Value, ...], result: int | None, detail: str = "") -> tuple[Value, ...]:
-    """Give what only the whole call tells: lengths of buffers, addresses that are not numbers, ready
-    events.
-    """
-    kinds = params(name)
-    settled = list(values)
-    for place, (value, param) in enumerate(zip(values, kinds, strict=False)):
-        if isinstance(value, int) and value == 0 and param.kind in _POINTERS:
-            settled[place] = Pointer(0)
-        elif isinstance(value, int) and value > 0 and param.kind in _POINTERS and param.kind != "optval":
-            settled[place] = Pointer(value)
-        elif isinstance(value, Data) and param.kind == "buf":
-            settled[place] = _sized(value, values[place + 1] if place + 1 < len(values) else None)
-        elif isinstance(value, Data) and param.kind == "buf_out":
-            settled[place] = _sized(value, result)
-        elif param.kind == "pollfds" and detail.startswith("["):
-            settled[place] = Change(value, _ready(detail))
-    return tuple(settled)
-
-
-def _ready(detail: str) -> Value:
-    scanner = Scanner(detail)
-    value = scanner.value()
-    return value if isinstance(value, Array) else Array(())
-
-
-def _sized(value: Data, size: Value | None) -> Data:
-    """`value` as `size` bytes; an ellipsis inside the quotation marks, as notes have it, is an
-    abbreviation.
-    """
-    if not isinstance(size, int) or size < 0:
-        return value
-    data = value.data
-    if len(data) != size and data.endswith(b"...") and value.total is not None:
-        data = data[:-3]
-    return Data(data[:size], size)

@@ -3,6 +3,7 @@
 15086 close(3) = 0                                  -f -o FILE
 [pid 15086] 12:34:56.789 close(3) = 0               -f, -t -tt -ttt
 15086      0.000123 close(3) = 0 <0.000004>         -r, -T
+[  41] socket(AF_INET, SOCK_STREAM, 0) = 3          -n
 15092 epoll_wait(6,  <unfinished ...>
 15092 <... epoll_wait resumed>[], 1024, 1) = 0
 15087 --- SIGCHLD {…} ---      15088 +++ exited with 0 +++
@@ -18,6 +19,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d+))?\s+")
 _EPOCH = re.compile(r"(\d{9,}(?:\.\d+)?)\s+")
 _RELATIVE = re.compile(r"\(?\+?\s*(\d{1,6}\.\d{6,9})\)?\s+")
 _CALL = re.compile(r"([a-z_][a-z0-9_]*)\(")
+_CALL_NUMBER = re.compile(r"\[\s*\d+\]\s+(?=[a-z_<])")
 _RESUMED = re.compile(r"<\.\.\. ([a-z_][a-z0-9_]*) resumed>,?\s?|<\.\.\. resumed>\s?")
 _SIGNAL = re.compile(r"--- (.*) ---\s*$")
 _EXIT = re.compile(r"\+\+\+ (.*) \+\+\+\s*$")
@@ -58,6 +60,8 @@ def split(text: str) -> Line:
     if task is None and (found := _TASK.match(text, position)):
         task, position = int(found[1] or found[2]), found.end()
     position = _skip_blanks(text, position)
+    if found := _CALL_NUMBER.match(text, position):
+        position = found.end()
     kind, name, rest, shift = _classify(text[position:])
     return Line(kind, task, clock, relative, name, rest, position + shift + 1)
 

@@ -127,7 +127,7 @@ class Scanner:
     def _annotation(self) -> None:
         """Skip ``<socket:[1]>``, ``<TCP:[a:1->b:2]>`` right after a number."""
         if self.text[self.pos : self.pos + 1] == "<" and self.text[self.pos + 1 : self.pos + 2] not in "< ":
-            end = re.compile(r"<(?:[^<>\"]|->|<->)*>").match(self.text, self.pos)
+            end = re.compile(r"<(?:<->|->|[^<>\"])*>").match(self.text, self.pos)
             self.pos = end.end() if end else self.pos
 
     def _word(self) -> Value:
