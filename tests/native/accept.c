@@ -11,7 +11,8 @@ static int client(const char *ip, int port)
 
 static void every_room(const char *server_ip, const char *client_ip)
 {
-    static const socklen_t rooms[] = {0, 1, 2, 3, 4, 8, 15, 16, 17, 24, 27, 28, 29, 128, 160, 1000, INT32_MAX};
+    static const socklen_t rooms[] = {0,  1,  2,  3,  4,   8,   15,   16,       17,
+                                      24, 27, 28, 29, 128, 160, 1000, INT32_MAX};
     int l = listening(server_ip), port = port_of(l);
     see_case("%s accepts %s: rooms", server_ip, client_ip);
     for (size_t i = 0; i < COUNT(rooms); i++) {

@@ -7,13 +7,20 @@
 
 union control { struct cmsghdr h; char bytes[256]; };
 
-static const struct { int level, name; const char *text; } switches[] = {
-    {IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO"}, {IPPROTO_IP, IP_RECVTOS, "IP_RECVTOS"}, {IPPROTO_IP, IP_RECVTTL, "IP_RECVTTL"},
+static const struct { int level, name; const char *text;
+} switches[] = {
+    {IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO"},
+    {IPPROTO_IP, IP_RECVTOS, "IP_RECVTOS"},
+    {IPPROTO_IP, IP_RECVTTL, "IP_RECVTTL"},
     {IPPROTO_IP, IP_RECVORIGDSTADDR, "IP_RECVORIGDSTADDR"},
-    {IPPROTO_IPV6, IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO"}, {IPPROTO_IPV6, IPV6_RECVTCLASS, "IPV6_RECVTCLASS"},
-    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT"}, {IPPROTO_IPV6, IPV6_2292PKTINFO, "IPV6_2292PKTINFO"},
-    {IPPROTO_IPV6, IPV6_2292HOPLIMIT, "IPV6_2292HOPLIMIT"}, {IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, "IPV6_RECVORIGDSTADDR"},
-    {SOL_SOCKET, SO_TIMESTAMP, "SO_TIMESTAMP"}, {SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO"},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS, "IPV6_RECVTCLASS"},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT"},
+    {IPPROTO_IPV6, IPV6_2292PKTINFO, "IPV6_2292PKTINFO"},
+    {IPPROTO_IPV6, IPV6_2292HOPLIMIT, "IPV6_2292HOPLIMIT"},
+    {IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, "IPV6_RECVORIGDSTADDR"},
+    {SOL_SOCKET, SO_TIMESTAMP, "SO_TIMESTAMP"},
+    {SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"},
 };
 static const struct { const char *server, *client; } ways[] = {
     {"0.0.0.0", "127.0.0.1"}, {"127.0.0.1", "127.0.0.1"}, {"::", "::1"}, {"::1", "::1"}, {"::", "127.0.0.1"},
@@ -45,7 +52,8 @@ static int receive(int fd, int room, int flags)
     from.len = m.msg_namelen;
     printf(" from %s\n", n < 0 ? "-" : box_addr(&from, 28));
     for (struct cmsghdr *h = n < 0 ? NULL : CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h))
-        printf("     level %d type %d len %d: %s\n", h->cmsg_level, h->cmsg_type, (int)h->cmsg_len, payload(h));
+        printf("     level %d type %d len %d: %s\n", h->cmsg_level, h->cmsg_type, (int)h->cmsg_len,
+               payload(h));
     if (n >= 0 && room < (int)sizeof c && (unsigned char)c.bytes[room] != GUARD)
         printf("     written beyond the room\n");
     return n;
@@ -110,7 +118,10 @@ static int observed(const char *server)
 static void sent_numbers(const char *server, const char *client)
 {
     static const int names[][2] = {
-        {IPPROTO_IP, IP_TOS}, {IPPROTO_IP, IP_TTL}, {IPPROTO_IPV6, IPV6_TCLASS}, {IPPROTO_IPV6, IPV6_HOPLIMIT},
+        {IPPROTO_IP, IP_TOS},
+        {IPPROTO_IP, IP_TTL},
+        {IPPROTO_IPV6, IPV6_TCLASS},
+        {IPPROTO_IPV6, IPV6_HOPLIMIT},
     };
     static const int values[] = {1, 8, 0x20, 0xb8, 255, 256, 0, -1, -2};
     int to = observed(server), fd;
@@ -151,7 +162,10 @@ static void sent_pktinfo(const char *server, const char *client, const char *sou
 static void sticky(const char *server, const char *client)
 {
     static const int names[][2] = {
-        {IPPROTO_IP, IP_TOS}, {IPPROTO_IP, IP_TTL}, {IPPROTO_IPV6, IPV6_TCLASS}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
+        {IPPROTO_IP, IP_TOS},
+        {IPPROTO_IP, IP_TTL},
+        {IPPROTO_IPV6, IPV6_TCLASS},
+        {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
     };
     int to = observed(server), fd = connected(client, SOCK_DGRAM, port_of(to));
     see_case("sticky, %s by %s", server, client);

@@ -2,7 +2,8 @@
  * 0.0.0.0:p with every client reaching the right one, TCP and UDP, and when the option may change. */
 #include "ends.h"
 
-static const char *const clients[] = {"127.0.0.1", "::ffff:127.0.0.1", "::1", "127.0.0.77", "::ffff:127.0.0.77"};
+static const char *const clients[] = {"127.0.0.1", "::ffff:127.0.0.1", "::1", "127.0.0.77",
+                                      "::ffff:127.0.0.77"};
 
 static int server(const char *ip, int type, int port, int v6only)
 {

@@ -24,7 +24,8 @@ static inline struct end end_at(const char *ip, int port)
     e.in.sin_port = htons(port);
     e.sa.sa_family = strchr(ip, ':') ? AF_INET6 : AF_INET;
     e.len = e.sa.sa_family == AF_INET ? sizeof e.in : sizeof e.in6;
-    if (inet_pton(e.sa.sa_family, ip, e.sa.sa_family == AF_INET ? (void *)&e.in.sin_addr : &e.in6.sin6_addr) != 1)
+    if (inet_pton(e.sa.sa_family, ip,
+                  e.sa.sa_family == AF_INET ? (void *)&e.in.sin_addr : &e.in6.sin6_addr) != 1)
         die(ip);
     return e;
 }

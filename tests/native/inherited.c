@@ -19,12 +19,15 @@ static int option(int fd, int level, int name)
 
 static void look(const char *who, int fd)
 {
-    printf("%s: domain %d type %d v6only %d %s", who, option(fd, SOL_SOCKET, SO_DOMAIN), option(fd, SOL_SOCKET, SO_TYPE),
-           option(fd, IPPROTO_IPV6, IPV6_V6ONLY), name_text(fd));
+    printf("%s: domain %d type %d v6only %d %s", who, option(fd, SOL_SOCKET, SO_DOMAIN),
+           option(fd, SOL_SOCKET, SO_TYPE), option(fd, IPPROTO_IPV6, IPV6_V6ONLY), name_text(fd));
     printf(" peer %s\n", peer_text(fd));
 }
 
-static int made(size_t i) { return sockets[i].type == SOCK_STREAM ? listening(sockets[i].ip) : bound(sockets[i].ip, SOCK_DGRAM); }
+static int made(size_t i)
+{
+    return sockets[i].type == SOCK_STREAM ? listening(sockets[i].ip) : bound(sockets[i].ip, SOCK_DGRAM);
+}
 
 static void wait_child(pid_t pid)
 {
@@ -90,7 +93,8 @@ static void pass(int channel, int fd)
     union { struct cmsghdr h; char bytes[CMSG_SPACE(sizeof(int))]; } c = {.bytes = {0}};
     struct iovec v = {"f", 1};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c};
-    c.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    c.h =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&c.h), &fd, sizeof fd);
     if (sendmsg(channel, &m, 0) != 1)
         die("SCM_RIGHTS");

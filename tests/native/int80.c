@@ -5,8 +5,20 @@
 
 enum { I386_GETPID = 20, I386_SOCKETCALL = 102, I386_IOCTL = 54 };
 enum {
-    I386_SOCKET = 359, I386_SOCKETPAIR, I386_BIND, I386_CONNECT, I386_LISTEN, I386_ACCEPT4, I386_GETSOCKOPT,
-    I386_SETSOCKOPT, I386_GETSOCKNAME, I386_GETPEERNAME, I386_SENDTO, I386_SENDMSG, I386_RECVFROM, I386_RECVMSG,
+    I386_SOCKET = 359,
+    I386_SOCKETPAIR,
+    I386_BIND,
+    I386_CONNECT,
+    I386_LISTEN,
+    I386_ACCEPT4,
+    I386_GETSOCKOPT,
+    I386_SETSOCKOPT,
+    I386_GETSOCKNAME,
+    I386_GETPEERNAME,
+    I386_SENDTO,
+    I386_SENDMSG,
+    I386_RECVFROM,
+    I386_RECVMSG,
     I386_SHUTDOWN,
 };
 
@@ -53,7 +65,8 @@ static long socketcall(int call, uint32_t a, uint32_t b, uint32_t c, uint32_t d,
 static const char *low_name(int fd, int peer)
 {
     box_fill(&low->box, 28);
-    long r = int80(peer ? I386_GETPEERNAME : I386_GETSOCKNAME, fd, LOW(low->box.bytes), LOW(&low->box.len), 0, 0);
+    long r =
+        int80(peer ? I386_GETPEERNAME : I386_GETSOCKNAME, fd, LOW(low->box.bytes), LOW(&low->box.len), 0, 0);
     return r < 0 ? result(r) : box_addr(&low->box, 28);
 }
 
@@ -104,7 +117,8 @@ static void messages(const char *ip)
     low->box.len = low->msg.namelen;
     printf("'%s' from %s\n", low->text, box_addr(&low->box, 28));
     SEE(socketcall(SYS_SENDTO, fd, LOW(low->text), 2, 0, LOW(&low->end), low->end.len));
-    SEE(socketcall(SYS_RECVFROM, to, LOW(low->text), 16, 0, LOW(box_fill(&low->box, 28)), LOW(&low->box.len)));
+    SEE(socketcall(SYS_RECVFROM, to, LOW(low->text), 16, 0, LOW(box_fill(&low->box, 28)),
+                   LOW(&low->box.len)));
     printf("from %s\n", box_addr(&low->box, 28));
     close(to);
     close(fd);

@@ -52,7 +52,11 @@ static void bring_room(void)
 static int by_recv(int fd) { char b; return recv(fd, &b, 1, 0); }
 static int by_read(int fd) { char b; return read(fd, &b, 1); }
 static int by_accept(int fd) { return accept(fd, NULL, NULL) < 0 ? -1 : 0; }
-static int by_accept4(int fd) { struct box b; return accept4(fd, box_fill(&b, 28), &b.len, SOCK_CLOEXEC) < 0 ? -1 : 0; }
+static int by_accept4(int fd)
+{
+    struct box b;
+    return accept4(fd, box_fill(&b, 28), &b.len, SOCK_CLOEXEC) < 0 ? -1 : 0;
+}
 static int by_poll(int fd) { struct pollfd p = {.fd = fd, .events = POLLIN}; return poll(&p, 1, 5000); }
 
 static int by_recvfrom(int fd)
@@ -89,11 +93,16 @@ static int by_send(int fd)
 }
 
 static const struct waiting receiving[] = {
-    {"recv", by_recv, SOCK_STREAM}, {"read", by_read, SOCK_STREAM}, {"recvfrom", by_recvfrom, SOCK_DGRAM},
-    {"recvmsg", by_recvmsg, SOCK_DGRAM}, {"recvmsg on tcp", by_recvmsg, SOCK_STREAM}, {"recvmmsg", by_recvmmsg, SOCK_DGRAM},
+    {"recv", by_recv, SOCK_STREAM},
+    {"read", by_read, SOCK_STREAM},
+    {"recvfrom", by_recvfrom, SOCK_DGRAM},
+    {"recvmsg", by_recvmsg, SOCK_DGRAM},
+    {"recvmsg on tcp", by_recvmsg, SOCK_STREAM},
+    {"recvmmsg", by_recvmmsg, SOCK_DGRAM},
     {"poll", by_poll, SOCK_DGRAM},
 };
-static const struct waiting accepting[] = {{"accept", by_accept, 0}, {"accept4", by_accept4, 0}, {"poll", by_poll, 0}};
+static const struct waiting accepting[] = {
+    {"accept", by_accept, 0}, {"accept4", by_accept4, 0}, {"poll", by_poll, 0}};
 
 static void one(const char *name, int fd, int (*call)(int), int flags, int option, void (*what)(void))
 {

@@ -7,7 +7,8 @@ typedef int name_call(int, void *, socklen_t *);
 
 static inline void every_room(name_call *call, const char *what, int fd)
 {
-    static const socklen_t rooms[] = {0, 1, 2, 3, 4, 7, 8, 12, 15, 16, 17, 24, 27, 28, 29, 110, 128, 160, INT32_MAX};
+    static const socklen_t rooms[] = {0,  1,  2,  3,  4,  7,   8,   12,  15,       16,
+                                      17, 24, 27, 28, 29, 110, 128, 160, INT32_MAX};
     see_case("%s: rooms", what);
     for (size_t i = 0; i < COUNT(rooms); i++) {
         struct box b;

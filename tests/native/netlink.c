@@ -85,7 +85,8 @@ static const char *interface_of(struct nlmsghdr *h)
 static void show(int fd, struct nlmsghdr *h)
 {
     struct end e = name_of(fd);
-    printf("   type %d flags %#x seq %u to me %d", h->nlmsg_type, h->nlmsg_flags, h->nlmsg_seq, h->nlmsg_pid == e.nl.nl_pid);
+    printf("   type %d flags %#x seq %u to me %d", h->nlmsg_type, h->nlmsg_flags, h->nlmsg_seq,
+           h->nlmsg_pid == e.nl.nl_pid);
     if (h->nlmsg_type == NLMSG_ERROR)
         printf(" error %d", ((struct nlmsgerr *)NLMSG_DATA(h))->error);
     if (h->nlmsg_type == RTM_NEWLINK)
@@ -157,7 +158,9 @@ static void peeking(void)
 static void bad_sends(void)
 {
     int fd = route_socket(), value = -1;
-    struct request r = {{.nlmsg_len = sizeof r, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = 5}, {0}};
+    struct request r = {
+        {.nlmsg_len = sizeof r, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = 5},
+        {0}};
     struct end kernel = address(0, 0);
     see_case("bad requests");
     SEE(sendto(fd, &r, sizeof r, 0, &kernel.sa, 4));

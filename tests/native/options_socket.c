@@ -1,5 +1,6 @@
 /* socket(7): the options of SOL_SOCKET, good and bad values, on TCP and UDP over both families. What a
- * machine's sysctls decide (default and greatest buffer sizes) is left out, and so are socket filters (privileges). */
+ * machine's sysctls decide (default and greatest buffer sizes) is left out, and so are socket filters
+ * (privileges). */
 #include "options.h"
 
 static const int values[] = {0, 1, 2, 7, 255, 256, 65536, -1, INT32_MAX, INT32_MIN};
@@ -9,14 +10,18 @@ static const struct { int family, type; const char *name; } kinds[] = {
     {AF_INET6, SOCK_DGRAM, "udp6"},
 };
 static const struct option flags[] = {
-    OPTION(SOL_SOCKET, SO_REUSEADDR), OPTION(SOL_SOCKET, SO_REUSEPORT), OPTION(SOL_SOCKET, SO_KEEPALIVE),
-    OPTION(SOL_SOCKET, SO_BROADCAST), OPTION(SOL_SOCKET, SO_OOBINLINE), OPTION(SOL_SOCKET, SO_DONTROUTE),
-    OPTION(SOL_SOCKET, SO_TIMESTAMP), OPTION(SOL_SOCKET, SO_TIMESTAMPNS), OPTION(SOL_SOCKET, SO_RXQ_OVFL),
-    OPTION(SOL_SOCKET, SO_NO_CHECK), OPTION(SOL_SOCKET, SO_WIFI_STATUS), OPTION(SOL_SOCKET, SO_SELECT_ERR_QUEUE),
-    OPTION(SOL_SOCKET, SO_RCVLOWAT), OPTION(SOL_SOCKET, SO_SNDLOWAT), OPTION(SOL_SOCKET, SO_PEEK_OFF),
-    OPTION(SOL_SOCKET, SO_INCOMING_CPU), OPTION(SOL_SOCKET, SO_BSDCOMPAT), OPTION(SOL_SOCKET, SO_ZEROCOPY),
-    OPTION(SOL_SOCKET, SO_TYPE), OPTION(SOL_SOCKET, SO_ERROR), OPTION(SOL_SOCKET, SO_ACCEPTCONN),
-    OPTION(SOL_SOCKET, SO_DOMAIN), OPTION(SOL_SOCKET, SO_PROTOCOL),
+    OPTION(SOL_SOCKET, SO_REUSEADDR),   OPTION(SOL_SOCKET, SO_REUSEPORT),
+    OPTION(SOL_SOCKET, SO_KEEPALIVE),   OPTION(SOL_SOCKET, SO_BROADCAST),
+    OPTION(SOL_SOCKET, SO_OOBINLINE),   OPTION(SOL_SOCKET, SO_DONTROUTE),
+    OPTION(SOL_SOCKET, SO_TIMESTAMP),   OPTION(SOL_SOCKET, SO_TIMESTAMPNS),
+    OPTION(SOL_SOCKET, SO_RXQ_OVFL),    OPTION(SOL_SOCKET, SO_NO_CHECK),
+    OPTION(SOL_SOCKET, SO_WIFI_STATUS), OPTION(SOL_SOCKET, SO_SELECT_ERR_QUEUE),
+    OPTION(SOL_SOCKET, SO_RCVLOWAT),    OPTION(SOL_SOCKET, SO_SNDLOWAT),
+    OPTION(SOL_SOCKET, SO_PEEK_OFF),    OPTION(SOL_SOCKET, SO_INCOMING_CPU),
+    OPTION(SOL_SOCKET, SO_BSDCOMPAT),   OPTION(SOL_SOCKET, SO_ZEROCOPY),
+    OPTION(SOL_SOCKET, SO_TYPE),        OPTION(SOL_SOCKET, SO_ERROR),
+    OPTION(SOL_SOCKET, SO_ACCEPTCONN),  OPTION(SOL_SOCKET, SO_DOMAIN),
+    OPTION(SOL_SOCKET, SO_PROTOCOL),
 };
 
 static int is(const struct option *o, int name) { return o->name == name; }
@@ -108,7 +113,8 @@ static void error_is_read_once(const char *ip)
 
 int main(void)
 {
-    static const struct option receive = OPTION(SOL_SOCKET, SO_RCVTIMEO), send = OPTION(SOL_SOCKET, SO_SNDTIMEO);
+    static const struct option receive = OPTION(SOL_SOCKET, SO_RCVTIMEO),
+                               send = OPTION(SOL_SOCKET, SO_SNDTIMEO);
     see_start();
     for (size_t kind = 0; kind < COUNT(kinds); kind++) {
         ints(kind);

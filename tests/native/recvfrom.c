@@ -7,7 +7,8 @@ static const char *const loops[] = {"127.0.0.1", "::1", "::ffff:127.0.0.1"};
 static void rooms(const char *server_ip, const char *client_ip)
 {
     static const socklen_t all[] = {0, 1, 2, 3, 4, 8, 15, 16, 17, 24, 27, 28, 29, 128, 1000, INT32_MAX};
-    int to = bound(server_ip, SOCK_DGRAM), fd = new_socket(strchr(client_ip, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM);
+    int to = bound(server_ip, SOCK_DGRAM),
+        fd = new_socket(strchr(client_ip, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM);
     struct end e = end_at(client_ip, port_of(to));
     char text[8];
     see_case("udp %s from %s: rooms", server_ip, client_ip);
@@ -25,8 +26,9 @@ static void rooms(const char *server_ip, const char *client_ip)
 
 static void flags(const char *ip)
 {
-    static const int all[] = {0, MSG_PEEK, MSG_TRUNC, MSG_PEEK | MSG_TRUNC, MSG_WAITALL, MSG_OOB, MSG_ERRQUEUE,
-                              MSG_DONTWAIT, MSG_CMSG_CLOEXEC, MSG_CTRUNC, 0x01000000};
+    static const int all[] = {0,         MSG_PEEK,     MSG_TRUNC,    MSG_PEEK | MSG_TRUNC, MSG_WAITALL,
+                              MSG_OOB,   MSG_ERRQUEUE, MSG_DONTWAIT, MSG_CMSG_CLOEXEC,     MSG_CTRUNC,
+                              0x01000000};
     static const int sizes[] = {0, 2, 6, 8};
     int pair[2];
     see_case("udp %s flags and short buffers", ip);
@@ -37,9 +39,13 @@ static void flags(const char *ip)
             send(pair[1], "abcdef", 6, 0);
             ready(pair[0], POLLIN);
             box_fill(&from, 28);
-            int n = recvfrom(pair[0], box_fill(&data, 0), sizes[j], all[i] | MSG_DONTWAIT, (void *)from.bytes, &from.len);
-            printf("flags %#x size %d: %s %s%s", all[i], sizes[j], result(n), hex(data.bytes, n < sizes[j] ? n : sizes[j]),
-                   box_dirt(&data, n < 0 ? 0 : n < sizes[j] ? n : sizes[j]));
+            int n = recvfrom(pair[0], box_fill(&data, 0), sizes[j], all[i] | MSG_DONTWAIT, (void *)from.bytes,
+                             &from.len);
+            printf("flags %#x size %d: %s %s%s", all[i], sizes[j], result(n),
+                   hex(data.bytes, n < sizes[j] ? n : sizes[j]),
+                   box_dirt(&data, n < 0          ? 0
+                                   : n < sizes[j] ? n
+                                                  : sizes[j]));
             printf(" %s", n < 0 ? "" : box_addr(&from, 28));
             printf(" then %s\n", result(recv(pair[0], data.bytes, 8, MSG_DONTWAIT)));
             while (recv(pair[0], data.bytes, 8, MSG_DONTWAIT) >= 0)
@@ -90,12 +96,15 @@ static void streams(const char *server, const char *client)
     tcp_pair(server, client, pair);
     send(pair[1], "abcdefghij", 10, 0);
     ready(pair[0], POLLIN);
-    static const struct { int size, flags; } reads[] = {
-        {3, MSG_PEEK}, {3, 0}, {2, MSG_TRUNC}, {0, 0}, {20, MSG_DONTWAIT}, {4, MSG_DONTWAIT}, {4, MSG_OOB}, {4, MSG_ERRQUEUE},
+    static const struct { int size, flags;
+    } reads[] = {
+        {3, MSG_PEEK},     {3, 0},       {2, MSG_TRUNC},    {0, 0}, {20, MSG_DONTWAIT},
+        {4, MSG_DONTWAIT}, {4, MSG_OOB}, {4, MSG_ERRQUEUE},
     };
     for (size_t i = 0; i < COUNT(reads); i++) {
         box_fill(&from, 28);
-        n = recvfrom(pair[0], box_fill(&data, 0), reads[i].size, reads[i].flags, (void *)from.bytes, &from.len);
+        n = recvfrom(pair[0], box_fill(&data, 0), reads[i].size, reads[i].flags, (void *)from.bytes,
+                     &from.len);
         printf("size %d flags %#x: %s", reads[i].size, reads[i].flags, result(n));
         printf(" %s%s from %s\n", hex(data.bytes, n), box_dirt(&data, n < 0 ? 0 : n), box_addr(&from, 28));
     }

@@ -57,9 +57,18 @@ static void show(const char *what, int got)
 
 static void counts(size_t way)
 {
-    static const struct { int sent; unsigned vlen; int flags; } rows[] = {
-        {1, 5, MSG_DONTWAIT}, {3, 5, MSG_DONTWAIT}, {5, 5, 0}, {5, 2, 0}, {0, 5, MSG_DONTWAIT}, {2, 0, MSG_DONTWAIT},
-        {2, 5, MSG_WAITFORONE}, {4, 5, MSG_DONTWAIT | MSG_TRUNC}, {1, 3, MSG_PEEK | MSG_DONTWAIT}, {2, 5, MSG_OOB | MSG_DONTWAIT},
+    static const struct { int sent; unsigned vlen; int flags;
+    } rows[] = {
+        {1, 5, MSG_DONTWAIT},
+        {3, 5, MSG_DONTWAIT},
+        {5, 5, 0},
+        {5, 2, 0},
+        {0, 5, MSG_DONTWAIT},
+        {2, 0, MSG_DONTWAIT},
+        {2, 5, MSG_WAITFORONE},
+        {4, 5, MSG_DONTWAIT | MSG_TRUNC},
+        {1, 3, MSG_PEEK | MSG_DONTWAIT},
+        {2, 5, MSG_OOB | MSG_DONTWAIT},
     };
     see_case("udp %s from %s: counts", ways[way].server, ways[way].client);
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -34,7 +34,10 @@ static void name_rooms(size_t way)
     open_way(way);
     for (size_t i = 0; i < COUNT(rooms); i++) {
         struct box b;
-        struct msghdr m = {.msg_name = box_fill(&b, 0), .msg_namelen = rooms[i], .msg_iov = &v, .msg_iovlen = 1,
+        struct msghdr m = {.msg_name = box_fill(&b, 0),
+                           .msg_namelen = rooms[i],
+                           .msg_iov = &v,
+                           .msg_iovlen = 1,
                            .msg_flags = -1};
         send(fd, "abc", 3, 0);
         ready(to, POLLIN);
@@ -59,7 +62,8 @@ static void name_rooms(size_t way)
 
 static void scatter(size_t way)
 {
-    static const int sizes[][4] = {{2, 2, 2, 2}, {0, 6, 0, 0}, {1, 0, 1, 0}, {0, 0, 0, 0}, {3, 3, 9, 9}, {6, 0, 0, 0}};
+    static const int sizes[][4] = {{2, 2, 2, 2}, {0, 6, 0, 0}, {1, 0, 1, 0},
+                                   {0, 0, 0, 0}, {3, 3, 9, 9}, {6, 0, 0, 0}};
     static const int flags[] = {0, MSG_PEEK, MSG_TRUNC, MSG_TRUNC | MSG_PEEK, MSG_CMSG_CLOEXEC};
     see_case("udp %s from %s: scattered", ways[way].server, ways[way].client);
     open_way(way);
@@ -73,7 +77,8 @@ static void scatter(size_t way)
                 v[k] = (struct iovec){bytes[k], sizes[i][k]};
             send(fd, "abcdef", 6, 0);
             ready(to, POLLIN);
-            printf("row %d flags %#x: %s", (int)i, flags[j], result(recvmsg(to, &m, flags[j] | MSG_DONTWAIT)));
+            printf("row %d flags %#x: %s", (int)i, flags[j],
+                   result(recvmsg(to, &m, flags[j] | MSG_DONTWAIT)));
             header(&m);
             printf(" %.10s %.10s %.10s %.10s\n", bytes[0], bytes[1], bytes[2], bytes[3]);
             while (recv(to, bytes, 10, MSG_DONTWAIT) >= 0)
@@ -82,7 +87,8 @@ static void scatter(size_t way)
     close_way();
 }
 
-static struct msghdr msg(struct iovec *v, size_t count, void *name, int namelen, void *control, size_t controllen)
+static struct msghdr msg(struct iovec *v, size_t count, void *name, int namelen, void *control,
+                         size_t controllen)
 {
     return (struct msghdr){.msg_name = name, .msg_namelen = namelen, .msg_iov = v, .msg_iovlen = count,
                            .msg_control = control, .msg_controllen = controllen};
@@ -102,16 +108,27 @@ static void bad_pointers(size_t way)
     char text[8], odd[sizeof(struct msghdr) + 1];
     struct iovec v = {text, 8}, nowhere = {unmapped(), 8}, huge = {text, (size_t)-1}, many[1025];
     struct msghdr m[] = {
-        msg(&v, 1, unmapped(), 28, NULL, 0), msg(&v, 1, readonly(), 28, NULL, 0), msg(NULL, 1, NULL, 0, NULL, 0),
-        msg(unmapped(), 1, NULL, 0, NULL, 0), msg(&nowhere, 1, NULL, 0, NULL, 0), msg(&huge, 1, NULL, 0, NULL, 0),
-        msg(many, 1024, NULL, 0, NULL, 0), msg(many, 1025, NULL, 0, NULL, 0), msg(&v, (size_t)-1, NULL, 0, NULL, 0),
-        msg(&v, 0, NULL, 0, NULL, 0), msg(&v, 1, NULL, 0, unmapped(), 64), msg(&v, 1, NULL, 0, NULL, 64),
-        msg(&v, 1, NULL, 0, unmapped(), (size_t)-1), msg(&v, 1, unmapped(), 0, NULL, 0),
+        msg(&v, 1, unmapped(), 28, NULL, 0),
+        msg(&v, 1, readonly(), 28, NULL, 0),
+        msg(NULL, 1, NULL, 0, NULL, 0),
+        msg(unmapped(), 1, NULL, 0, NULL, 0),
+        msg(&nowhere, 1, NULL, 0, NULL, 0),
+        msg(&huge, 1, NULL, 0, NULL, 0),
+        msg(many, 1024, NULL, 0, NULL, 0),
+        msg(many, 1025, NULL, 0, NULL, 0),
+        msg(&v, (size_t)-1, NULL, 0, NULL, 0),
+        msg(&v, 0, NULL, 0, NULL, 0),
+        msg(&v, 1, NULL, 0, unmapped(), 64),
+        msg(&v, 1, NULL, 0, NULL, 64),
+        msg(&v, 1, NULL, 0, unmapped(), (size_t)-1),
+        msg(&v, 1, unmapped(), 0, NULL, 0),
     };
     static const char *const what[] = {
-        "unmapped name", "read-only name", "NULL iov", "unmapped iov", "unmapped base", "iov_len -1", "1024 iovecs",
-        "1025 iovecs", "iovlen -1", "no iovecs", "unmapped control", "NULL control of 64", "control of -1",
-        "unmapped name of none",
+        "unmapped name", "read-only name",        "NULL iov",
+        "unmapped iov",  "unmapped base",         "iov_len -1",
+        "1024 iovecs",   "1025 iovecs",           "iovlen -1",
+        "no iovecs",     "unmapped control",      "NULL control of 64",
+        "control of -1", "unmapped name of none",
     };
     see_case("udp %s from %s: pointers", ways[way].server, ways[way].client);
     open_way(way);

@@ -29,7 +29,8 @@ static void send_and_see(const char *what, struct msghdr *m, int flags)
         ready(to, POLLIN);
         box_fill(&from, 28);
         n = recvfrom(to, box_fill(&data, 0), ROOM, MSG_DONTWAIT, (void *)from.bytes, &from.len);
-        printf(", arrived %s %s from %s", result(n), n < 0 ? "" : hex(data.bytes, n), n < 0 ? "" : box_addr(&from, 28));
+        printf(", arrived %s %s from %s", result(n), n < 0 ? "" : hex(data.bytes, n),
+               n < 0 ? "" : box_addr(&from, 28));
     }
     printf("\n");
 }
@@ -100,8 +101,11 @@ static void controls(const char *ip)
     union { struct cmsghdr h; char bytes[64]; } c;
     struct iovec v = {"abc", 3};
     struct msghdr m = {.msg_name = at.raw, .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c};
-    static const int cmsg_lengths[] = {-1, 0, 1, sizeof(struct cmsghdr) - 1, sizeof(struct cmsghdr), 64, 65, INT32_MAX};
-    static const struct { int level, type; } kinds[] = {{0xbad, 1}, {SOL_SOCKET, 99}, {IPPROTO_TCP, 1}, {IPPROTO_IP, 99}};
+    static const int cmsg_lengths[] = {-1, 0,  1,        sizeof(struct cmsghdr) - 1, sizeof(struct cmsghdr),
+                                       64, 65, INT32_MAX};
+    static const struct {
+        int level, type;
+    } kinds[] = {{0xbad, 1}, {SOL_SOCKET, 99}, {IPPROTO_TCP, 1}, {IPPROTO_IP, 99}};
     see_case("udp %s control", ip);
     open_pair(ip);
     m.msg_namelen = at.len;
@@ -114,7 +118,8 @@ static void controls(const char *ip)
         send_and_see("", &m, 0);
     }
     for (size_t i = 0; i < COUNT(kinds); i++) {
-        c.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(4), .cmsg_level = kinds[i].level, .cmsg_type = kinds[i].type};
+        c.h = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(4), .cmsg_level = kinds[i].level, .cmsg_type = kinds[i].type};
         m.msg_controllen = CMSG_SPACE(4);
         printf("level %d type %d ", kinds[i].level, kinds[i].type);
         send_and_see("", &m, 0);

@@ -56,7 +56,8 @@ static void families(size_t kind)
 /* Destinations that a socket of each kind can or cannot name; the server hears both families. */
 static void destinations(size_t kind, int v6only)
 {
-    static const char *const all[] = {"127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"};
+    static const char *const all[] = {"127.0.0.1", "0.0.0.0",          "::1",
+                                      "::",        "::ffff:127.0.0.1", "::ffff:0.0.0.0"};
     int to = bound("::", SOCK_DGRAM);
     see_case("udp family %d, v6only %d: destinations", kinds[kind].family, v6only);
     for (size_t i = 0; i < COUNT(all); i++) {
@@ -118,7 +119,8 @@ static void sizes(size_t kind)
 static void bad_arguments(size_t kind, int type)
 {
     int to = type == SOCK_STREAM ? listening(kinds[kind].ip) : bound(kinds[kind].ip, type);
-    int fd = type == SOCK_STREAM ? connected(kinds[kind].ip, type, port_of(to)) : new_socket(kinds[kind].family, type);
+    int fd = type == SOCK_STREAM ? connected(kinds[kind].ip, type, port_of(to))
+                                 : new_socket(kinds[kind].family, type);
     struct end e = name_of(to);
     see_case("type %d %s arguments", type, kinds[kind].ip);
     SEE(sendto(fd, unmapped(), 3, 0, &e.sa, e.len));

@@ -3,26 +3,68 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static const struct { int family, type, protocol; } calls[] = {
-    {AF_INET, SOCK_STREAM, 0}, {AF_INET, SOCK_STREAM, IPPROTO_TCP}, {AF_INET, SOCK_STREAM, IPPROTO_UDP},
-    {AF_INET, SOCK_DGRAM, 0}, {AF_INET, SOCK_DGRAM, IPPROTO_UDP}, {AF_INET, SOCK_DGRAM, IPPROTO_TCP},
-    {AF_INET6, SOCK_STREAM, 0}, {AF_INET6, SOCK_STREAM, IPPROTO_TCP}, {AF_INET6, SOCK_STREAM, IPPROTO_UDP},
-    {AF_INET6, SOCK_DGRAM, 0}, {AF_INET6, SOCK_DGRAM, IPPROTO_UDP}, {AF_INET6, SOCK_DGRAM, IPPROTO_TCP},
-    {AF_UNIX, SOCK_STREAM, 0}, {AF_UNIX, SOCK_DGRAM, 0}, {AF_UNIX, SOCK_SEQPACKET, 0},
-    {AF_UNIX, SOCK_STREAM, AF_UNIX}, {AF_UNIX, SOCK_STREAM, 7}, {AF_UNIX, SOCK_RAW, 0},
-    {AF_NETLINK, SOCK_RAW, 0}, {AF_NETLINK, SOCK_DGRAM, 0}, {AF_NETLINK, SOCK_STREAM, 0},
-    {AF_NETLINK, SOCK_RAW, 31}, {AF_NETLINK, SOCK_RAW, -1}, {AF_NETLINK, SOCK_RAW, 4000},
-    {AF_INET, 0, 0}, {AF_INET, SOCK_RDM, 0}, {AF_INET, 7, 0}, {AF_INET, 11, 0}, {AF_INET, 15, 0}, {AF_INET, -1, 0},
-    {AF_INET6, 0, 0}, {AF_INET6, SOCK_RDM, 0}, {AF_INET6, SOCK_SEQPACKET, 0}, {AF_INET6, 15, 0},
-    {AF_INET, SOCK_STREAM, -1}, {AF_INET, SOCK_STREAM, 256}, {AF_INET, SOCK_STREAM, 263}, {AF_INET, SOCK_STREAM, 250},
-    {AF_INET6, SOCK_STREAM, -1}, {AF_INET6, SOCK_STREAM, 256}, {AF_INET6, SOCK_DGRAM, 250}, {AF_INET6, SOCK_DGRAM, -1},
-    {AF_INET, SOCK_STREAM | 0x10, 0}, {AF_INET, SOCK_STREAM | 0x100, 0}, {AF_INET6, SOCK_STREAM | 0x40000, 0},
-    {0, SOCK_STREAM, 0}, {-1, SOCK_STREAM, 0}, {46, SOCK_STREAM, 0}, {255, SOCK_STREAM, 0}, {65538, SOCK_STREAM, 0},
-    {AF_UNIX, 0, 0}, {AF_UNIX, 9, 0}, {-1, -1, -1},
-    {AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0}, {AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0},
+static const struct { int family, type, protocol;
+} calls[] = {
+    {AF_INET, SOCK_STREAM, 0},
+    {AF_INET, SOCK_STREAM, IPPROTO_TCP},
+    {AF_INET, SOCK_STREAM, IPPROTO_UDP},
+    {AF_INET, SOCK_DGRAM, 0},
+    {AF_INET, SOCK_DGRAM, IPPROTO_UDP},
+    {AF_INET, SOCK_DGRAM, IPPROTO_TCP},
+    {AF_INET6, SOCK_STREAM, 0},
+    {AF_INET6, SOCK_STREAM, IPPROTO_TCP},
+    {AF_INET6, SOCK_STREAM, IPPROTO_UDP},
+    {AF_INET6, SOCK_DGRAM, 0},
+    {AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
+    {AF_INET6, SOCK_DGRAM, IPPROTO_TCP},
+    {AF_UNIX, SOCK_STREAM, 0},
+    {AF_UNIX, SOCK_DGRAM, 0},
+    {AF_UNIX, SOCK_SEQPACKET, 0},
+    {AF_UNIX, SOCK_STREAM, AF_UNIX},
+    {AF_UNIX, SOCK_STREAM, 7},
+    {AF_UNIX, SOCK_RAW, 0},
+    {AF_NETLINK, SOCK_RAW, 0},
+    {AF_NETLINK, SOCK_DGRAM, 0},
+    {AF_NETLINK, SOCK_STREAM, 0},
+    {AF_NETLINK, SOCK_RAW, 31},
+    {AF_NETLINK, SOCK_RAW, -1},
+    {AF_NETLINK, SOCK_RAW, 4000},
+    {AF_INET, 0, 0},
+    {AF_INET, SOCK_RDM, 0},
+    {AF_INET, 7, 0},
+    {AF_INET, 11, 0},
+    {AF_INET, 15, 0},
+    {AF_INET, -1, 0},
+    {AF_INET6, 0, 0},
+    {AF_INET6, SOCK_RDM, 0},
+    {AF_INET6, SOCK_SEQPACKET, 0},
+    {AF_INET6, 15, 0},
+    {AF_INET, SOCK_STREAM, -1},
+    {AF_INET, SOCK_STREAM, 256},
+    {AF_INET, SOCK_STREAM, 263},
+    {AF_INET, SOCK_STREAM, 250},
+    {AF_INET6, SOCK_STREAM, -1},
+    {AF_INET6, SOCK_STREAM, 256},
+    {AF_INET6, SOCK_DGRAM, 250},
+    {AF_INET6, SOCK_DGRAM, -1},
+    {AF_INET, SOCK_STREAM | 0x10, 0},
+    {AF_INET, SOCK_STREAM | 0x100, 0},
+    {AF_INET6, SOCK_STREAM | 0x40000, 0},
+    {0, SOCK_STREAM, 0},
+    {-1, SOCK_STREAM, 0},
+    {46, SOCK_STREAM, 0},
+    {255, SOCK_STREAM, 0},
+    {65538, SOCK_STREAM, 0},
+    {AF_UNIX, 0, 0},
+    {AF_UNIX, 9, 0},
+    {-1, -1, -1},
+    {AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0},
+    {AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0},
     {AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP},
-    {AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0}, {AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP},
-    {AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0}, {AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0},
+    {AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0},
+    {AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP},
+    {AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0},
+    {AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0},
 };
 
 static const char *option(int fd, int name)
@@ -35,7 +77,8 @@ static void describe(int fd)
 {
     struct stat st;
     struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
-    printf("   domain %s\n   type %s\n   protocol %s\n", option(fd, SO_DOMAIN), option(fd, SO_TYPE), option(fd, SO_PROTOCOL));
+    printf("   domain %s\n   type %s\n   protocol %s\n", option(fd, SO_DOMAIN), option(fd, SO_TYPE),
+           option(fd, SO_PROTOCOL));
     printf("   acceptconn %s\n   error %s\n", option(fd, SO_ACCEPTCONN), option(fd, SO_ERROR));
     printf("   GETFD %d GETFL %#x", fcntl(fd, F_GETFD), fcntl(fd, F_GETFL));
     printf(" mode %#o", fstat(fd, &st) ? 0 : st.st_mode);

@@ -12,16 +12,22 @@ static long socketcall(int call, long a, long b, long c, long d, long e, long f)
 }
 
 /* A socket call in one of its two forms. */
-static long in_memory(int call, long a, long b, long c, long d, long e, long f) { return socketcall(call, a, b, c, d, e, f); }
+static long in_memory(int call, long a, long b, long c, long d, long e, long f)
+{
+    return socketcall(call, a, b, c, d, e, f);
+}
 
 static long by_number(int call, long a, long b, long c, long d, long e, long f)
 {
     static const int numbers[] = {
-        [SYS_SOCKET] = SYS_socket, [SYS_BIND] = SYS_bind, [SYS_CONNECT] = SYS_connect, [SYS_LISTEN] = SYS_listen,
-        [SYS_GETSOCKNAME] = SYS_getsockname, [SYS_GETPEERNAME] = SYS_getpeername, [SYS_SOCKETPAIR] = SYS_socketpair,
-        [SYS_SENDTO] = SYS_sendto, [SYS_RECVFROM] = SYS_recvfrom, [SYS_SHUTDOWN] = SYS_shutdown,
-        [SYS_SETSOCKOPT] = SYS_setsockopt, [SYS_GETSOCKOPT] = SYS_getsockopt, [SYS_SENDMSG] = SYS_sendmsg,
-        [SYS_RECVMSG] = SYS_recvmsg, [SYS_ACCEPT4] = SYS_accept4, [SYS_RECVMMSG] = SYS_recvmmsg,
+        [SYS_SOCKET] = SYS_socket,           [SYS_BIND] = SYS_bind,
+        [SYS_CONNECT] = SYS_connect,         [SYS_LISTEN] = SYS_listen,
+        [SYS_GETSOCKNAME] = SYS_getsockname, [SYS_GETPEERNAME] = SYS_getpeername,
+        [SYS_SOCKETPAIR] = SYS_socketpair,   [SYS_SENDTO] = SYS_sendto,
+        [SYS_RECVFROM] = SYS_recvfrom,       [SYS_SHUTDOWN] = SYS_shutdown,
+        [SYS_SETSOCKOPT] = SYS_setsockopt,   [SYS_GETSOCKOPT] = SYS_getsockopt,
+        [SYS_SENDMSG] = SYS_sendmsg,         [SYS_RECVMSG] = SYS_recvmsg,
+        [SYS_ACCEPT4] = SYS_accept4,         [SYS_RECVMMSG] = SYS_recvmmsg,
         [SYS_SENDMMSG] = SYS_sendmmsg,
     };
     if (call == SYS_ACCEPT)
@@ -69,13 +75,15 @@ static void a_connection(form *call, const char *ip)
 
 static void datagrams(form *call, const char *ip)
 {
-    int to = bound(ip, SOCK_DGRAM), fd = new_socket(strchr(ip, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM), pair[2] = {-1, -1};
+    int to = bound(ip, SOCK_DGRAM), fd = new_socket(strchr(ip, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM),
+        pair[2] = {-1, -1};
     struct end e = name_of(to);
     struct box b;
     char text[8] = "";
     struct iovec v = {"msg", 3}, w = {text, 8};
     struct mmsghdr m = {.msg_hdr = {.msg_name = e.raw, .msg_namelen = e.len, .msg_iov = &v, .msg_iovlen = 1}};
-    struct mmsghdr r = {.msg_hdr = {.msg_name = box_fill(&b, 0), .msg_namelen = 28, .msg_iov = &w, .msg_iovlen = 1}};
+    struct mmsghdr r = {
+        .msg_hdr = {.msg_name = box_fill(&b, 0), .msg_namelen = 28, .msg_iov = &w, .msg_iovlen = 1}};
     SEE(call(SYS_SENDTO, fd, (long)"abc", 3, 0, (long)&e.sa, e.len));
     SEE(call(SYS_RECVFROM, to, (long)text, 8, 0, (long)box_fill(&b, 28), (long)&b.len));
     printf("%s from %s\n", text, box_addr(&b, 28));

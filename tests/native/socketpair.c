@@ -2,13 +2,31 @@
 #include "ends.h"
 #include <sys/resource.h>
 
-static const struct { int family, type, protocol; } calls[] = {
-    {AF_UNIX, SOCK_STREAM, 0}, {AF_UNIX, SOCK_DGRAM, 0}, {AF_UNIX, SOCK_SEQPACKET, 0}, {AF_UNIX, SOCK_RAW, 0},
-    {AF_UNIX, SOCK_STREAM, AF_UNIX}, {AF_UNIX, SOCK_STREAM, 2}, {AF_UNIX, 0, 0}, {AF_UNIX, 12, 0}, {AF_UNIX, -1, 0},
-    {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0}, {AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0}, {AF_UNIX, SOCK_STREAM | 0x100, 0},
-    {AF_INET, SOCK_STREAM, 0}, {AF_INET, SOCK_DGRAM, 0}, {AF_INET, SOCK_STREAM, IPPROTO_UDP}, {AF_INET, 99, 0},
-    {AF_INET6, SOCK_STREAM, 0}, {AF_INET6, SOCK_DGRAM, IPPROTO_UDP}, {AF_INET6, SOCK_DGRAM, IPPROTO_TCP},
-    {AF_NETLINK, SOCK_RAW, 0}, {0, SOCK_STREAM, 0}, {-1, SOCK_STREAM, 0}, {46, SOCK_STREAM, 0},
+static const struct { int family, type, protocol;
+} calls[] = {
+    {AF_UNIX, SOCK_STREAM, 0},
+    {AF_UNIX, SOCK_DGRAM, 0},
+    {AF_UNIX, SOCK_SEQPACKET, 0},
+    {AF_UNIX, SOCK_RAW, 0},
+    {AF_UNIX, SOCK_STREAM, AF_UNIX},
+    {AF_UNIX, SOCK_STREAM, 2},
+    {AF_UNIX, 0, 0},
+    {AF_UNIX, 12, 0},
+    {AF_UNIX, -1, 0},
+    {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0},
+    {AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0},
+    {AF_UNIX, SOCK_STREAM | 0x100, 0},
+    {AF_INET, SOCK_STREAM, 0},
+    {AF_INET, SOCK_DGRAM, 0},
+    {AF_INET, SOCK_STREAM, IPPROTO_UDP},
+    {AF_INET, 99, 0},
+    {AF_INET6, SOCK_STREAM, 0},
+    {AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
+    {AF_INET6, SOCK_DGRAM, IPPROTO_TCP},
+    {AF_NETLINK, SOCK_RAW, 0},
+    {0, SOCK_STREAM, 0},
+    {-1, SOCK_STREAM, 0},
+    {46, SOCK_STREAM, 0},
 };
 
 static void exchange(const int fd[2])
@@ -17,9 +35,10 @@ static void exchange(const int fd[2])
     SEE(send(fd[0], "ping", 4, 0));
     SEE(send(fd[0], "!", 1, 0));
     SEE(recv(fd[1], text, sizeof text, MSG_DONTWAIT));
-    printf("   %s, names %s / %s, peers %s / %s\n", hex(text, 8), name_text(fd[0]), name_text(fd[1]), peer_text(fd[0]),
-           peer_text(fd[1]));
-    printf("   GETFD %d GETFL %#x %#x\n", fcntl(fd[0], F_GETFD), fcntl(fd[0], F_GETFL), fcntl(fd[1], F_GETFL));
+    printf("   %s, names %s / %s, peers %s / %s\n", hex(text, 8), name_text(fd[0]), name_text(fd[1]),
+           peer_text(fd[0]), peer_text(fd[1]));
+    printf("   GETFD %d GETFL %#x %#x\n", fcntl(fd[0], F_GETFD), fcntl(fd[0], F_GETFL),
+           fcntl(fd[1], F_GETFL));
 }
 
 static void after_close(int fd[2])
@@ -37,8 +56,8 @@ static void every_call(void)
 {
     for (size_t i = 0; i < COUNT(calls); i++) {
         int fd[3] = {-7, -7, -7}, r = socketpair(calls[i].family, calls[i].type, calls[i].protocol, fd);
-        printf("socketpair(%d, %#x, %d) = %s [%d, %d, %d]\n", calls[i].family, calls[i].type, calls[i].protocol, result(r),
-               fd[0], fd[1], fd[2]);
+        printf("socketpair(%d, %#x, %d) = %s [%d, %d, %d]\n", calls[i].family, calls[i].type,
+               calls[i].protocol, result(r), fd[0], fd[1], fd[2]);
         if (r < 0)
             continue;
         exchange(fd);

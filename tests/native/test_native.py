@@ -39,7 +39,7 @@ def test_native_runs_agree(program: Program, native: Native, run: Run) -> None:
     assert first == second, difference(first, second, "second native run")
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options[1::2]))
 @pytest.mark.parametrize("program", programs(), ids=str)
 def test_same_under_ptrace_net(program: Program, options: tuple[str, ...], native: Native, run: Run) -> None:
     expected, seen = native(program), run(program, options)

@@ -85,8 +85,8 @@ static void *own_sockets(void *arg)
         int fd = socket(e.sa.sa_family, i % 2 ? SOCK_STREAM : SOCK_DGRAM, 0), domain = 0;
         socklen_t len = sizeof domain;
         if (fd < 0 || bind(fd, &e.sa, e.len) || getsockname(fd, &back.sa, &back.len) || back.len != e.len ||
-            memcmp(back.raw + 4, e.raw + 4, e.len - 4) || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
-            domain != e.sa.sa_family)
+            memcmp(back.raw + 4, e.raw + 4, e.len - 4) ||
+            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) || domain != e.sa.sa_family)
             j->error++;
         j->count++;
         close(fd);
@@ -147,8 +147,8 @@ static void both_wake(const char *server, const char *client)
     c = connected(client, SOCK_STREAM, port_of(l));
     for (int i = 0; i < 2; i++)
         pthread_join(thread[i], NULL);
-    printf("woken %d and %d, accepted %d, EAGAIN %d\n", jobs[0].count, jobs[1].count, !jobs[0].error + !jobs[1].error,
-           (jobs[0].error == EAGAIN) + (jobs[1].error == EAGAIN));
+    printf("woken %d and %d, accepted %d, EAGAIN %d\n", jobs[0].count, jobs[1].count,
+           !jobs[0].error + !jobs[1].error, (jobs[0].error == EAGAIN) + (jobs[1].error == EAGAIN));
     close(c);
     close(l);
 }

@@ -165,7 +165,8 @@ static void credentials(void)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
         die("socketpair");
     SEE(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &peer, &len));
-    printf("own %d %d %d len %d\n", peer.pid == getpid(), peer.uid == getuid(), peer.gid == getgid(), (int)len);
+    printf("own %d %d %d len %d\n", peer.pid == getpid(), peer.uid == getuid(), peer.gid == getgid(),
+           (int)len);
     SEE(set_int(pair[0], SOL_SOCKET, SO_PASSCRED, 1));
     SEE(send(pair[1], "x", 1, 0));
     SEE(recvmsg(pair[0], &m, 0));
