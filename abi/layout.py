@@ -159,7 +159,7 @@ class Layout:
     @cache  # noqa: B019
     def fast(self, arch: Arch = X86_64) -> Fast:
         """The same layout at the speed of ``struct``: flat tuples, nested structs spread out."""
-        return Fast(self.code(arch), lambda have: self.error(have, arch))
+        return Fast(self.code(arch), arch.endian, lambda have: self.error(have, arch))
 
     def error(self, have: int, arch: Arch = X86_64) -> AbiError:
         """The error of ``have`` bytes, which are too few or too many."""

@@ -140,4 +140,9 @@ def test_no_bytes_make_decode_sockaddr_raise_anything_else(data: bytes) -> None:
         address = decode_sockaddr(data)
     except AbiError:
         return
-    assert decode_sockaddr(encode_sockaddr(address)) == address
+    again = encode_sockaddr(address)
+    if address.family == 17:  # sll_addr is returned as far as sll_halen goes
+        assert data.startswith(again) or len(data) < len(again)
+    else:
+        assert decode_sockaddr(again) == address
+    assert encode_sockaddr(decode_sockaddr(again)) == again
