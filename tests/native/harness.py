@@ -66,7 +66,7 @@ def compile_program(program: Program, target: Path) -> None:
     command = ["gcc", *machine_flags, *FLAGS, f"{HERE / program.name}.c", "-o", str(partial)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
-        pytest.fail(f"{program} does not compile (i386 needs gcc-multilib):\n{made.stderr}", pytrace=False)
+        pytest.fail(f"{program} does not compile (i386 needs libc6-dev-i386, lib32gcc-12-dev):\n{made.stderr}", pytrace=False)
     partial.rename(target)
 
 
