@@ -20,7 +20,9 @@ import pytest
 
 HERE = Path(__file__).parent
 FLAGS = ("-Wall", "-Wextra", "-Werror", "-O1", "-pthread")
-MACHINE_FLAGS = {"x86_64": {"x86_64": ("-m64",), "i386": ("-m32",)}}
+# The kernel's asm/ headers are the same for both; without gcc-multilib only x86-64's directory has them.
+I386_FLAGS = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
+MACHINE_FLAGS = {"x86_64": {"x86_64": ("-m64",), "i386": I386_FLAGS}}
 ONLY_ON = {"int80": "x86_64", "socketcall": "i386"}
 TIMEOUT = 30.0
 
@@ -66,7 +68,10 @@ def compile_program(program: Program, target: Path) -> None:
     command = ["gcc", *machine_flags, *FLAGS, f"{HERE / program.name}.c", "-o", str(partial)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
-        pytest.fail(f"{program} does not compile (i386 needs libc6-dev-i386, lib32gcc-12-dev):\n{made.stderr}", pytrace=False)
+        pytest.fail(
+            f"{program} does not compile (i386 needs libc6-dev-i386, lib32gcc-12-dev):\n{made.stderr}",
+            pytrace=False,
+        )
     partial.rename(target)
 
 
