@@ -1,1 +1,1 @@
-"""What was decoded, shown: pages and reports."""
+"""What was decoded, shown: traces of calls, pages and reports."""

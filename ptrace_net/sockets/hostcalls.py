@@ -10,7 +10,7 @@ import ctypes
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ptrace_net.syscalls.seam import Errno, Task
@@ -23,6 +23,9 @@ _NAME_SIZE = 128
 _name = ctypes.create_string_buffer(_NAME_SIZE)
 _length = ctypes.c_int()
 _length_reference = ctypes.byref(_length)
+
+# Told of every call on the host while a trace is made: name, handle, arguments, result (negative errno).
+watch: Callable[[str, int, tuple[object, ...], int], None] | None = None
 
 
 class borrowed:
@@ -42,38 +45,44 @@ class borrowed:
         os.close(self._handle)
 
 
-def _check(result: int) -> int:
-    if result < 0:
-        raise Errno(ctypes.get_errno())
+def _check(result: int, name: str = "", handle: int = -1, *given: object) -> int:
+    number = ctypes.get_errno() if result < 0 else 0
+    if watch is not None and name:
+        watch(name, handle, given, -number or result)
+    if number:
+        raise Errno(number)
     return result
 
 
 def bind(handle: int, name: bytes) -> None:
-    _check(_libc.bind(handle, name, len(name)))
+    _check(_libc.bind(handle, name, len(name)), "bind", handle, name)
 
 
 def connect(handle: int, name: bytes) -> None:
-    _check(_libc.connect(handle, name, len(name)))
+    _check(_libc.connect(handle, name, len(name)), "connect", handle, name)
 
 
 def listen(handle: int, backlog: int) -> None:
-    _check(_libc.listen(handle, backlog))
+    _check(_libc.listen(handle, backlog), "listen", handle, backlog)
 
 
 def getsockname(handle: int) -> bytes:
     _length.value = _NAME_SIZE
-    _check(_libc.getsockname(handle, _name, _length_reference))
+    result = _libc.getsockname(handle, _name, _length_reference)
+    _check(result, "getsockname", handle, ctypes.string_at(_name, _length.value))
     return ctypes.string_at(_name, _length.value)
 
 
 def getpeername(handle: int) -> bytes:
     _length.value = _NAME_SIZE
-    _check(_libc.getpeername(handle, _name, _length_reference))
+    result = _libc.getpeername(handle, _name, _length_reference)
+    _check(result, "getpeername", handle, ctypes.string_at(_name, _length.value))
     return ctypes.string_at(_name, _length.value)
 
 
 def setsockopt(handle: int, level: int, option: int, value: bytes) -> None:
-    _check(_libc.setsockopt(handle, level, option, value, len(value)))
+    result = _libc.setsockopt(handle, level, option, value, len(value))
+    _check(result, "setsockopt", handle, level, option, value)
 
 
 def set_int(handle: int, level: int, option: int, value: int) -> None:
@@ -83,7 +92,8 @@ def set_int(handle: int, level: int, option: int, value: int) -> None:
 def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
     buffer = ctypes.create_string_buffer(size)
     _length.value = size
-    _check(_libc.getsockopt(handle, level, option, buffer, _length_reference))
+    result = _libc.getsockopt(handle, level, option, buffer, _length_reference)
+    _check(result, "getsockopt", handle, level, option, ctypes.string_at(buffer, _length.value))
     return ctypes.string_at(buffer, _length.value)
 
 
@@ -99,7 +109,8 @@ def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -
         "=QIxxxxQQQQIxxxx",
         *(_address(name), len(name), _address(iov), 1, _address(control), len(control), 0),
     )
-    return _check(_libc.sendmsg(handle, header, flags | MSG_DONTWAIT | MSG_NOSIGNAL))
+    flags |= MSG_DONTWAIT | MSG_NOSIGNAL
+    return _check(_libc.sendmsg(handle, header, flags), "sendmsg", handle, data, name, control, flags)
 
 
 def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:
