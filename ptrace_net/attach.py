@@ -1,0 +1,168 @@
+"""`ptrace-net attach PID`: trace the socket calls of a running process, and let it go again.
+
+Nothing is filtered and nothing serviced: every thread is seized (ptrace(2)) and stops at every call. On ^C or
+SIGTERM each thread is interrupted and detached where it stops, a signal on its way delivered with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from ptrace_net.diagnose import ptrace_remedy
+from ptrace_net.run import OWN_FAILURE, Failure, complain
+from ptrace_net.syscalls.seam import NATIVE
+from ptrace_net.tracer import binding
+from ptrace_net.tracer.engine import Engine
+from ptrace_net.tracer.registers import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SYSCALL_STOP = signal.SIGTRAP | 0x80
+
+
+def main(argv: list[str]) -> int:
+    """The exit status: 0 when the process has ended or was let go, 125 when it cannot be traced."""
+    parser = argparse.ArgumentParser(prog="ptrace-net attach", description="Trace a running program.")
+    parser.add_argument("pid", type=int, metavar="PID")
+    parser.add_argument("-t", "--trace", default="-", metavar="FILE", help="default: standard error")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as usage:
+        return OWN_FAILURE if usage.code else 0
+    try:
+        attach(options.pid, options.trace, options.json)
+    except Failure as failure:
+        complain(str(failure))
+        return failure.status
+    return 0
+
+
+def attach(pid: int, destination: str, json: bool) -> None:
+    """Trace ``pid`` until it ends or a signal says so. Raises Failure."""
+    from ptrace_net.report.observe import observed
+
+    engine = Engine(lambda call: NATIVE, machine(), every_call=True)
+    try:
+        engine.dispatch = observed(engine.dispatch, engine, destination, json)
+    except OSError as error:
+        raise Failure(f"{destination}: {error.strerror}") from None
+    session = Session(engine)
+    seize_all(engine, pid)
+    session.run()
+
+
+def seize_all(engine: Engine, pid: int) -> None:
+    """Seize every thread, also those that are made meanwhile. Raises Failure."""
+    while new := [tid for tid in _threads(pid) if tid not in engine.tracees]:
+        for tid in new:
+            try:
+                engine.seize(tid, exit_kill=False)
+                binding.request(binding.PTRACE_INTERRUPT, tid)
+            except ProcessLookupError:
+                continue  # a thread that ended, or a zombie
+            except OSError as error:
+                raise Failure(refused(pid, error)) from None
+        if not engine.tracees:
+            raise Failure(f"no process {pid}: it has ended")
+
+
+def _threads(pid: int) -> Iterator[int]:
+    try:
+        names = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        raise Failure(f"no process {pid}: `ps -e` lists what runs") from None
+    return map(int, names)
+
+
+def refused(pid: int, error: OSError) -> str:
+    """Why ``pid`` cannot be traced, with the remedy."""
+    if pid == os.getpid():
+        return "a process cannot trace itself"
+    tracer = _status(pid, "TracerPid")
+    if tracer not in ("0", ""):
+        return f"process {pid} is already traced by process {tracer}: end that one first"
+    if _status(pid, "VmSize") == "":
+        return f"process {pid} is a thread of the kernel: it makes no system calls"
+    if error.errno != errno.EPERM:
+        return f"process {pid} cannot be traced: {error.strerror}"
+    owner = _status(pid, "Uid").split()[:1]
+    if os.geteuid() and owner != [str(os.geteuid())]:
+        return f"process {pid} belongs to user {' '.join(owner)}: run as that user or as root"
+    if _yama() == "1":
+        remedy = "run as root, or `sysctl kernel.yama.ptrace_scope=0`"
+        return f"process {pid} may be traced by its parents only: {remedy}"
+    return f"process {pid} may not be traced: {ptrace_remedy()}"
+
+
+def _status(pid: int, key: str) -> str:
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            return next((line.split(":", 1)[1].strip() for line in status if line.startswith(key + ":")), "")
+    except OSError:
+        return ""
+
+
+def _yama() -> str:
+    try:
+        with open("/proc/sys/kernel/yama/ptrace_scope") as scope:
+            return scope.read().strip()
+    except OSError:
+        return ""
+
+
+class Session:
+    """Serves stops until no thread is left, or until told to let go of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._leaving = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, frame: self.leave())
+
+    def leave(self) -> None:
+        """Interrupt every thread; each is detached at its next stop."""
+        self._leaving = True
+        for tid in list(self._engine.tracees):
+            self._interrupt(tid)
+
+    @staticmethod
+    def _interrupt(tid: int) -> None:
+        try:
+            binding.request(binding.PTRACE_INTERRUPT, tid)
+        except ProcessLookupError:
+            return  # gone, or detached already
+
+    def run(self) -> None:
+        engine = self._engine
+        if self._leaving:
+            self.leave()
+        while engine.tracees:
+            try:
+                tid, status = os.waitpid(-1, binding.WALL)
+            except ChildProcessError:
+                return
+            if self._leaving and os.WIFSTOPPED(status):
+                self._detach(tid, status)
+            else:
+                engine.handle(tid, status)
+
+    def _detach(self, tid: int, status: int) -> None:
+        """At any stop: a signal that was about to be delivered still is."""
+        number, event = os.WSTOPSIG(status), status >> 16
+        pending = 0 if event or number == _SYSCALL_STOP else number
+        try:
+            binding.request(binding.PTRACE_DETACH, tid, 0, pending)
+        except ProcessLookupError:
+            return  # killed in the meantime: its exit is reported next
+        self._engine.tracees.pop(tid, None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""`ptrace-net policy list|show|check`: the policies there are, what one comes to, and whether a file is right."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+
+from ptrace_net.policies import policy
+from ptrace_net.run import OWN_FAILURE, complain
+
+
+def main(argv: list[str]) -> int:
+    """The exit status: 0, or 125 with one line that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="ptrace-net policy", description="Which policies there are.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|check")
+    verbs.add_parser("list", help="the policies that come with the program")
+    for verb, text in (("show", "what they come to, later ones over earlier"), ("check", "whether they are right")):
+        verbs.add_parser(verb, help=text).add_argument("names", nargs="+", metavar="NAME|FILE")
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as usage:
+        return OWN_FAILURE if usage.code else 0
+    try:
+        return _VERBS[options.verb](getattr(options, "names", []))
+    except policy.PolicyError as error:
+        complain(f"policy {error}")
+    except OSError as error:
+        complain(f"policy {error.filename}: {error.strerror}; `ptrace-net policy list` shows the names")
+    return OWN_FAILURE
+
+
+def _list(names: list[str]) -> int:
+    for name in policy.names():
+        print(name)
+    return 0
+
+
+def _show(names: list[str]) -> int:
+    whole = policy.Policy()
+    for name in names:
+        whole = policy.load(name, whole)
+    print(f'serve = "{whole.serve}"\n\n[map]')
+    for pair in whole.pairs:
+        six, four = IPv6Address(pair.six), IPv4Address(pair.four)
+        print(f'"{six}/{pair.six_length}" = "{four}/{pair.four_length}"')
+    return 0
+
+
+def _check(names: list[str]) -> int:
+    for name in names:
+        policy.load(name)
+        print(f"{name}: right")
+    return 0
+
+
+_VERBS: dict[str, Callable[[list[str]], int]] = {"list": _list, "show": _show, "check": _check}
