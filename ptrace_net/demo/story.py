@@ -2,11 +2,13 @@
 
 import re
 import textwrap
+from itertools import takewhile
 from typing import NamedTuple
 
 from ptrace_net.demo.run import Outcome
 
 WIDTH = 100
+ON_HOST = "=> host: "  # how the trace shows what was done on the host for the call above
 
 
 class Point(NamedTuple):
@@ -17,7 +19,7 @@ class Point(NamedTuple):
 
 
 POINTS = (
-    Point(r"socket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket; it gets an IPv4 one:"),
+    Point(r"^\d+ socket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket; it gets an IPv4 one:"),
     Point(r"IPV6_V6ONLY", "It clears IPV6_V6ONLY, to serve IPv4 clients too; no IPv4 socket has that:"),
     Point(r"\bbind\(.*AF_INET6", "It binds the address ::, which becomes 0.0.0.0:"),
     Point(r"connect\(.*127\.0\.0\.1", "The first client connects over IPv4:"),
@@ -34,12 +36,13 @@ def wrapped(line: str) -> str:
 
 
 def points(trace: list[str]) -> list[str]:
-    """The points that the trace has, in the order of the story: a sentence, then the line."""
+    """The points that the trace has, in the order of the story: a sentence, the line, what the host did."""
     told = []
     for point in POINTS:
-        line = next((line for line in trace if re.search(point.pattern, line)), None)
-        if line is not None:
-            told += [point.text, wrapped(line), ""]
+        found = next((index for index, line in enumerate(trace) if re.search(point.pattern, line)), None)
+        if found is not None:
+            host = takewhile(lambda line: ON_HOST in line, trace[found + 1 :])
+            told += [point.text, wrapped(trace[found]), *map(wrapped, host), ""]
     return told
 
 
@@ -56,7 +59,7 @@ def tell(outcome: Outcome) -> str:
         "What the server wrote to its log:",
         *(f"    {line}" for line in outcome.server_log.splitlines()),
         "",
-        f"The trace has {len(outcome.trace)} lines. Some of them:",
+        f"The trace has {len(outcome.trace)} lines. Some of them, with what the host was asked beneath:",
         "",
         *points(outcome.trace),
         "Try it: ptrace-net -t -- PROGRAM ARG…",
