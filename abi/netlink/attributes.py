@@ -6,7 +6,7 @@ An ``Attributes`` is a table of one numbering (IFLA_*, IFA_*…). Its kinds are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ptrace_net.abi.arch import X86_64, Arch
@@ -77,7 +77,46 @@ class Attributes:
         )
 
 
-Kind = CType | Layout | Attributes
+class Records(NamedTuple):
+    """A sequence of structs that begin with their length, each with attributes after it (RTA_MULTIPATH)."""
+
+    layout: Layout
+    attributes: Attributes
+
+    @property
+    def name(self) -> str:
+        return f"{self.layout.c}, each with attributes"
+
+    def decode(self, data: bytes, arch: Arch) -> tuple[Record, ...]:
+        records, offset, head = [], 0, self.layout.size(arch)
+        while offset < len(data):
+            values = self.layout.read(data, arch, offset)
+            if not head <= values[0] <= len(data) - offset:
+                problem = f"{values[0]} bytes, where {len(data) - offset} are left and {head} are the least"
+                raise AbiError(self.layout.name, self.layout.names[0], offset, problem)
+            rest = data[offset + head : offset + values[0]]
+            records.append(Record(values, self.attributes.decode(rest, arch)))
+            offset += (values[0] + 3) & -4
+        return tuple(records)
+
+    def build(self, values: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]], arch: Arch) -> bytes:
+        """The records of (fields, attributes); their lengths are filled in."""
+        pieces = []
+        for fields, attributes in values:
+            rest = self.attributes.build(attributes, arch)
+            length = self.layout.size(arch) + len(rest)
+            pieces.append(self.layout.build({**fields, self.layout.names[0]: length}, arch) + rest)
+        return b"".join(pieces)
+
+
+class Record(NamedTuple):
+    """One struct of a sequence, and its attributes."""
+
+    values: Any
+    attributes: tuple[Attribute, ...]
+
+
+Kind = CType | Layout | Attributes | Records
 
 
 def split_attributes(data: bytes, arch: Arch = X86_64) -> Iterator[tuple[int, int, bytes]]:
@@ -94,7 +133,7 @@ def split_attributes(data: bytes, arch: Arch = X86_64) -> Iterator[tuple[int, in
 
 def decode_value(kind: Kind, name: str, payload: bytes, arch: Arch) -> Any:
     """The value of a payload; a struct of another length is cut or extended by zeros."""
-    if isinstance(kind, Attributes):
+    if isinstance(kind, Attributes | Records):
         return kind.decode(payload, arch)
     if isinstance(kind, Layout):
         return kind.read(payload.ljust(kind.size(arch), b"\0"), arch)
@@ -119,7 +158,7 @@ def _items(kind: Array, payload: bytes, arch: Arch) -> tuple[Any, ...]:
 
 def encode_value(kind: Kind, name: str, value: Any, arch: Arch) -> bytes:
     """The payload of a value: the inverse of ``decode_value``."""
-    if isinstance(kind, Attributes):
+    if isinstance(kind, Attributes | Records):
         return value if isinstance(value, bytes) else kind.build(value, arch)
     if isinstance(kind, Layout):
         return kind.fast(arch).pack(*value) if isinstance(value, tuple) else kind.build(value, arch)

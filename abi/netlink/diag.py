@@ -63,6 +63,35 @@ inet_diag_meminfo = Layout(
     calls=_CALLS,
 )  # fmt: skip
 
+tcpvegas_info = Layout(
+    "tcpvegas_info", "linux/inet_diag.h", "TCP_CC_INFO, INET_DIAG_VEGASINFO: state of Vegas and its kin.",
+    Field("tcpv_enabled", u32, "1 where it is active"),
+    Field("tcpv_rttcnt", u32, "round trips measured"),
+    Field("tcpv_rtt", u32, "last round trip, µs"),
+    Field("tcpv_minrtt", u32, "shortest round trip, µs"),
+    calls="getsockopt recvmsg",
+)  # fmt: skip
+
+tcp_dctcp_info = Layout(
+    "tcp_dctcp_info", "linux/inet_diag.h", "TCP_CC_INFO, INET_DIAG_DCTCPINFO: state of DCTCP.",
+    Field("dctcp_enabled", u16, "1 where it is active"),
+    Field("dctcp_ce_state", u16, "last congestion mark seen"),
+    Field("dctcp_alpha", u32, "share of marked bytes, scaled by 1024"),
+    Field("dctcp_ab_ecn", u32, "bytes acknowledged with marks"),
+    Field("dctcp_ab_tot", u32, "bytes acknowledged"),
+    calls="getsockopt recvmsg",
+)  # fmt: skip
+
+tcp_bbr_info = Layout(
+    "tcp_bbr_info", "linux/inet_diag.h", "TCP_CC_INFO, INET_DIAG_BBRINFO: state of BBR.",
+    Field("bbr_bw_lo", u32, "bandwidth, bytes per second: the low half"),
+    Field("bbr_bw_hi", u32, "the high half"),
+    Field("bbr_min_rtt", u32, "shortest round trip, µs"),
+    Field("bbr_pacing_gain", u32, "pacing gain, scaled by 256"),
+    Field("bbr_cwnd_gain", u32, "window gain, scaled by 256"),
+    calls="getsockopt recvmsg",
+)  # fmt: skip
+
 unix_diag_req = Layout(
     "unix_diag_req", "linux/unix_diag.h", "SOCK_DIAG_BY_FAMILY for local sockets: which to list.",
     Field("sdiag_family", u8, "AF_UNIX", AF),

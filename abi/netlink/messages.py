@@ -27,7 +27,7 @@ from ptrace_net.abi.netlink.diag import (
     unix_diag_req,
 )
 from ptrace_net.abi.netlink.header import nlmsgerr, nlmsghdr
-from ptrace_net.abi.netlink.route import ifaddrmsg, ifinfomsg, ndmsg, rtgenmsg, rtmsg, tcmsg
+from ptrace_net.abi.netlink.route import fib_rule_hdr, ifaddrmsg, ifinfomsg, ndmsg, rtgenmsg, rtmsg, tcmsg
 
 Body = tuple[Layout, Attributes]
 
@@ -37,6 +37,7 @@ _NEIGHBOUR, _TRAFFIC = (ndmsg, tables.NEIGHBOUR), (tcmsg, tables.TRAFFIC)
 _ROUTE_OBJECTS: Mapping[str, Body] = {
     "LINK": _LINK, "ADDR": _ADDRESS, "ROUTE": _ROUTE, "NEIGH": _NEIGHBOUR, "QDISC": _TRAFFIC,
     "TCLASS": _TRAFFIC, "TFILTER": _TRAFFIC,
+    "RULE": (fib_rule_hdr, tables.RULE),
 }  # fmt: skip
 ROUTE_BODIES: Mapping[int, Body] = {
     RTM[f"RTM_{verb}{what}"]: body

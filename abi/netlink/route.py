@@ -1,5 +1,6 @@
 """The bodies of rtnetlink messages: linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h; rtnetlink(7)."""
 
+from ptrace_net.abi.constants.fib_rules import FIB_RULE, FR_ACT
 from ptrace_net.abi.constants.if_ import IFF
 from ptrace_net.abi.constants.if_addr import IFA_F
 from ptrace_net.abi.constants.if_arp import ARPHRD
@@ -83,6 +84,21 @@ tcmsg = Layout(
     Field("tcm_handle", u32, "its number, major:minor in 16 bits each"),
     Field("tcm_parent", u32, "what it hangs on; 0xffffffff: the root"),
     Field("tcm_info", u32, "filters: priority and protocol; else a reference count"),
+    calls=_CALLS,
+)  # fmt: skip
+
+fib_rule_hdr = Layout(
+    "fib_rule_hdr", "linux/fib_rules.h",
+    "RTM_NEWRULE, RTM_GETRULE…: which table to look a route up in. FRA_* follow.",
+    Field("family", u8, _FAMILY, AF),
+    Field("dst_len", u8, "bits of the destination"),
+    Field("src_len", u8, "bits of the source"),
+    Field("tos", u8, "type of service"),
+    Field("table", u8, "routing table; FRA_TABLE has more bits", RT_TABLE),
+    Field("res1", Pad(1), "reserved"),
+    Field("res2", Pad(1), "reserved"),
+    Field("action", u8, "what to do", FR_ACT),
+    Field("flags", u32, "flags", FIB_RULE, flags=True),
     calls=_CALLS,
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ptrace_net.abi.constants import (
     Constants,
+    fib_rules,
     genetlink,
     if_,
     if_addr,
@@ -16,13 +17,30 @@ from ptrace_net.abi.constants import (
 )
 from ptrace_net.abi.constants.netlink import NLMSGERR_ATTR
 from ptrace_net.abi.kinds import be16, s32, u8, u16, u32, u64
-from ptrace_net.abi.netlink.attributes import Attributes, Kind, address, binary, numbers, settings, string
-from ptrace_net.abi.netlink.diag import inet_diag_meminfo, unix_diag_rqlen, unix_diag_vfs
+from ptrace_net.abi.netlink.attributes import (
+    Attributes,
+    Kind,
+    Records,
+    address,
+    binary,
+    numbers,
+    settings,
+    string,
+)
+from ptrace_net.abi.netlink.diag import (
+    inet_diag_meminfo,
+    tcp_bbr_info,
+    tcp_dctcp_info,
+    tcpvegas_info,
+    unix_diag_rqlen,
+    unix_diag_vfs,
+)
 from ptrace_net.abi.netlink.route import (
     ifa_cacheinfo,
     ifla_cacheinfo,
     nda_cacheinfo,
     rta_cacheinfo,
+    rtnexthop,
     rtnl_link_ifmap,
     rtnl_link_stats,
     rtnl_link_stats64,
@@ -91,10 +109,19 @@ ROUTE = Attributes(rtnetlink.RTA, _kinds(
         "RTA_METRICS"),
 ))  # fmt: skip
 
+ROUTE.kinds[rtnetlink.RTA["RTA_MULTIPATH"]] = Records(rtnexthop, ROUTE)
+
 NEIGHBOUR = Attributes(neighbour.NDA, _kinds(
     address=(address, "NDA_DST NDA_LLADDR"), port=(be16, "NDA_PORT"), octet=(u8, "NDA_PROTOCOL"),
     number=(u32, "NDA_PROBES NDA_VNI NDA_IFINDEX NDA_MASTER NDA_SRC_VNI NDA_NH_ID NDA_FLAGS_EXT"),
     signed=(s32, "NDA_LINK_NETNSID"), short=(u16, "NDA_VLAN"), times=(nda_cacheinfo, "NDA_CACHEINFO"),
+))  # fmt: skip
+
+RULE = Attributes(fib_rules.FRA, _kinds(
+    address=(address, "FRA_DST FRA_SRC"), text=(string, "FRA_IIFNAME FRA_OIFNAME"),
+    number=(u32, "FRA_GOTO FRA_PRIORITY FRA_FWMARK FRA_FLOW FRA_SUPPRESS_IFGROUP FRA_SUPPRESS_PREFIXLEN "
+                 "FRA_TABLE FRA_FWMASK"),
+    octet=(u8, "FRA_L3MDEV FRA_PROTOCOL FRA_IP_PROTO"),
 ))  # fmt: skip
 
 TRAFFIC = Attributes(rtnetlink.TCA, _kinds(
@@ -104,7 +131,9 @@ TRAFFIC = Attributes(rtnetlink.TCA, _kinds(
 
 INET_DIAG = Attributes(sock_diag.INET_DIAG, _kinds(
     memory=(inet_diag_meminfo, "INET_DIAG_MEMINFO"), info=(tcp_info, "INET_DIAG_INFO"),
-    text=(string, "INET_DIAG_CONG"), numbers=(numbers, "INET_DIAG_SKMEMINFO"),
+    vegas=(tcpvegas_info, "INET_DIAG_VEGASINFO"), dctcp=(tcp_dctcp_info, "INET_DIAG_DCTCPINFO"),
+    bbr=(tcp_bbr_info, "INET_DIAG_BBRINFO"), text=(string, "INET_DIAG_CONG"), numbers=(numbers,
+        "INET_DIAG_SKMEMINFO"),
     octet=(u8, "INET_DIAG_TOS INET_DIAG_TCLASS INET_DIAG_SHUTDOWN INET_DIAG_SKV6ONLY INET_DIAG_PROTOCOL"),
     number=(u32, "INET_DIAG_MARK INET_DIAG_CLASS_ID"), wide=(u64, "INET_DIAG_CGROUP_ID"),
 ))  # fmt: skip
@@ -133,7 +162,8 @@ VALUES: Mapping[str, tuple[Constants, bool]] = {
     "IFA_FLAGS": (if_addr.IFA_F, True), "IFLA_OPERSTATE": (if_.IF_OPER, False),
     "IFLA_LINKMODE": (if_.IF_LINK_MODE, False), "RTA_TABLE": (rtnetlink.RT_TABLE, False),
     "IFLA_INET6_ADDR_GEN_MODE": (if_link.IN6_ADDR_GEN_MODE, False),
-    "IFLA_XDP_ATTACHED": (if_link.XDP_ATTACHED, False), "INET_DIAG_PROTOCOL": (in_.IPPROTO, False),
+    "IFLA_XDP_ATTACHED": (if_link.XDP_ATTACHED, False), "FRA_TABLE": (rtnetlink.RT_TABLE, False),
+    "FRA_PROTOCOL": (rtnetlink.RTPROT, False), "INET_DIAG_PROTOCOL": (in_.IPPROTO, False),
 }  # fmt: skip
 
 RAW = Attributes(genetlink.GENL_ID, {}, listed=binary)

@@ -2,6 +2,7 @@
 
 from ptrace_net.abi.constants.tcp import TCP, TCP_QUEUE, TCP_REPAIR_VALUE
 from ptrace_net.abi.constants.udp import UDP, UDP_ENCAP
+from ptrace_net.abi.netlink.diag import tcp_bbr_info, tcpvegas_info
 from ptrace_net.abi.sockopt.model import Row, bits, blob, name, number, rows, switch
 from ptrace_net.abi.tcp import tcp_info, tcp_md5sig, tcp_repair_opt, tcp_repair_window, tcp_zerocopy_receive
 
@@ -38,7 +39,8 @@ _LIFE: tuple[Row, ...] = (
 
 _STATE: tuple[Row, ...] = (
     ("TCP_INFO", tcp_info, "r", "-", "tcp", "state and counters"),
-    ("TCP_CC_INFO", blob, "r", "-", "tcp", "state of the congestion control: a tcp_cc_info"),
+    ("TCP_CC_INFO", (blob, tcp_bbr_info, tcpvegas_info), "r", "-", "tcp",
+     "state of the congestion control: a tcp_cc_info"),
     ("TCP_TIMESTAMP", number, "rw", "-", "tcp", "current value of the timestamp clock"),
     ("TCP_SAVE_SYN", number, "rw", "0", "tcp", "of a listener: keep the SYN; 2: with the link-layer header"),
     ("TCP_SAVED_SYN", blob, "r", "-", "tcp", "the headers of the SYN that was kept; read once"),

@@ -14,7 +14,7 @@ from ptrace_net.abi.errors import AbiError
 from ptrace_net.abi.kinds import Array, Integer
 from ptrace_net.abi.layout import Layout
 from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, msghdr
-from ptrace_net.abi.netlink.attributes import Attribute, Attributes
+from ptrace_net.abi.netlink.attributes import Attribute, Attributes, Record, Records
 from ptrace_net.abi.netlink.header import nlmsghdr
 from ptrace_net.abi.netlink.messages import Message, attributes_of, decode_netlink, table_of
 from ptrace_net.abi.netlink.tables import VALUES
@@ -141,11 +141,23 @@ def _attributes(
     for each in attributes:
         kind = table.kind(each.number) if table else None
         name = "  " * depth + each.name
-        nested = isinstance(kind, Attributes)
-        yield str(at), name, str(4 + len(each.payload)), "" if nested else attribute_value(each, kind, arch)
+        deep = isinstance(kind, Attributes | Records)
+        yield str(at), name, str(4 + len(each.payload)), "" if deep else attribute_value(each, kind, arch)
         if isinstance(kind, Attributes):
             yield from _attributes(each.value, kind, at + 4, depth + 1, arch)
+        elif isinstance(kind, Records):
+            yield from _records(each.value, kind, at + 4, depth + 1, arch)
         at += (4 + len(each.payload) + 3) & -4
+
+
+def _records(
+    records: tuple[Record, ...], kind: Records, at: int, depth: int, arch: Arch
+) -> Iterator[tuple[str, str, str, str]]:
+    for values, attributes in records:
+        shown = struct_meaning(kind.layout, values, arch)
+        yield str(at), "  " * depth + kind.layout.name, str(values[0]), shown
+        yield from _attributes(attributes, kind.attributes, at + kind.layout.size(arch), depth + 1, arch)
+        at += (values[0] + 3) & -4
 
 
 def attribute_value(each: Attribute, kind: object, arch: Arch) -> str:

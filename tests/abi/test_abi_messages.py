@@ -138,6 +138,18 @@ def test_nested_attributes() -> None:
     assert message.attribute("IFLA_AF_SPEC")[0].value[0].value == 0x80000000
 
 
+def test_next_hops() -> None:
+    hops = [({"rtnh_ifindex": 2, "rtnh_hops": 9}, {"RTA_GATEWAY": b"\xc0\0\2\1"}), ({"rtnh_ifindex": 3}, {})]
+    message = decode_netlink(build_object(RTM["RTM_NEWROUTE"], {"rtm_family": 2}, {"RTA_MULTIPATH": hops}))[0]
+    first, second = message.attribute("RTA_MULTIPATH")
+    assert (first.values.rtnh_len, first.values.rtnh_hops, first.attributes[0].name) == (16, 9, "RTA_GATEWAY")
+    assert (second.values.rtnh_len, second.values.rtnh_ifindex, second.attributes) == (8, 3, ())
+    for length in (7, 9, 0):
+        bad = struct.pack("=HBBi", length, 0, 0, 1)
+        with pytest.raises(AbiError, match=r"rtnexthop\.rtnh_len at offset 0"):
+            decode_netlink(build_message(RTM["RTM_NEWROUTE"], bytes(12) + build_attribute(9, bad)))
+
+
 def test_extended_acknowledgement() -> None:
     request = build_message(18, bytes(16), flags=5, seq=3)
     told = tables.NLMSGERR.build({"NLMSGERR_ATTR_MSG": "Invalid header", "NLMSGERR_ATTR_OFFS": 16})
@@ -178,7 +190,7 @@ def test_attribute_lengths_that_cannot_be() -> None:
     with pytest.raises(AbiError, match="IFA_FLAGS"):
         build_object(RTM["RTM_NEWADDR"], {}, {"IFA_FLAGS": "many"})
     with pytest.raises(AbiError, match="no body"):
-        build_object(RTM["RTM_NEWRULE"], {}, {})
+        build_object(RTM["RTM_NEWNSID"], {}, {})
 
 
 @pytest.mark.parametrize(

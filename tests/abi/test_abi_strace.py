@@ -24,7 +24,7 @@ from ptrace_net.abi import catalog
 from ptrace_net.abi.address import decode_sockaddr
 from ptrace_net.abi.cmsg import ControlMessage, ExtendedError, decode_control
 from ptrace_net.abi.constants.socket import SOL
-from ptrace_net.abi.netlink.attributes import Attribute
+from ptrace_net.abi.netlink.attributes import Attribute, Record
 from ptrace_net.abi.netlink.messages import Message, decode_netlink
 from ptrace_net.abi.sockopt import option
 
@@ -212,7 +212,8 @@ _NETLINK = {
     "links": ["ip", "-s", "-d", "link"], "addresses": ["ip", "addr"], "neighbours": ["ip", "neigh"],
     "routes": ["ip", "route", "show", "table", "all"], "routes6": ["ip", "-6", "route", "show", "table",
     "all"],
-    "error": ["ip", "link", "set", "nosuchdevice", "up"], "sockets": ["ss", "-tlni"], "local": ["ss",
+    "rules": ["ip", "rule"], "error": ["ip", "link", "set", "nosuchdevice", "up"], "sockets": ["ss",
+    "-tlni"], "local": ["ss",
     "-xlem"],
 }  # fmt: skip
 
@@ -313,6 +314,8 @@ def attribute_agrees(ours: Attribute, theirs: Any) -> int:
         return 1
     if isinstance(ours.value, tuple) and ours.value and isinstance(ours.value[0], Attribute):
         return attributes_agree(ours.value, value[0])
+    if isinstance(ours.value, tuple) and ours.value and isinstance(ours.value[0], Record):
+        return records_agree(ours.value, value[0])
     if isinstance(value[0], dict) and isinstance(ours.value, bytes):
         return 1  # bit-fields, or a struct that is left as bytes here
     if isinstance(value[0], bytes):
@@ -321,6 +324,16 @@ def attribute_agrees(ours: Attribute, theirs: Any) -> int:
     shown = _unindexed(value[0])
     assert agrees(ours.value, shown) or ours.payload == ours.value, (ours, shown)
     return 1
+
+
+def records_agree(ours: tuple[Record, ...], theirs: list[Any]) -> int:
+    """Next hops: each a struct with attributes after it."""
+    listed = theirs if isinstance(theirs[0], list) else [theirs]
+    assert len(listed) == len(ours), theirs
+    for mine, (head, attributes) in zip(ours, listed, strict=True):
+        assert agrees(mine.values, head)
+        attributes_agree(mine.attributes, attributes)
+    return 5 * len(ours)
 
 
 def _unindexed(value: Any) -> Any:
