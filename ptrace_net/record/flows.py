@@ -13,6 +13,7 @@ from ptrace_net.record.model import Array, Call, Change, Event, Record, Struct, 
 from ptrace_net.record.signatures import NEW_TASK, SOCKET_FAMILY, canonical, params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of
 
+_CLONE_FILES = 0x400
 _KINDS = {
     "socket": "socket", "socketpair": "socket", "accept": "socket", "accept4": "socket", "pipe": "pipe",
     "pipe2": "pipe", "epoll_create": "epoll", "epoll_create1": "epoll", "eventfd2": "eventfd", "open": "file",
@@ -233,7 +234,8 @@ def _shares_files(value: Value) -> bool:
     if isinstance(value, Change):
         return _shares_files(value.before)
     if isinstance(value, Struct):
-        return any(_shares_files(inner) for _, inner in value.fields)
+        number = number_of(value.get("flags")) or 0
+        return bool(number & _CLONE_FILES) or any(_shares_files(inner) for _, inner in value.fields)
     return "CLONE_FILES" in _symbol(value)
 
 

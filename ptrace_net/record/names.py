@@ -35,9 +35,6 @@ OPTIONS = {0: IP, 1: SO, 6: TCP, 17: UDP, 41: IPV6, 263: PACKET, 270: NETLINK_OP
 _ENUMS = {"domain": AF, "protocol": IPPROTO, "level": SOL, "how": SHUT, "cmd": F, "epop": EPOLL_CTL}
 _FLAGS = {"type": SOCK, "msgflags": MSG, "openflags": O, "poll": POLL, "epoll": EPOLL}
 _OTHER_PREFIXES = ("CLONE_", "EFD_", "EPOLL_CLOEXEC")
-_CLONE = {number: name for name, number in vars(os).items() if name.startswith("CLONE_")} or {
-    0x400: "CLONE_FILES"
-}
 _OTHER_ABI = frozenset({"O_ARM"})
 _KERNEL_ERRNO = {
     512: "ERESTARTSYS",
@@ -85,9 +82,8 @@ def spell(kind: str, number: int, level: int | None = None) -> Symbol:
     """
     if kind in _FLAGS:
         return Symbol(_FLAGS[kind].text(number) if number >= 0 else str(number), number)
-    if kind == "clone":
-        names = [name for value, name in sorted(_CLONE.items()) if number & value == value]
-        return Symbol("|".join(names) or str(number), number)
+    if kind == "sockflags":
+        return Symbol(SOCK.text(number).removeprefix("0|"), number)
     if kind == "request":
         return Symbol(_request(number & 0xFFFFFFFF), number)
     table = _ENUMS.get(kind)

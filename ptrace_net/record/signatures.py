@@ -4,7 +4,7 @@ Each word is ``name:kind`` in the order of the registers, named as in the man pa
 importers make of a bare number, what diff compares, and what replay builds in memory:
 
     fd        descriptor              int size          numbers              ms        milliseconds
-    domain type protocol level optname how cmd request  numbers that have names
+    domain type sockflags protocol level optname how cmd request msgflags openflags   numbers that have names
     addr      sockaddr, read          addr_out          sockaddr, written    lenp      socklen_t *, both
     buf       memory, read            buf_out           memory, written      ptr       not followed
     optval    option value, read      optval_out        option value, written
@@ -31,7 +31,7 @@ bind           fd:fd addr:addr addrlen:size
 connect        fd:fd addr:addr addrlen:size
 listen         fd:fd backlog:int
 accept         fd:fd addr:addr_out addrlen:lenp
-accept4        fd:fd addr:addr_out addrlen:lenp flags:type
+accept4        fd:fd addr:addr_out addrlen:lenp flags:sockflags
 getsockname    fd:fd addr:addr_out addrlen:lenp
 getpeername    fd:fd addr:addr_out addrlen:lenp
 setsockopt     fd:fd level:level optname:optname optval:optval optlen:size

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptrace_net.record.errors import RecordError
-from ptrace_net.record.model import Event, Log, Record
+from ptrace_net.record.model import Event, Log, Lost, Record, Source
 
 FORMATS = {
     "strace": "ptrace_net.record.importers.strace",
@@ -86,6 +86,7 @@ def read_parts(paths: Sequence[Path], name: str) -> Log:
     if records and all(record.started is not None for record in records):
         whole.records = sorted(records, key=lambda record: record.started or 0.0)
     else:
+        whole.lost.append(Lost(Source(name), "the files have no times: the order among tasks is guessed"))
         children = {event.value for log in logs.values() for event in log.events if event.kind == "fork"}
         for task in [task for task in logs if task not in children]:
             _descend(task, logs, whole.records)

@@ -12,7 +12,9 @@ from ptrace_net.record.model import Pointer, Symbol, Value
 from ptrace_net.record.names import spell, syscall_name, syscall_number
 from ptrace_net.record.signatures import Param, canonical, params
 
-_NAMED = frozenset(["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags"])
+_NAMED = frozenset(
+    ["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags", "sockflags"]
+)
 _POINTERS = frozenset(
     [
         "addr",

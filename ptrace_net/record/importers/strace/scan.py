@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from ptrace_net.record.importers.strace.literals import parse_number, unescape
-from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Symbol, Unknown, Value
+from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Symbol, Unknown, Value, number_of
 from ptrace_net.record.names import constant
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -266,7 +266,7 @@ def _plain(value: Value) -> str:
 
 
 def _join(left: int | None, right: Value, shift: bool) -> int | None:
-    number = right if isinstance(right, int) else getattr(right, "number", None)
+    number = number_of(right)
     if left is None or number is None:
         return None
     if not shift:

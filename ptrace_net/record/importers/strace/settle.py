@@ -28,7 +28,10 @@ _POINTERS = frozenset(
         "iov_out",
     ]
 )
-_NAMED = frozenset(["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags"])
+_NAMED = frozenset(
+    ["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags", "sockflags"]
+)
+_UNKNOWN = Param("", "")
 _EVENTS = {"pollfds": "poll", "epev": "epoll", "epev_out": "epoll"}
 _FAMILIES = {"sin_addr": socket.AF_INET, "sin6_addr": socket.AF_INET6}
 _NUMBERS = frozenset(["sin_port", "sin6_port", "sin6_flowinfo"])
@@ -37,7 +40,9 @@ _NUMBERS = frozenset(["sin_port", "sin6_port", "sin6_flowinfo"])
 def settle(name: str, values: tuple[Value, ...], result: int | None, detail: str = "") -> tuple[Value, ...]:
     """`values` as the arguments of call `name`, which returned `result` with `detail` in parentheses."""
     settled = list(values)
-    for place, (value, param) in enumerate(zip(values, params(name), strict=False)):
+    prototype = params(name)
+    for place, value in enumerate(values):
+        param = prototype[place] if place < len(prototype) else _UNKNOWN
         settled[place] = _one(value, param, place, values)
         if isinstance(value, Data) and param.kind == "buf":
             settled[place] = _sized(value, values[place + 1] if place + 1 < len(values) else None)
@@ -51,7 +56,7 @@ def settle(name: str, values: tuple[Value, ...], result: int | None, detail: str
 def _one(value: Value, param: Param, place: int, values: tuple[Value, ...]) -> Value:
     if isinstance(value, Struct | Array | Change):
         return _inside(value, _EVENTS.get(param.kind, ""))
-    number = value.address if isinstance(value, Pointer) else value if isinstance(value, int) else None
+    number = _bare(value)
     if number is None:
         return value
     if param.kind in _POINTERS:
@@ -61,6 +66,13 @@ def _one(value: Value, param: Param, place: int, values: tuple[Value, ...]) -> V
     if param.kind == "protocol":
         return spell("protocol", number, number_of(values[0]))
     return spell(param.kind, number) if param.kind in _NAMED and number >= 0 else value
+
+
+def _bare(value: Value) -> int | None:
+    """The number of a value that has no name: ``0x29``, ``0x1|0x80000``."""
+    if isinstance(value, Symbol):
+        return value.number if value.text[:1].isdigit() else None
+    return value.address if isinstance(value, Pointer) else value if isinstance(value, int) else None
 
 
 def _inside(value: Value, events: str) -> Value:
@@ -80,7 +92,7 @@ def _field(name: str, value: Value, events: str) -> Value:
     if isinstance(value, Data):
         return _bytes_field(name, value)
     maker = _FIELDS.get(name)
-    number = value.address if isinstance(value, Pointer) else value if isinstance(value, int) else None
+    number = _bare(value)
     if maker and number is not None:
         return maker(number)
     if name in ("events", "revents") and events and number is not None:
@@ -113,7 +125,6 @@ _FIELDS: dict[str, Callable[[int], Value]] = {
     "msg_flags": lambda number: spell("msgflags", number),
     "cmsg_level": lambda number: spell("level", number),
     "cmsg_type": lambda number: Symbol("SCM_RIGHTS", 1) if number == 1 else number,
-    "flags": lambda number: spell("clone", number),
 }
 
 
