@@ -19,7 +19,7 @@ class Point(NamedTuple):
 
 
 POINTS = (
-    Point(r"^\d+ socket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket; it gets an IPv4 one:"),
+    Point(r"\bsocket\(AF_INET6, SOCK_STREAM", "The server asks for an IPv6 socket; it gets an IPv4 one:"),
     Point(r"IPV6_V6ONLY", "It clears IPV6_V6ONLY, to serve IPv4 clients too; no IPv4 socket has that:"),
     Point(r"\bbind\(.*AF_INET6", "It binds the address ::, which becomes 0.0.0.0:"),
     Point(r"connect\(.*127\.0\.0\.1", "The first client connects over IPv4:"),
