@@ -13,7 +13,8 @@ from ptrace_net.abi import catalog
 from ptrace_net.abi.arch import ARCHES, Arch
 from ptrace_net.abi.constants.netlink import NETLINK
 from ptrace_net.abi.errors import AbiError
-from ptrace_net.explain import data, html, layouts, lookup, source, streams, svg, text
+from ptrace_net.abi.sockopt import option_named
+from ptrace_net.explain import data, html, layouts, lookup, source, streams, subjects, svg, text
 from ptrace_net.explain.page import Page
 
 FAILED = 125
@@ -126,6 +127,9 @@ def _bytes_page(name: str, content: bytes, arch: Arch, parsed: argparse.Namespac
     if name in ("nlmsghdr", "netlink") or name.startswith("RTM_"):
         return streams.netlink_page(content, _protocol(parsed.protocol), arch)
     layout = catalog.layouts().get(name)
+    option = option_named(name)
+    if option is not None:
+        return subjects.option_value_page(option, content, arch)
     if layout is None:
         raise lookup.Unknown(f"no layout is called {name!r}{lookup.near(name, ('control', 'netlink'))}")
     return layouts.value_page(layout, content, arch)

@@ -16,6 +16,7 @@ from ptrace_net.abi import catalog
 from ptrace_net.abi.arch import ARCHES, X86_64
 from ptrace_net.abi.cmsg import CMSG
 from ptrace_net.abi.constants.socket import SOL
+from ptrace_net.abi.ioctl import IOCTLS
 from ptrace_net.abi.kinds import Array
 from ptrace_net.abi.layout import Layout
 from ptrace_net.abi.sockopt import OPTIONS, SCOPES
@@ -30,7 +31,8 @@ _NOTE = "<!-- Written by `python -m ptrace_net.explain.docs`; change the declara
 def files() -> dict[str, str]:
     """Every file of docs/abi/ by its path in there."""
     written = {"README.md": index(), "examples.md": examples(), "calls.md": calls(), "options.md": options()}
-    written |= {"control.md": control(), "constants.md": constants(), "architectures.md": architectures()}
+    written |= {"control.md": control(), "ioctls.md": ioctls()}
+    written |= {"constants.md": constants(), "architectures.md": architectures()}
     for module, members in _by_module():
         written[f"{module}.md"] = _layouts_page(module, members)
         for layout in members:
@@ -49,7 +51,7 @@ def index() -> str:
         for module, members in _by_module()
         for layout in members
     ]
-    others = ["calls.md", "options.md", "control.md", "constants.md", "architectures.md", "examples.md"]
+    others = ["calls.md", "options.md", "control.md", "ioctls.md", "constants.md", "architectures.md", "examples.md"]
     links = " · ".join(f"[{name.removesuffix('.md')}]({name})" for name in others)
     return "\n".join([
         _NOTE, "# The Linux socket ABI", "",
@@ -130,6 +132,16 @@ def control() -> str:
         rows.append((SOL.name(level), payload.name, str(number), value, payload.doc))
     headers = ("level", "type", "number", "payload", "what it says")
     return "\n".join([_NOTE, "# Control messages", "", *_markdown(headers, rows), ""])
+
+
+def ioctls() -> str:
+    rows = []
+    for number, each in sorted(IOCTLS.items()):
+        kind = each.argument
+        linked = f"[{kind.name}]({_home(kind)})" if isinstance(kind, Layout) else kind.name if kind else ""
+        rows.append((each.name, hex(number), linked, each.direction, each.doc))
+    headers = ("ioctl", "number", "argument", "direction", "what it asks")
+    return "\n".join([_NOTE, "# Ioctls", "", *_markdown(headers, rows), ""])
 
 
 def constants() -> str:

@@ -9,6 +9,8 @@ from ptrace_net.abi import catalog
 from ptrace_net.abi.arch import ARCHES, Arch
 from ptrace_net.abi.constants.errno import ERRNO
 from ptrace_net.abi.constants.rtnetlink import RTM
+from ptrace_net.abi.constants.sockios import FIO, SIOC
+from ptrace_net.abi.ioctl import IOCTLS
 from ptrace_net.abi.netlink.messages import ROUTE_BODIES
 from ptrace_net.abi.sockopt import OPTIONS, option_named
 from ptrace_net.explain import layouts, subjects
@@ -39,15 +41,24 @@ def page(word: str, arches: tuple[Arch, ...]) -> Page:
 
 
 def _other(name: str, arch: Arch) -> Page:
-    if name in ERRNO:
-        return subjects.errno_page(name)
+    if _errno(name) in ERRNO:
+        return subjects.errno_page(_errno(name))
     if name in RTM and RTM[name] in ROUTE_BODIES:
         return subjects.message_page(name, RTM[name], arch)
+    number = SIOC.get(name, FIO.get(name, -1))
+    if number in IOCTLS:
+        return subjects.ioctl_page(name, number, arch)
     if any(name in table for table in catalog.tables()):
         return subjects.constant_page(name)
     if name in ARCHES:
         return subjects.arch_page(ARCHES[name])
     raise Unknown(f"nothing here is called {name!r}{near(name)}")
+
+
+def _errno(word: str) -> str:
+    """``111`` and ``-111`` as ECONNREFUSED; other words as they are."""
+    number = word.removeprefix("-")
+    return ERRNO.name(int(number), word) if number.isdigit() and len(number) < 4 else word
 
 
 def clean(word: str) -> str:

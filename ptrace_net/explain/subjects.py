@@ -9,14 +9,15 @@ from ptrace_net.abi.arch import ARCHES, SOCKETCALL, Arch
 from ptrace_net.abi.cmsg import CMSG
 from ptrace_net.abi.constants.errno import ERRNO
 from ptrace_net.abi.constants.table import Constants
-from ptrace_net.abi.if_ import IFREQ
+from ptrace_net.abi.ioctl import IOCTLS
 from ptrace_net.abi.kinds import Array
 from ptrace_net.abi.layout import Layout
 from ptrace_net.abi.netlink.attributes import Attributes, Kind
 from ptrace_net.abi.netlink.messages import ROUTE_BODIES
 from ptrace_net.abi.sockopt import SCOPES, Option
 from ptrace_net.explain.calls import CALLS, Call
-from ptrace_net.explain.layouts import byte_map, fields_table
+from ptrace_net.explain.layouts import byte_map, fields_table, values_table
+from ptrace_net.explain.meaning import named, quoted
 from ptrace_net.explain.page import Block, Page, Table, facts
 
 # The C type of an argument by the name of its kind in the table of calls, and the layout behind a pointer.
@@ -112,6 +113,21 @@ def option_page(option: Option, arch: Arch) -> Page:
     return Page(option.name, option.doc, tuple(blocks))
 
 
+def option_value_page(option: Option, data: bytes, arch: Arch) -> Page:
+    """The value of an option in ``data``. Raises AbiError where it is none."""
+    decoded, kind = option.decode(data, arch), option.form(len(data), arch)
+    title = f"{option.name}, {len(data)} bytes on {arch}"
+    if isinstance(kind, Layout) and len(data) == kind.size(arch):
+        blocks = (byte_map(kind, arch, decoded), values_table(kind, data, arch, decoded))
+        return Page(title, option.doc, blocks)
+    if isinstance(kind, Layout):  # one that grows: only what is there
+        rows = tuple((name, str(value)) for name, value in decoded._asdict().items() if value is not None)
+        return Page(title, option.doc, (Table("", ("field", "value"), rows),))
+    said = named(decoded, option.values, option.flags) if isinstance(decoded, int) else ""
+    text = quoted(decoded) if isinstance(decoded, bytes) else str(decoded)
+    return Page(title, option.doc, (facts(("bytes", data.hex(" ")), ("value", text), ("meaning", said)),))
+
+
 def _message_of(option: Option) -> str:
     found = CMSG.get((option.level, option.number))
     return f"also a control message: {found.doc}" if found else ""
@@ -132,18 +148,45 @@ def errno_page(name: str) -> Page:
 
 
 def constant_page(name: str) -> Page:
-    """The value of a constant in every table that has it, and what its neighbours are."""
-    tables = [table for table in catalog.tables() if name in table]
+    """The value of a constant, what it means where that is known, and its neighbours of the same header."""
+    table = next(table for table in catalog.tables() if name in table)
     rows = facts(
-        *((" ".join(f"<{header}>" for header in table.headers), _value(table, name)) for table in tables[:1]),
-        ("since", "Linux " + tables[0].since[name] if name in tables[0].since else ""),
-        ("ioctl", _ioctl(tables[0][name]) if name.startswith("SIOC") else ""),
+        (" ".join(f"<{header}>" for header in table.headers), _value(table, name)),
+        ("since", _since(table.since.get(name, ""))),
+        *flag_docs(name),
     )
-    return Page(name, "", (rows, constants_table(tables[0], f"{tables[0].prefix}* of the same header")))
+    return Page(name, "", (rows, constants_table(table, f"{table.prefix}* of the same header")))
 
 
-def _ioctl(number: int) -> str:
-    return f"argument: {IFREQ[number].c} ({IFREQ[number].name})" if number in IFREQ else ""
+def _since(version: str) -> str:
+    return version if version.startswith("glibc") or not version else f"Linux {version}"
+
+
+def flag_docs(name: str) -> Iterator[tuple[str, str]]:
+    """What a flag means to the calls that take it, calls of one mind together."""
+    found: dict[str, list[str]] = {}
+    for call in CALLS.values():
+        for flag, doc in call.flag_docs:
+            if flag == name:
+                found.setdefault(doc, []).append(call.name)
+    yield from ((", ".join(calls), doc) for doc, calls in found.items())
+
+
+def ioctl_page(name: str, number: int, arch: Arch) -> Page:
+    """What an ioctl asks, and the layout of its argument."""
+    found = IOCTLS[number]
+    kind = found.argument
+    called = "none" if kind is None else kind.c if isinstance(kind, Layout) else kind.name
+    rows = facts(
+        ("number", f"{number:#x}"),
+        ("argument", called),
+        ("direction", _DIRECTIONS[found.direction]),
+        ("also", found.name if found.name != name else ""),
+    )
+    blocks: list[Block] = [rows]
+    if isinstance(kind, Layout):
+        blocks += [byte_map(kind, arch, title=f"{kind.c} ({kind.name})"), fields_table(kind, arch)]
+    return Page(name, found.doc, tuple(blocks))
 
 
 def _value(table: Constants, name: str) -> str:

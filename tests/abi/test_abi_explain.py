@@ -98,6 +98,31 @@ def test_every_option_and_error_has_a_page() -> None:
         assert str(ERRNO[name]) in text.render(lookup.page(name, (X86_64,)))
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("SO_LINGER", "0100000005000000"), "l_linger = 5"),
+        (("SO_ERROR", "6f000000"), "ECONNREFUSED"),
+        (("IP_MTU_DISCOVER", "02"), "IP_PMTUDISC_DO"),
+        (("TCP_CONGESTION", "6262720000"), '"bbr'),
+        (("TCP_INFO", "01" + "00" * 103), "tcpi_total_retrans"),
+        (("IP_MULTICAST_IF", "7f000001"), "127.0.0.1"),
+        (("111",), "ECONNREFUSED"),
+        (("--", "-98"), "EADDRINUSE"),
+        (("MSG_NOSIGNAL",), "EPIPE without SIGPIPE"),
+        (("SIOCGIFMTU",), "MTU in bytes"),
+        (("FIONREAD",), "bytes to read"),
+        (("SO_INQ",), "SCM_INQ"),
+        (("IP_LOCAL_PORT_RANGE",), "51"),
+        (("IFLA_MTU",), "linux/if_link.h"),
+    ],
+)
+def test_values_of_options_and_other_subjects(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    assert said in explained(capsys, *words)
+
+
 def test_names_as_the_manual_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert explained(capsys, "struct linger") == explained(capsys, "linger")
     assert explained(capsys, "sendmsg(2)") == explained(capsys, "sendmsg")
