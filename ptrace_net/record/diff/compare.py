@@ -108,7 +108,7 @@ def compare(left: Step, right: Step, unifier: Unifier) -> tuple[Difference, ...]
     """Every difference between two steps that were paired."""
     for (_, ours), (_, theirs) in zip(left.made, right.made, strict=False):
         unifier.flow(ours, theirs)
-    found = [*_outcome(left.call, right.call), *_notes(left.call, right.call)]
+    found = _outcome(left.call, right.call) or _notes(left.call, right.call)
     if not any(each.kind in ("panicked", "unfinished") for each in found):
         found += _result(left.call, right.call)
     if left.call.failed == right.call.failed:

@@ -48,7 +48,7 @@ def encode(record: Record) -> bytes:
     else:
         row = ["e", record.task, record.kind, record.text, record.value, record.started, source]
     defaults = _DEFAULTS[str(row[0])]
-    while row and row[-1] == defaults[len(row) - 1]:
+    while len(row) > 1 and row[-1] == defaults[len(row) - 1]:
         row.pop()
     return b"".join((_dumps(row).encode("ascii"), b"\n", *blobs))
 

@@ -20,6 +20,7 @@ SEGMENT: Final = 0x53  # 'S': a new deflate stream begins
 RECORD: Final = 0x52  # 'R': one record
 END: Final = 0x45  # 'E': the recorder closed the file; body: number of records
 KINDS: Final = frozenset((HEADER, SEGMENT, RECORD, END))
+_KIND_SUMS: Final = {kind: zlib.crc32(bytes((kind,))) for kind in KINDS}
 
 FILE_HEAD: Final = struct.Struct("<8sHHI")
 HEAD: Final = struct.Struct("<IIB")
@@ -40,7 +41,12 @@ def file_head() -> bytes:
 
 def pack(kind: int, body: bytes) -> bytes:
     """A frame's bytes."""
-    return HEAD.pack(len(body), zlib.crc32(body, kind), kind) + body
+    return HEAD.pack(len(body), check_sum(kind, body), kind) + body
+
+
+def check_sum(kind: int, body: bytes) -> int:
+    """CRC-32 of the kind's byte and the body."""
+    return zlib.crc32(body, _KIND_SUMS[kind])
 
 
 class Damage(NamedTuple):
@@ -61,7 +67,7 @@ def next_frame(data: bytes, offset: int) -> tuple[Frame | Damage, int]:
     if end > len(data):
         return Damage(offset, "the recording ends inside a frame"), _resync(data, offset + 1)
     body = bytes(data[offset + HEAD.size : end])
-    if zlib.crc32(body, kind) != check:
+    if check_sum(kind, body) != check:
         return Damage(offset, "the check sum of a frame does not match"), _resync(data, offset + 1)
     return Frame(kind, body), end
 
