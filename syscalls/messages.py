@@ -12,7 +12,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.abi.msghdr import iovec, mmsghdr, msghdr
+from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, iovec, mmsghdr, msghdr
 from ptrace_net.syscalls.create import translate_name
 from ptrace_net.syscalls.memory import read_int, read_name, taken_name
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Native, Return, Wait
@@ -212,21 +212,35 @@ def _translate_header(call: Call, sock: Socket, address: int, asked: Header) -> 
         filled = Header(*fast.unpack(task.read(address, fast.size)))
         kernel_name = b""
         if asked.name and filled.name_length > 0:
-            kernel_name = taken_name(task, asked.name, filled.name_length, asked.name_length)
+            length = min(filled.name_length, SOCKADDR_STORAGE)
+            kernel_name = taken_name(task, asked.name, length, asked.name_length)
             name = sock.given_name(kernel_name)
             task.write(asked.name, name[: asked.name_length])
             filled = filled._replace(name_length=len(name))
         if asked.control and filled.control_length:
-            raw = task.read(asked.control, filled.control_length)
+            raw = task.read(asked.control, min(filled.control_length, asked.control_length, _LONGEST))
             control = sock.received_control(raw, kernel_name, arch.word)
-            if len(control) > asked.control_length:
-                filled = filled._replace(flags=filled.flags | MSG_CTRUNC)
-                control = control[: asked.control_length]
+            control, cut = fitted(control, asked.control_length, arch)
             task.write(asked.control, control)
-            filled = filled._replace(control_length=len(control))
+            flags = filled.flags | (MSG_CTRUNC if cut else 0)
+            filled = filled._replace(flags=flags, control_length=len(control))
         task.write(address, fast.pack(*filled))
     except Errno:
         return  # unmapped behind the kernel's back: the program cannot look at it either
+
+
+def fitted(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:
+    """As much of a control buffer as ``room`` takes, and whether a message of it was cut (put_cmsg())."""
+    head, offset = cmsghdr.fast(arch), 0
+    while offset + head.size <= len(control):
+        length, level, kind = head.unpack(control, offset)
+        if offset + head.size > room:
+            return control[:offset], True
+        if offset + length > room:
+            cut = head.pack(room - offset, level, kind)
+            return control[:offset] + cut + control[offset + head.size : room], True
+        offset += max(cmsg_align(length, arch), head.size)
+    return control[:room], False
 
 
 def _blocking(handle: int) -> bool:

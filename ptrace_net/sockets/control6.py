@@ -117,7 +117,7 @@ class Control6:
         return IP, IP_PKTINFO, _IN_PKTINFO.pack(index, host, bytes(4))
 
     def _info_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
-        index, _, address = _IN_PKTINFO.unpack_from(payload)
+        index, _, address = _IN_PKTINFO.unpack_from(_whole(payload, _IN_PKTINFO.size))
         info = _IN6_PKTINFO.pack(self._face.from_host(address), index)
         out = []
         if options.get(IPV6_RECVPKTINFO):
@@ -130,7 +130,7 @@ class Control6:
         """An ICMP error with the address of who reported it; of ICMPv6 where the peer is an IPv6 one."""
         if not options.get(IPV6_RECVERR):
             return [(IP, IP_RECVERR, payload)]
-        error = bytearray(payload[:_EXTENDED_ERROR])
+        error = bytearray(_whole(payload[:_EXTENDED_ERROR], _EXTENDED_ERROR))
         if own and error[4] == _ORIGIN_ICMP:
             error[4] = _ORIGIN_ICMP6
             error[5:7] = _UNREACHABLE.get((error[5], error[6]), (1, 0))
@@ -165,7 +165,12 @@ def _hops_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> li
 def _class_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
     if not options.get(IPV6_RECVTCLASS):
         return [(IP, IP_TOS, payload)]
-    return [(IPV6, IPV6_TCLASS, _INT.pack(payload[0]))] if own else []
+    return [(IPV6, IPV6_TCLASS, _INT.pack(_whole(payload, 1)[0]))] if own else []
+
+
+def _whole(payload: bytes, size: int) -> bytes:
+    """A payload that the kernel cut where the program's room ended; its handler cuts the translation again."""
+    return payload.ljust(size, b"\0")
 
 
 class ControlSame:
