@@ -1,4 +1,4 @@
-"""`ptrace-net policy list|show|check`: the policies there are, what one comes to, and whether a file is right."""
+"""`ptrace-net policy list|show|check`: what policies there are, what they say, whether they are right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="ptrace-net policy", description="Which policies there are.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|check")
     verbs.add_parser("list", help="the policies that come with the program")
-    for verb, text in (("show", "what they come to, later ones over earlier"), ("check", "whether they are right")):
+    texts = {"show": "what they come to, later ones over earlier", "check": "whether they are right"}
+    for verb, text in texts.items():
         verbs.add_parser(verb, help=text).add_argument("names", nargs="+", metavar="NAME|FILE")
     try:
         options = parser.parse_args(argv)

@@ -39,7 +39,9 @@ def plain(value: Value) -> Any:
         case Host(text, _):
             return text
         case Applied(_, argument, number):
-            return number if isinstance(argument, int) else {"name": value_text(argument).strip('"'), "value": number}
+            if isinstance(argument, int):
+                return number
+            return {"name": value_text(argument).strip('"'), "value": number}
         case Struct(fields, _):
             return {name: plain(inner) for name, inner in fields}
         case Array(items, _):

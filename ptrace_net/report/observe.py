@@ -1,8 +1,8 @@
 """Watching the calls of a run: a dispatcher around the dispatcher.
 
-A call is decoded when it enters, answered by the inner dispatcher, and reported when its result is known. What the host
-got is seen in two places: calls made for the program (``hostcalls.watch``) and a native call whose name, arguments or
-results the answer changes.
+A call is decoded when it enters, answered by the inner dispatcher, and reported when its result is known.
+What the host got is seen in two places: calls made for the program (``hostcalls.watch``) and a native call
+whose name, arguments or results the answer changes.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ class Sink(Protocol):
 def observed(
     dispatch: Callable[[Call], Answer], engine: Tasks, destination: str, json: bool
 ) -> Callable[[Call], Answer]:
-    """``dispatch`` with every socket call reported to ``destination``; raises OSError when that cannot be opened."""
+    """``dispatch`` with every socket call reported to ``destination``; raises OSError where it cannot be."""
     descriptor = opened(destination)
     several = Several(engine)
-    sink: Sink = JsonLines(descriptor) if json else Text(descriptor, named=destination != "-", several=several)
+    text = Text(descriptor, named=destination != "-", several=several)
+    sink: Sink = JsonLines(descriptor) if json else text
     return Observer(dispatch, sink).dispatch
 
 
@@ -113,7 +114,7 @@ class Observer:
         """The call that was waiting and comes again, or a new one; what never returned is reported first."""
         tid = call.task.tid
         former = self._open.get(tid)
-        if former is not None and former.waiting and (former.call.name, former.call.args) == (call.name, call.args):
+        if former is not None and former.waiting and _same(former.call, call):
             former.waiting = False
             return former
         if former is not None:
@@ -160,13 +161,16 @@ class Observer:
     def _as_host(self, current: _Open, result: int) -> tuple[Value, ...]:
         return decode_exit(current.call, current.entry, result)
 
-    def _host_view(self, current: _Open, native: Native, before: tuple[Value, ...] | None, result: int) -> None:
+    def _host_view(
+        self, current: _Open, native: Native, before: tuple[Value, ...] | None, result: int
+    ) -> None:
         """The call as the kernel performed it, where that is not what the program sees."""
         call = current.call
-        if native.name in ARGUMENTS and native.args is not None and (native.name, native.args) != (call.name, call.args):
+        if native.name is not None and native.args is not None:
             made = Call(call.task, call.arch, native.name, native.args)
-            values = decode_exit(made, decode_entry(made), result)
-            current.steps.append(Step(native.name, arguments(native.name, values), result))
+            if native.name in ARGUMENTS and not _same(made, call):
+                values = decode_exit(made, decode_entry(made), result)
+                current.steps.append(Step(native.name, arguments(native.name, values), result))
         elif before is not None and before != decode_exit(call, current.entry, result):
             current.steps.append(Step(call.name, arguments(call.name, before), result))
 
@@ -201,6 +205,10 @@ class Observer:
         else:
             self._ticking = False
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _same(one: Call, other: Call) -> bool:
+    return (one.name, one.args) == (other.name, other.args)
 
 
 def _of_socket(call: Call) -> bool:

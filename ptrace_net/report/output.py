@@ -1,7 +1,7 @@
 """Where a trace goes: whole lines to a file or standard error, each in one write(2).
 
-Text shows calls that overlap as strace -f does: whatever has not returned when another thread's call is written is
-closed with ``<unfinished ...>`` first and later ``resumed``.
+Text shows calls that overlap as strace -f does: whatever has not returned when another thread's call is
+written is closed with ``<unfinished ...>`` first and later ``resumed``.
 """
 
 from __future__ import annotations

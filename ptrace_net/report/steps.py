@@ -32,6 +32,8 @@ class HostSteps:
         """Append what is done on the host meanwhile to ``steps``."""
 
         def told(name: str, handle: int, given: tuple[object, ...], result: int) -> None:
+            if name in _QUERIES and result < 0:
+                given = ()
             if name not in _QUERIES or name == call.name:
                 fields = (("sockfd", _descriptor(call, handle)), *_fields(name, given, call.arch))
                 steps.append(Step(name, fields, result))
@@ -46,21 +48,29 @@ class HostSteps:
 def _descriptor(call: Call, handle: int) -> Value:
     """The program's own descriptor, or, of another socket, its inode as /proc shows it."""
     inode = os.fstat(handle).st_ino
-    return call.args[0] if call.task.socket_inode(call.args[0]) == inode else Symbol(f"socket:[{inode}]", inode)
+    own = call.task.socket_inode(call.args[0]) == inode
+    return call.args[0] if own else Symbol(f"socket:[{inode}]", inode)
 
 
 def _fields(name: str, given: tuple[object, ...], arch: Arch) -> Fields:
     """The arguments under the names of the manual page."""
     match name, given:
-        case ("bind" | "connect" | "getsockname" | "getpeername"), (bytes(address),):
+        case ("bind" | "connect"), (bytes(address),):
             return (("addr", _address(address, arch)), ("addrlen", len(address)))
+        case ("getsockname" | "getpeername"), (bytes(address),):
+            return (("addr", _address(address, arch)), ("addrlen", Array((len(address),))))
         case "listen", (int(backlog),):
             return (("backlog", backlog),)
         case ("setsockopt" | "getsockopt"), (int(level), int(number), bytes(value)):
-            named: Fields = (("level", scalars.level(level)), ("optname", scalars.option(level, number)))
-            return (*named, ("optval", option_value(level, number, value, arch)), ("optlen", len(value)))
+            return (
+                ("level", scalars.level(level)),
+                ("optname", scalars.option(level, number)),
+                ("optval", option_value(level, number, value, arch)),
+                ("optlen", len(value)),
+            )
         case "sendmsg", (bytes(data), bytes(address), bytes(controls), int(flags)):
-            return (("msg", _message(data, address, controls, arch)), ("flags", scalars.message_flags(flags)))
+            message = _message(data, address, controls, arch)
+            return (("msg", message), ("flags", scalars.message_flags(flags)))
     return ()
 
 

@@ -38,8 +38,8 @@ def quoted(data: bytes) -> str:
     if data.isascii() and (text := data.decode()).isprintable() and not {'"', "\\"} & set(text):
         return f'"{text}"'
     followers = (*data[1:], 0)
-    parts = [_BEFORE_DIGIT[b] if after in _DIGITS else _PLAIN[b] for b, after in zip(data, followers, strict=True)]
-    return '"' + "".join(parts) + '"'
+    pairs = zip(data, followers, strict=True)
+    return '"' + "".join([(_BEFORE_DIGIT if after in _DIGITS else _PLAIN)[b] for b, after in pairs]) + '"'
 
 
 def value_text(value: Value) -> str:

@@ -1,7 +1,7 @@
 """A call as a value: its arguments decoded at entry and at exit by their kinds in ``syscalls.table``.
 
-``decode_entry`` gives a value for every argument that the program brings and None for what only the exit tells; what the
-exit needs to know of the entry (the room for an address) is kept beside it.
+``decode_entry`` gives a value for every argument that the program brings and None for what only the exit
+tells; what the exit needs to know of the entry (the room for an address) is kept beside it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MESSAGES = {"sendto", "recvfrom", "send", "recv", "sendmsg", "recvmsg"}
 
 
 class Step(NamedTuple):
-    """What the host got on the way: a call as it was made, and its result (negative errno; None: not known)."""
+    """What the host got on the way: a call as it was made, and its result (negative errno)."""
 
     name: str
     arguments: tuple[tuple[str, Value], ...]
@@ -59,7 +59,7 @@ class DecodedCall(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What the entry of a call told: None for arguments that its exit decides, and lengths as they were before."""
+    """What the entry of a call told: None for what its exit decides; lengths as they were before."""
 
     values: tuple[Value | None, ...]
     lengths: tuple[int | None, ...]

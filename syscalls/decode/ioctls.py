@@ -1,4 +1,4 @@
-"""What the ioctls of sockets exchange: numbers, struct ifreq by request, struct ifconf; netdevice(7), socket(7)."""
+"""What the ioctls of sockets exchange: numbers, struct ifreq by request, struct ifconf; netdevice(7)."""
 
 from __future__ import annotations
 

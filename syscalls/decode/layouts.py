@@ -21,7 +21,8 @@ _INTERFACES = {"ifi_index", "ifa_index", "ndm_ifindex", "tcm_ifindex", "ipi_ifin
 def struct(layout: Layout, values: Any, arch: Arch) -> Struct:
     """``values`` as ``layout.parse`` returned them."""
     fields = {field.name: field for field in layout.members}
-    return Struct(tuple((name, value_of(fields[name], value, arch)) for name, value in values._asdict().items()))
+    shown = ((name, value_of(fields[name], value, arch)) for name, value in values._asdict().items())
+    return Struct(tuple(shown))
 
 
 def value_of(field: Field, value: Any, arch: Arch) -> Value:

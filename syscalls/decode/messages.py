@@ -9,7 +9,7 @@ from ptrace_net.syscalls.decode import scalars
 from ptrace_net.syscalls.decode.netlink import MOST, datagram
 from ptrace_net.syscalls.decode.options import control
 from ptrace_net.syscalls.decode.sockaddr import sockaddr
-from ptrace_net.syscalls.decode.values import Array, Change, Data, Pointer, Struct, Value
+from ptrace_net.syscalls.decode.values import Array, Change, Pointer, Struct, Value
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.decode.view import View
@@ -44,7 +44,7 @@ def name_lengths(view: View, address: int, count: int) -> tuple[int, ...]:
 
 
 def message(view: View, address: int, moved: int | None, room: int | None = None) -> Value:
-    """A msghdr. ``moved`` bytes are in its pieces (None: all of them); ``room`` is msg_namelen before the call."""
+    """A msghdr with ``moved`` bytes in its pieces (None: full); ``room`` is msg_namelen before the call."""
     head = header(view, address)
     if head is None:
         return Pointer(address)
@@ -100,7 +100,7 @@ def _piece(view: View, base: int, length: int, total: int) -> Value:
     if view.netlink >= 0 and total >= 16:
         data = view.read(base, min(total, MOST))
         content = content if data is None else datagram(data, view.netlink, view.arch)
-    return Struct((("iov_base", content if total or base else Data(b"", 0) if length else content), ("iov_len", length)))
+    return Struct((("iov_base", content), ("iov_len", length)))
 
 
 def several(view: View, address: int, count: int, rooms: tuple[int, ...] | None) -> Value:

@@ -1,4 +1,4 @@
-"""Values of socket options and control messages, by level and number: the tables are ``abi.sockopt`` and ``abi.cmsg``."""
+"""Values of socket options and control messages by level and number, from their tables in ``abi``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ptrace_net.syscalls.decode.values import Array, Data, Struct, Symbol, Value
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
 
-_MEMBERSHIPS = {(0, 35), (0, 36)}  # IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP: three structs, told apart by length
+_MEMBERSHIPS = {(0, 35), (0, 36)}  # IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP: structs told apart by length
 _SCM_RIGHTS = (1, 1)
 _BYTE_LISTS = {(0, 1)}  # IP_TOS: shown byte by byte, as strace does
 _SPELLED = {(1, 3), (1, 38), (1, 39)}  # SO_TYPE, SO_PROTOCOL, SO_DOMAIN: numbers in strace

@@ -121,4 +121,5 @@ def request(number: int) -> Value:
         return Symbol(name, number)
     direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[number >> 30]
     size = number >> 16 & 0x3FFF
-    return Symbol(f"_IOC({direction}, {number >> 8 & 0xFF:#x}, {number & 0xFF:#x}, {size and hex(size)})", number)
+    parts = (direction, hex(number >> 8 & 0xFF), hex(number & 0xFF), hex(size) if size else "0")
+    return Symbol(f"_IOC({', '.join(parts)})", number)

@@ -84,7 +84,8 @@ def _un(values: Any) -> Fields:
 
 def _nl(values: Any) -> Fields:
     groups = values.nl_groups
-    return (("nl_pid", values.nl_pid), ("nl_groups", Symbol(f"{groups:#08x}" if groups else "00000000", groups)))
+    text = f"{groups:#08x}" if groups else "00000000"
+    return (("nl_pid", values.nl_pid), ("nl_groups", Symbol(text, groups)))
 
 
 def _ll(values: Any) -> Fields:

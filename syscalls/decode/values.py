@@ -1,6 +1,7 @@
 """What an argument is, as values: what strace(1) would print, before anything is printed.
 
-A plain ``int`` is a number as it was in the register; the other types say what it stands for or what lies behind it.
+A plain ``int`` is a number as it was in the register; the other types say what it stands for or what lies
+behind it.
 """
 
 from __future__ import annotations

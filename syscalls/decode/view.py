@@ -17,7 +17,7 @@ TEXT_LIMIT = 32  # bytes shown of a buffer, as strace -s has it
 
 
 class View(NamedTuple):
-    """The memory of the call's task. ``netlink`` is the protocol of the call's socket, -1 when it is no netlink."""
+    """The memory of the call's task. ``netlink`` is the protocol of the call's socket, -1 if it has none."""
 
     task: Task
     arch: Arch
