@@ -48,7 +48,7 @@ class TapDevice:
 
     def receive(self, now: float) -> list[Frame]:
         frames: list[Frame] = []
-        while len(frames) < _BATCH:
+        for _ in range(_BATCH):
             try:
                 frame = virtio.unpack(os.read(self.fd, _MAX_READ))
             except BlockingIOError:

@@ -20,6 +20,7 @@ class Binding:
     reuseport: bool = False
     v6only: bool = False
     listening: bool = False
+    ephemeral: bool = False  #: the port was chosen for the socket, not by it
 
     def overlaps(self, other: "Binding") -> bool:
         if len(self.address) == len(other.address):

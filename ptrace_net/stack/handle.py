@@ -30,6 +30,16 @@ class Handle:
     errors: list[ErrorReport] = field(default_factory=list)
     tag: object = None  #: the socket layer's own
 
+    @property
+    def bound_address(self) -> IP:
+        """The local address, b"" where there is none."""
+        return self.binding.address if self.binding else b""
+
+    @property
+    def bound_port(self) -> int:
+        """The local port, 0 where there is none."""
+        return self.binding.port if self.binding else 0
+
     def wake(self, events: int) -> None:
         self.host.notify(self, events)
 
@@ -50,7 +60,7 @@ class Handle:
             found = self.host.ports.choose(lambda candidate: _taken(table, wanted, candidate))
             if found is None:
                 return IN_USE
-            wanted.port = found
+            wanted.port, wanted.ephemeral = found, True
         elif table.conflict(wanted):
             return IN_USE
         table.add(wanted)

@@ -5,14 +5,12 @@ says when to poll at the latest, ``take_events`` what became readable, writable 
 ``tcp_socket``, ``udp_socket`` and ``raw_socket``.  After calls on handles, ``poll`` is due.
 """
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from . import ethernet, icmp, icmp_input, igmp, ip_input
 from .addresses import (
-    BROADCAST4,
     BROADCAST_MAC,
     IP,
     LOOPBACK4,
@@ -26,26 +24,28 @@ from .addresses import (
 from .bindings import Binding, PortTable
 from .discovery import arp_input, igmp_input
 from .ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
-from .fragment import IPV4_LIFETIME, IPV6_LIFETIME, MAX_DATAGRAM, Expired, Reassembler
+from .expiry import report_fragment_timeouts, report_unresolved
+from .fragment import IPV4_LIFETIME, IPV6_LIFETIME, MAX_DATAGRAM, Reassembler
 from .frame import FULL_OFFLOAD, NO_OFFLOAD, Buffer, Frame, Malformed, Offload
 from .handle import Handle
 from .icmp_errors import ErrorBudget, error_for
 from .interface import Interface
 from .ip_output import Flow
-from .neighbor import Unresolved
 from .packet import ErrorReport, IpPacket
 from .ports import EphemeralPorts
 from .raw_socket import RawLayer, RawSocket
-from .result import NO_ROUTE, NOT_AVAILABLE, Fail
+from .result import Fail
 from .route import PathMtu, Route, RouteTable
+from .routing import LOOPBACK_MTU, find_flow
 from .source import select
 from .tcp.config import TcpConfig
+from .tcp.errors import tcp_error
 from .tcp.layer import TcpLayer
-from .tcp.socket import TcpSocket, tcp_error
+from .tcp.segment import IPPROTO_TCP
+from .tcp.socket import TcpSocket
 from .udp import IPPROTO_UDP
-from .udp_socket import UdpLayer, UdpSocket
-
-LOOPBACK_MTU = 65536
+from .udp_layer import UdpLayer
+from .udp_socket import UdpSocket
 
 
 class Service(Protocol):
@@ -85,7 +85,7 @@ class Host:
             (4, 1): lambda packet, now: icmp_input.input4(self, packet, now),
             (6, 58): lambda packet, now: icmp_input.input6(self, packet, now),
             (4, igmp.IPPROTO_IGMP): lambda p, now: igmp_input(self.interfaces[p.interface], p, now),
-            (4, 6): self.tcp.input, (6, 6): self.tcp.input,
+            (4, IPPROTO_TCP): self.tcp.input, (6, IPPROTO_TCP): self.tcp.input,
             (4, IPPROTO_UDP): self._udp_input, (6, IPPROTO_UDP): self._udp_input,
         }
 
@@ -149,40 +149,10 @@ class Host:
         self, dst: IP, protocol: int, now: float, src: IP | None = None, interface: str | None = None
     ) -> Flow | Fail:
         """Look up a route and choose a source: ENETUNREACH, EADDRNOTAVAIL."""
-        if is_any(dst):
-            dst = LOOPBACK4 if len(dst) == 4 else LOOPBACK6
-        if dst in self.local_addresses or (is_loopback(dst) and len(dst) == 4):
-            return self._local_flow(dst, protocol, src)
-        route = self.routes.lookup(dst, interface) or self._implied_route(dst, interface)
-        if route is None or not self.interfaces[route.interface].up:
-            return NO_ROUTE
-        out = self.interfaces[route.interface]
-        next_hop = route.gateway or dst
-        source = src or route.source or select(out.addresses.values(), dst, next_hop)
-        if source is None:
-            return NOT_AVAILABLE
-        mtu = self.path_mtu.lookup(dst, min(out.mtu, route.mtu or out.mtu), now)
-        ident = int.from_bytes(self.random(2), "big")
-        return Flow(out, source, dst, next_hop, protocol, mtu, self.generation, out.hop_limit, ident=ident)
-
-    def _local_flow(self, dst: IP, protocol: int, src: IP | None) -> Flow | Fail:
-        """To ourselves, by way of ``lo``."""
-        loopback = self.interfaces.get("lo")
-        if loopback is None:
-            return NO_ROUTE
-        source = src or dst
-        return Flow(loopback, source, dst, dst, protocol, LOOPBACK_MTU, self.generation)
-
-    def _implied_route(self, dst: IP, interface: str | None) -> Route | None:
-        """Groups and the limited broadcast need no route: the given interface, or the first Ethernet."""
-        if dst != BROADCAST4 and not is_multicast(dst):
-            return None
-        names = [name for name, known in self.interfaces.items() if not known.loopback]
-        chosen = interface or (names[0] if names else None)
-        return Route(dst, len(dst) * 8, chosen) if chosen in self.interfaces and chosen else None
+        return find_flow(self, dst, protocol, now, src, interface)
 
     def _tcp_flow(self, src: IP, dst: IP, now: float) -> Flow | None:
-        flow = self.flow(dst, 6, now, src=src)
+        flow = self.flow(dst, IPPROTO_TCP, now, src=src)
         return flow if isinstance(flow, Flow) else None
 
     def learn_path_mtu(self, destination: IP, mtu: int, now: float) -> None:
@@ -239,8 +209,8 @@ class Host:
             deadline = interface.deadline()
             if deadline is not None and deadline <= now:
                 for unresolved in interface.poll(now):
-                    self._unresolved(unresolved, now)
-        self._expire_fragments(now)
+                    report_unresolved(self, unresolved, now)
+        report_fragment_timeouts(self, now)
         for service in self.services:
             service.poll(now)
         self.tcp.poll(now)
@@ -260,21 +230,6 @@ class Host:
         times += [self.tcp.deadline(), self.reassembly4.deadline(), self.reassembly6.deadline()]
         return min((at for at in times if at is not None), default=None)
 
-    def _expire_fragments(self, now: float) -> None:
-        families = (
-            (self.reassembly4, icmp.ICMP_TIME_EXCEEDED), (self.reassembly6, icmp.ICMPV6_TIME_EXCEED),
-        )
-        for reassembler, kind in families:
-            deadline = reassembler.deadline()
-            if deadline is not None and deadline <= now:
-                for expired in reassembler.expire(now):
-                    self._fragment_timeout(expired, kind, now)
-
-    def _fragment_timeout(self, expired: Expired, kind: int, now: float) -> None:
-        if expired.first is not None and expired.key.dst in self.local_addresses:
-            packet = memoryview(expired.first)
-            self.send_error(expired.key.src, expired.key.dst, kind, icmp.ICMP_FRAG_TIME, 0, packet, now)
-
     # -- errors ---------------------------------------------------------------------------------------
 
     def send_error(
@@ -286,35 +241,22 @@ class Host:
             flow.dont_fragment = False
             flow.send(icmp.error(flow.src, flow.dst, kind, code, rest, packet), b"", now)
 
-    def protocol_unreachable(self, packet: IpPacket, now: float) -> None:
-        self._unreachable(packet, icmp.ICMP_PROT_UNREACH, now)
-
-    def _unreachable(self, packet: IpPacket, code: int, now: float) -> None:
+    def unreachable(self, packet: IpPacket, code: int, now: float) -> None:
+        """Nobody wants a packet: ICMP_PORT_UNREACH or ICMP_PROT_UNREACH, where an error may be sent."""
         error = error_for(packet, code)
         if error is not None:
             self.send_error(packet.src, packet.dst, *error, packet.quote, now)
 
     def _udp_input(self, packet: IpPacket, now: float) -> None:
         if not self.udp.input(packet) and packet.unicast:
-            self._unreachable(packet, icmp.ICMP_PORT_UNREACH, now)
+            self.unreachable(packet, icmp.ICMP_PORT_UNREACH, now)
 
     def error_for_protocol(self, report: ErrorReport, now: float) -> None:
         """An ICMP error, or a neighbor that does not answer, about a packet of ours."""
         if report.protocol == IPPROTO_UDP:
             self.udp.error(report)
-        elif report.protocol == 6:
+        elif report.protocol == IPPROTO_TCP:
             tcp_error(self, report, now)
-
-    def _unresolved(self, unresolved: Unresolved, now: float) -> None:
-        """Nobody has that address: what waited for it fails with EHOSTUNREACH, as if a router had said so."""
-        for frame in unresolved.held:
-            view = memoryview(frame.data)[ETH_HLEN:]
-            quoted = icmp_input.quoted(4 if len(unresolved.address) == 4 else 6, view)
-            self.error_for_protocol(ErrorReport(
-                errno.EHOSTUNREACH, True, quoted.version, 3 if quoted.version == 4 else 1,
-                1 if quoted.version == 4 else 3, 0, quoted.src, quoted.src, quoted.dst, quoted.protocol,
-                quoted.payload,
-            ), now)
 
     # -- handles --------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ ARP or NDP first where it must.  Frames gather in ``outbox`` until ``Host.poll``
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import arp, ethernet, icmp, igmp, ipv4, ipv6, mld, ndp
+from . import arp, ethernet, icmp, ipv6, ndp
 from .addresses import (
     ALL_HOSTS4,
     ALL_NODES6,
@@ -27,6 +27,7 @@ from .ethernet import ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 from .frame import NO_OFFLOAD, Buffer, Frame, Offload
 from .multicast import Memberships, Report
 from .neighbor import NeighborCache, Solicit, Unresolved
+from .reports import membership_report
 from .route import Route
 from .source import Address, AddressState
 
@@ -203,39 +204,7 @@ class Interface:
         if self.loopback:
             return
         for report in reports:
-            if len(report.group) == 4:
-                self._report_igmp(report, now)
-            else:
-                self._report_mld(report, now)
-
-    def _report_igmp(self, report: Report, now: float) -> None:
-        source = self.host.source_for(self, report.group) or ANY4
-        leaving = report.change == igmp.CHANGE_TO_INCLUDE
-        if report.version >= 3:
-            destination, message = igmp.V3_ROUTERS, igmp.v3_report([(report.change, report.group)])
-        elif leaving:
-            destination, message = igmp.ALL_ROUTERS, igmp.v2_message(igmp.V2_LEAVE, report.group)
-        else:
-            destination, message = report.group, igmp.v2_message(igmp.V2_REPORT, report.group)
-        head = ipv4.header_with_options(
-            source, destination, igmp.IPPROTO_IGMP, len(message), igmp.ROUTER_ALERT, ttl=1, tos=0xC0
-        )
-        self.transmit(destination, (head, message), now)
-
-    def _report_mld(self, report: Report, now: float) -> None:
-        local = (a.ip for a in self.addresses.values() if len(a.ip) == 16 and a.usable and a.ip[0] == 0xFE)
-        source = next(local, bytes(16))
-        leaving = report.change == mld.CHANGE_TO_INCLUDE
-        if report.version >= 2:
-            destination, kind, rest = mld.V2_ROUTERS, mld.V2_REPORT, 1
-            body = mld.v2_records([(report.change, report.group)])
-        else:
-            destination = b"\xff\x02" + bytes(13) + b"\x02" if leaving else report.group
-            kind, rest, body = (mld.V1_DONE if leaving else mld.V1_REPORT), 0, report.group
-        message = icmp.pack(source, destination, kind, 0, rest, body)
-        length = len(mld.HOP_BY_HOP_ALERT) + len(message)
-        head = ipv6.header(source, destination, ipv6.HOP_BY_HOP, length, hop_limit=1)
-        self.transmit(destination, (head, mld.HOP_BY_HOP_ALERT, message), now)
+            self.transmit(*membership_report(self, report), now)
 
     # -- time -----------------------------------------------------------------------------------------
 

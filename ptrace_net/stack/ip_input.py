@@ -110,4 +110,4 @@ def _deliver(host: "Host", packet: IpPacket, now: float) -> None:
     if handler is not None:
         handler(packet, now)
     elif not taken and packet.protocol != ipv6.NO_NEXT:
-        host.protocol_unreachable(packet, now)
+        host.unreachable(packet, icmp.ICMP_PROT_UNREACH, now)

@@ -1,22 +1,18 @@
-"""UDP for one host: handles, and who gets a datagram (``udp4_lib_lookup2`` in net/ipv4/udp.c)."""
+"""UDP handles: calls that never block, with explicit results; udp_layer.py decides who gets a datagram."""
 
 import errno
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from . import udp
 from .addresses import ANY4, ANY6, IP, is_any, is_multicast
-from .bindings import PortTable
 from .frame import Buffer
 from .handle import Handle
 from .ip_output import Flow
-from .packet import ErrorReport, IpPacket
+from .packet import ErrorReport
 from .result import AGAIN, NO_DESTINATION, TOO_BIG, Fail
 from .tcp.wakeups import POLLERR, POLLIN
-
-if TYPE_CHECKING:
-    pass
 
 _OVERHEAD = 256  # what a queued datagram counts beside its bytes
 
@@ -54,7 +50,7 @@ class UdpSocket(Handle):
         """EINVAL where bound already, EADDRINUSE, EADDRNOTAVAIL."""
         failed = self._bind(self.host.udp.bindings, address, port)
         if failed is None:
-            self.host.udp.add(self)
+            self.host.udp.add(self, self.bound_port)
         return failed
 
     def connect(self, address: IP, port: int, now: float) -> Fail | None:
@@ -100,8 +96,7 @@ class UdpSocket(Handle):
         multicast = is_multicast(flow.dst)
         flow.ttl = self.multicast_ttl if multicast else self.ttl
         flow.tos, flow.dont_fragment = self.tos, self.dont_fragment
-        source_port = self.binding.port if self.binding else 0
-        head = udp.header(flow.src, flow.dst, source_port, port, data)
+        head = udp.header(flow.src, flow.dst, self.bound_port, port, data)
         flow.send(head, data, now)
         if multicast and self.multicast_loop:
             self.host.loop_back(flow, head, data)
@@ -154,7 +149,7 @@ class UdpSocket(Handle):
     def close(self, now: float) -> None:
         for interface, group in list(self.groups):
             self.leave(group, interface, now)
-        self.host.udp.remove(self)
+        self.host.udp.remove(self, self.bound_port)
         self._unbind(self.host.udp.bindings)
         self.closed = True
 
@@ -174,77 +169,3 @@ class UdpSocket(Handle):
         if (self.peer and error.fatal) or self.recverr:
             self.error = error.errno
             self.wake(POLLERR)
-
-
-@dataclass(slots=True)
-class UdpLayer:
-    bindings: PortTable = field(default_factory=PortTable)
-    sockets: dict[int, list[UdpSocket]] = field(default_factory=dict)
-    no_ports: int = 0
-
-    def add(self, socket: UdpSocket) -> None:
-        if socket.binding is not None:
-            self.sockets.setdefault(socket.binding.port, []).append(socket)
-
-    def remove(self, socket: UdpSocket) -> None:
-        if socket.binding is not None:
-            self.sockets[socket.binding.port].remove(socket)
-
-    def input(self, packet: IpPacket) -> bool:
-        """Deliver; False where nobody has the port."""
-        datagram = udp.parse(packet.payload, packet.src, packet.dst, packet.verified)
-        received = Datagram(
-            bytes(datagram.payload), packet.src, datagram.src_port, packet.dst, packet.interface,
-            packet.hop_limit, packet.tos,
-        )
-        candidates = self.sockets.get(datagram.dst_port, ())
-        scored = [(score(socket, received), socket) for socket in candidates]
-        matching = [pair for pair in scored if pair[0] >= 0]
-        if not matching:
-            self.no_ports += 1
-            return False
-        if not packet.unicast:
-            for _score, socket in matching:
-                if not is_multicast(packet.dst) or (packet.interface, packet.dst) in socket.groups:
-                    socket.deliver(received)
-            return True
-        best = max(matching, key=lambda pair: pair[0])[0]
-        group = [socket for points, socket in matching if points == best]
-        shared = group[0].reuseport and len(group) > 1
-        chosen = group[hash((packet.src, datagram.src_port)) % len(group)] if shared else group[-1]
-        chosen.deliver(received)
-        return True
-
-    def error(self, report: ErrorReport) -> None:
-        """An ICMP error that quotes one of our datagrams."""
-        if len(report.payload) < 4:
-            return
-        ours, theirs = int.from_bytes(report.payload[:2], "big"), int.from_bytes(report.payload[2:4], "big")
-        for socket in self.sockets.get(ours, ()):
-            if socket.peer in (None, (report.dst, theirs)):
-                socket.failed(report)
-
-
-def score(socket: UdpSocket, datagram: Datagram) -> int:
-    """How well a socket fits: -1 not at all; a connected peer counts most, then the address, the device."""
-    binding = socket.binding
-    if binding is None:
-        return -1
-    points = 0
-    if is_any(binding.address):
-        if len(binding.address) != len(datagram.dst) and not socket.dual:
-            return -1
-        points += len(binding.address) == len(datagram.dst)
-    elif binding.address != datagram.dst and not is_multicast(datagram.dst):
-        return -1
-    else:
-        points += 4
-    if socket.peer is not None:
-        if socket.peer != (datagram.src, datagram.src_port):
-            return -1
-        points += 8
-    if socket.interface is not None:
-        if socket.interface != datagram.interface:
-            return -1
-        points += 2
-    return points

@@ -189,6 +189,8 @@ def test_advertisements_release_waiting_frames() -> None:
     assert len(sent(host)) == 1
     feed(host, advert(IP6[1], IP6[0], IP6[1], MACS[1], ndp.NA_SOLICITED | ndp.NA_OVERRIDE), ETH_P_IPV6)
     assert bytes(sent(host)[0][-4:]) == b"data"
+    feed(host, advert(IP6[1], IP6[0], IP6[1], MACS[1], ndp.NA_SOLICITED | ndp.NA_OVERRIDE), ETH_P_IPV6)
+    assert sent(host) == []
     feed(host, advert(IP6[1], ALL_NODES6, IP6[1], MACS[1], ndp.NA_SOLICITED), ETH_P_IPV6, multicast_mac(ALL_NODES6))
     assert eth0(host).counters.rx_malformed == 1
 
@@ -242,8 +244,11 @@ def test_ping(version: int, size: int) -> None:
     assert (parsed.type, parsed.rest, len(parsed.body)) == (reply, 0x12340001, size)
 
 
-def test_pings_to_groups() -> None:
+def test_pings_to_groups_and_from_nowhere() -> None:
     host = quiet_host()
+    far = parse_ip("8.8.8.8")
+    echo = icmp.pack(far, IP4[0], 8, 0, 1, b"")
+    feed(host, ipv4.header(far, IP4[0], 1, len(echo)) + echo)
     echo4 = icmp.pack(IP4[1], BROADCAST4, 8, 0, 1, b"")
     feed(host, ipv4.header(IP4[1], BROADCAST4, 1, len(echo4)) + echo4, ETH_P_IP, BROADCAST_MAC)
     assert sent(host) == []
@@ -332,6 +337,9 @@ def test_errors_reach_udp_sockets() -> None:
     feed(host, error_about(6, 2, 0, 1300, fragmented), ETH_P_IPV6)
     assert host.flow(IP6[1], 17, 100.0).mtu == 1300
     assert connected.recv() == AGAIN  # not fatal
+    other_peer = fragmented[:-6] + (8).to_bytes(2, "big") + bytes(4)
+    feed(host, error_about(6, 1, 4, 0, other_peer), ETH_P_IPV6)
+    assert connected.recv() == AGAIN  # about somebody else's datagram
     connected.recverr = True
     feed(host, error_about(6, 2, 0, 1290, fragmented), ETH_P_IPV6)
     assert connected.recv() == Fail(errno.EMSGSIZE)
@@ -484,6 +492,7 @@ def test_udp_refusals() -> None:
     assert other.bind(IP4[0], handle.binding.port) == IN_USE
     host.ports.low = host.ports.high = handle.binding.port
     assert other.connect(IP4[1], 7, 1.0) == IN_USE
+    assert host.udp.sockets.keys() == {handle.binding.port}
     assert other.send(b"x", 1.0, (IP4[1], 7)) == IN_USE
     other.freebind, other.dont_fragment = True, True
     assert other.bind(parse_ip("9.9.9.9"), 7) is None

@@ -694,8 +694,14 @@ def test_calls_on_handles() -> None:
     assert handle.bind(IP4[0], 5) == INVALID
     assert handle.events() == 0
     assert handle.shutdown(SHUT_RD, 1.0) is None
-    assert handle.state is State.CLOSED
+    assert (handle.state, handle.local()) == (State.CLOSED, None)
     handle.close(1.0)
+    named = host.tcp_socket()
+    assert named.bind(IP4[0], 80) is None
+    assert named.listen(1) is None
+    named.shutdown(SHUT_RD, 1.0)
+    assert named.local() == (IP4[0], 80)
+    assert named.listen(1) is None
 
 
 def test_calls_while_connecting_and_connected() -> None:
@@ -849,3 +855,118 @@ def test_max_seg_and_reno_are_the_users_choice() -> None:
     handle.send(bytes(1800))
     assert [len(r.payload) for r in peer.poll()] == [600, 600, 600]
     assert handle.tcb.congestion.name == "reno"
+
+
+# -- corners ------------------------------------------------------------------------------------------
+
+
+def test_a_listener_of_a_group_may_leave() -> None:
+    host = make_host(0)
+    group = [host.tcp_socket() for _ in range(2)]
+    for handle in group:
+        handle.reuseport = True
+        assert handle.bind(IP4[0], 80) is None
+        assert handle.listen(1) is None
+    group[0].close(1.0)
+    assert host.tcp.listeners == {(IP4[0], 80): [group[1].listener]}
+    group[1].close(1.0)
+    assert not host.tcp.listeners
+
+
+def test_segments_to_a_broadcast_address_are_ignored() -> None:
+    peer = peer_with()
+    peer.listen()
+    peer.dst = parse_ip("10.0.0.255")
+    assert peer.send(SYN, 0, 0) == []
+
+
+def test_buffer_sizes_change_while_connected() -> None:
+    handle = peer_with().open()
+    handle.set_rcvbuf(5000)
+    handle.set_sndbuf(6000)
+    assert (handle.tcb.rcv.buffer.limit, handle.tcb.snd.buffer.limit) == (5000, 6000)
+
+
+def test_a_cork_does_not_open_a_closed_window() -> None:
+    peer = peer_with()
+    handle = peer.open()
+    handle.set_cork(True)
+    handle.send(b"held")
+    assert peer.poll() == []
+    peer.send(ACK, 1, 1, window=0)
+    assert all(not reply.payload for reply in peer.poll(0.3))
+    assert [bytes(r.payload) for r in peer.send(ACK, 1, 1, window=100)] in ([], [b"held"])
+    assert handle.state is State.ESTABLISHED
+
+
+def test_only_one_timer_ends_a_connection() -> None:
+    peer = peer_with(TcpConfig(retries=0, keepalive_time=0.5))
+    handle = peer.open()
+    handle.set_keepalive(True, peer.now)
+    handle.send(b"data")
+    peer.poll()
+    peer.poll(5.0)
+    assert handle.take_error() == Fail(errno.ETIMEDOUT)
+
+
+def test_data_exactly_beyond_the_window_is_acknowledged_and_dropped() -> None:
+    peer = peer_with(TcpConfig(rcvbuf=1000, window_scaling=False))
+    handle = peer.open()
+    assert flags_of(peer.send(ACK, 1001, 1, b"beyond")) == "A"
+    assert handle.recv(10) == AGAIN
+
+
+def test_data_after_the_peers_fin_is_acknowledged_and_dropped() -> None:
+    peer = peer_with()
+    handle = peer.open()
+    peer.send(ACK | FIN, 1, 1)
+    assert flags_of(peer.send(ACK, 2, 1, b"more")) == "A"
+    assert handle.recv(10) == b""
+
+
+def timestamped(peer: Peer) -> TcpSocket:
+    """A connection with timestamps."""
+    from ptrace_net.stack.tcp import options
+
+    listener = peer.listen()
+    (syn_ack,) = peer.send(SYN, 0, 0, opts=peer.syn_options())
+    peer.their_isn = syn_ack.seq
+    peer.send(ACK, 1, 1, opts=options.pack_timestamps(peer.ts + 1, syn_ack.options.ts_val))
+    handle = listener.accept()
+    assert isinstance(handle, TcpSocket)
+    listener.close(peer.now)
+    return handle
+
+
+@pytest.mark.parametrize(("echo", "measured"), [(0, False), (None, True), (-10**7, False)])
+def test_echoed_timestamps_measure_retransmissions(echo: int | None, measured: bool) -> None:
+    from ptrace_net.stack.tcp import options
+
+    peer = peer_with(ts=5000)
+    handle = timestamped(peer)
+    handle.send(b"data")
+    peer.poll()
+    before = handle.tcb.rtt.latest
+    (again,) = peer.poll(1.5)
+    peer.poll(0.07)
+    value = again.options.ts_val if echo is None else echo and again.options.ts_val + echo
+    peer.send(ACK, 1, 5, opts=options.pack_timestamps(5002, value & 0xFFFFFFFF))
+    assert (handle.tcb.rtt.latest != before) is measured
+    if measured:
+        assert handle.tcb.rtt.latest == pytest.approx(0.07, abs=0.01)
+
+
+def test_a_newer_timestamp_reopens_time_wait() -> None:
+    from ptrace_net.stack.tcp import options
+
+    for ts_val, flags in ((6000, "SA"), (4000, "A")):
+        peer = peer_with(ts=5000)
+        handle = timestamped(peer)
+        tcb = handle.tcb
+        handle.shutdown(SHUT_WR, peer.now)
+        peer.poll()
+        peer.send(ACK | FIN, 1, 2, opts=options.pack_timestamps(5003, 1))
+        assert tcb.state is State.TIME_WAIT
+        peer.listen()
+        replies = peer.send(SYN, -1000, 0, opts=options.pack_syn(options.Options(1460, ts_val=ts_val)))
+        assert flags_of(replies) == flags

@@ -30,7 +30,6 @@ class TcpConfig:
     max_syn_backlog: int = 256
     syn_cookies: bool = True
     challenge_limit: int = 1000  #: challenge ACKs per second, all connections together (RFC 5961, 10)
-    max_time_wait: int = 16384
 
     @property
     def wscale(self) -> int:

@@ -25,6 +25,7 @@ from .sequence import MASK
 from .states import State
 from .tcb import Tcb, UserOptions, new_tcb
 from .transmit import output
+from .wakeups import POLLIN
 
 
 @dataclass(slots=True)
@@ -95,6 +96,15 @@ class TcpLayer:
         if flow is not None:
             self.reset(flow, Addressing.of(dst, seg.dst_port, src, seg.src_port), seg, now)
 
+    def add_listener(self, listener: Listener) -> None:
+        self.listeners.setdefault(listener.key, []).append(listener)
+
+    def remove_listener(self, listener: Listener) -> None:
+        group = self.listeners[listener.key]
+        group.remove(listener)
+        if not group:
+            del self.listeners[listener.key]
+
     def find_listener(self, address: IP, port: int, interface: str, choice: int) -> Listener | None:
         """The most specific listener; of a SO_REUSEPORT group the one that the peer's hash chooses."""
         wildcard = ANY4 if len(address) == 4 else ANY6
@@ -133,7 +143,7 @@ class TcpLayer:
     def established(self, tcb: Tcb) -> None:
         if isinstance(tcb.listener, Listener):
             tcb.listener.established(tcb)
-            passive.announce(tcb.listener)
+            tcb.listener.owner.wake(POLLIN)
 
     def can_establish(self, tcb: Tcb) -> bool:
         return not (isinstance(tcb.listener, Listener) and tcb.listener.full)

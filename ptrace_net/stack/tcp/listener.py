@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ..addresses import IP
+from ..bindings import Binding
 from .states import State
 from .tcb import Owner, Tcb, UserOptions
 
@@ -12,19 +13,22 @@ SOMAXCONN = 4096
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """``address`` may be the wildcard of its family; ``dual`` also takes IPv4 on ``::``."""
+    """Its address may be the wildcard of its family; ``dual`` also takes IPv4 on ``::``."""
 
-    address: IP
-    port: int
+    binding: Binding
     backlog: int
     opts: UserOptions
+    owner: Owner
     dual: bool = False
     interface: str | None = None
-    owner: Owner | None = None
     handshakes: dict[Tcb, None] = field(default_factory=dict)
     ready: deque[Tcb] = field(default_factory=deque)
     overflows: int = 0
     cookies_sent: int = 0
+
+    @property
+    def key(self) -> tuple[IP, int]:
+        return self.binding.address, self.binding.port
 
     @property
     def full(self) -> bool:

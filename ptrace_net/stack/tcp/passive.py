@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..addresses import IP
+from ..ip_output import Flow
 from . import arrival, options, segment, transition
 from .cookies import pack_timestamp, unpack_timestamp
 from .listener import Listener
@@ -10,7 +11,6 @@ from .options import Options
 from .segment import ACK, SYN, Addressing, Segment
 from .sequence import MASK
 from .states import Event, State
-from .wakeups import POLLIN
 
 if TYPE_CHECKING:
     from .layer import TcpLayer
@@ -22,13 +22,13 @@ def spawn(layer: "TcpLayer", listener: Listener, src: IP, dst: IP, seg: Segment,
     if flow is None or listener.full:
         _drop(layer, listener)
         return
+    ends = Addressing.of(dst, seg.dst_port, src, seg.src_port)
     if listener.queue_full(layer.config.max_syn_backlog):
         if layer.config.syn_cookies:
-            _send_cookie(layer, listener, Addressing.of(dst, seg.dst_port, src, seg.src_port), seg, now)
+            _send_cookie(layer, listener, flow, ends, seg, now)
         else:
             _drop(layer, listener)
         return
-    ends = Addressing.of(dst, seg.dst_port, src, seg.src_port)
     tcb = layer.create(ends, flow, listener.opts, now)
     tcb.listener, tcb.state = listener, State.SYN_RECEIVED
     listener.handshakes[tcb] = None
@@ -42,12 +42,9 @@ def _drop(layer: "TcpLayer", listener: Listener) -> None:
 
 
 def _send_cookie(
-    layer: "TcpLayer", listener: Listener, ends: Addressing, seg: Segment, now: float
+    layer: "TcpLayer", listener: Listener, flow: Flow, ends: Addressing, seg: Segment, now: float
 ) -> None:
     """A SYN-ACK that leaves nothing behind here."""
-    flow = layer.flow_to(ends.src, ends.dst, now)
-    if flow is None:
-        return
     four = (ends.src, ends.src_port, ends.dst, ends.dst_port)
     offered, config = seg.options, layer.config
     cookie = layer.cookies.make(four, seg.seq, offered.mss or 536, now)
@@ -90,12 +87,6 @@ def try_cookie(layer: "TcpLayer", listener: Listener, src: IP, dst: IP, seg: Seg
     arrival.negotiate(tcb, syn, now)
     tcb.snd.nxt = tcb.snd.iss + 1
     arrival.segment_arrives(tcb, seg, now)
-
-
-def announce(listener: Listener) -> None:
-    """Tell the listener's owner that accept has something."""
-    if listener.owner is not None:
-        listener.owner.wake(POLLIN)
 
 
 def close(listener: Listener, now: float) -> None:

@@ -26,7 +26,7 @@ def accept_data(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
     if size:
         _take(tcb, seg.payload, seq)
         unusual = _acknowledge(tcb, size, rcv.nxt - before, now)
-    elif seg.flags & FIN:
+    else:
         rcv.ack_now = True
     if rcv.nxt > before:
         tcb.wake(POLLIN)
@@ -41,8 +41,7 @@ def _after_the_end(tcb: Tcb, seg: Segment, now: float) -> None:
     """A segment that repeats what came before the peer's FIN, or the FIN itself."""
     if seg.flags & FIN:
         transition.step(tcb, Event.RCV_FIN, now)
-    if seg.length:
-        tcb.rcv.ack_now = True
+    tcb.rcv.ack_now = True
 
 
 def _take(tcb: Tcb, payload: memoryview, seq: int) -> None:

@@ -6,27 +6,19 @@ Failures are ``result.Fail``; EAGAIN means that ``Host.take_events`` will tell w
 
 import errno
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from ..addresses import ANY4, ANY6, IP, is_any
+from ..addresses import IP
 from ..frame import Buffer
 from ..handle import Handle
-from ..ip_output import Flow
-from ..packet import ErrorReport
-from ..result import AGAIN, BROKEN_PIPE, IN_PROGRESS, IN_USE, INVALID, NOT_CONNECTED, Fail
-from . import arrival, passive, receive, transition
+from ..result import AGAIN, BROKEN_PIPE, INVALID, NOT_CONNECTED, Fail
+from . import opening, passive, receive, transition
 from .info import TcpInfo, tcp_info
-from .listener import SOMAXCONN, Listener
-from .recovery import Phase
-from .segment import IPPROTO_TCP, Addressing
-from .sequence import unwrap
+from .listener import Listener
+from .readiness import readiness
 from .states import SENDING, TABLE, Action, Event, State
 from .tcb import Tcb, UserOptions
 from .timers import Timer
-from .wakeups import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
-
-if TYPE_CHECKING:
-    from ..host import Host
+from .wakeups import POLLIN, POLLRDHUP
 
 SHUT_RD, SHUT_WR, SHUT_RDWR = 0, 1, 2
 
@@ -62,79 +54,18 @@ class TcpSocket(Handle):
 
     def listen(self, backlog: int) -> Fail | None:
         """Begin to listen, or change the backlog; binds to an ephemeral port where it has to."""
-        if self.tcb is not None and self.tcb.state is State.CLOSED:
-            self._detach()
-        refused = self._refusal(Event.LISTEN)
-        if refused is not None:
-            return refused
-        backlog = min(max(backlog, 0), SOMAXCONN)
-        if self.listener is not None:
-            self.listener.backlog = backlog
-            return None
-        if self.binding is None:
-            failed = self.bind(ANY4 if self.version == 4 else ANY6, 0)
-            if failed is not None:
-                return failed
-        binding = self.binding
-        if binding is None:
-            return INVALID
-        binding.listening = True
-        if self.host.tcp_bindings.conflict(binding):
-            binding.listening = False
-            return IN_USE
-        listener = Listener(
-            binding.address, binding.port, backlog, self.opts, self.dual, self.interface, self
-        )
-        self.host.tcp.listeners.setdefault((binding.address, binding.port), []).append(listener)
-        self.listener = listener
-        return None
+        self._renew()
+        return self._refusal(Event.LISTEN) or opening.listen(self, backlog)
 
     def connect(self, address: IP, port: int, now: float) -> Fail:
-        """Send a SYN: EINPROGRESS; then POLLOUT says that ``error`` has the outcome."""
+        """Send a SYN: EINPROGRESS; then POLLOUT says that ``take_error`` has the outcome."""
+        self._renew()
+        return self._refusal(Event.CONNECT) or opening.connect(self, address, port, now)
+
+    def _renew(self) -> None:
+        """A handle whose connection is over is as good as new."""
         if self.tcb is not None and self.tcb.state is State.CLOSED:
-            self._detach()
-        refused = self._refusal(Event.CONNECT)
-        if refused is not None:
-            return refused
-        bound = self.binding.address if self.binding else None
-        src = bound if bound is not None and not is_any(bound) and len(bound) == len(address) else None
-        flow = self.host.flow(address, IPPROTO_TCP, now, src=src, interface=self.interface)
-        if isinstance(flow, Fail):
-            return flow
-        failed = self._local_port(flow, port)
-        if failed is not None or self.binding is None:
-            return failed or INVALID
-        ends = Addressing.of(flow.src, self.binding.port, flow.dst, port)
-        if self.host.tcp.key(ends) in self.host.tcp.connections:
-            return Fail(errno.EADDRNOTAVAIL)
-        self._shape(flow)
-        self.tcb = self.host.tcp.create(ends, flow, self.opts, now)
-        self.tcb.owner = self
-        arrival.set_segment_size(self.tcb)
-        transition.step(self.tcb, Event.CONNECT, now)
-        return IN_PROGRESS
-
-    def _local_port(self, flow: Flow, port: int) -> Fail | None:
-        """An ephemeral port that is free towards this peer (RFC 6056)."""
-        if self.binding is not None:
-            return None
-        tcp = self.host.tcp
-
-        def taken(candidate: int) -> bool:
-            ends = Addressing(flow.src, flow.dst, candidate, port, 0)
-            return tcp.key(ends) in tcp.connections or self.host.port_taken(flow.src, candidate)
-
-        found = self.host.ports.choose(taken, flow.dst, port)
-        if found is None:
-            return Fail(errno.EADDRNOTAVAIL)
-        self.reuseaddr, before = True, self.reuseaddr
-        failed = self._bind(self.host.tcp_bindings, flow.src, found)
-        self.reuseaddr = before
-        return failed
-
-    def _shape(self, flow: Flow) -> None:
-        flow.ttl = flow.ttl if self.ttl is None else self.ttl
-        flow.tos = self.tos
+            self._detach(self.tcb)
 
     def accept(self) -> "TcpSocket | Fail":
         """The oldest complete connection, as a new handle with the listener's options."""
@@ -195,7 +126,7 @@ class TcpSocket(Handle):
 
     def shutdown(self, how: int, now: float) -> Fail | None:
         if self.listener is not None:
-            self._stop_listening(now)
+            self._stop_listening(self.listener, now)
             return None
         tcb = self.tcb
         if tcb is None or tcb.state is State.CLOSED:
@@ -210,13 +141,13 @@ class TcpSocket(Handle):
     def close(self, now: float) -> None:
         """Close in order; with unread data, or a linger time of zero, by reset (RFC 2525, 2.17)."""
         if self.listener is not None:
-            self._stop_listening(now)
+            self._stop_listening(self.listener, now)
         tcb = self.tcb
         if tcb is not None:
             tcb.orphan = True
             rude = self.linger == 0 or (len(tcb.rcv.buffer) > 0 and tcb.state is not State.TIME_WAIT)
             transition.step(tcb, Event.ABORT if rude else Event.CLOSE, now)
-            self._detach()
+            self._detach(tcb)
         self._unbind(self.host.tcp_bindings)
 
     def abort(self, now: float) -> None:
@@ -224,20 +155,17 @@ class TcpSocket(Handle):
         self.linger = 0
         self.close(now)
 
-    def _detach(self) -> None:
-        if self.tcb is not None:
-            self.tcb.owner = None
-            self.tcb = None
+    def _detach(self, tcb: Tcb) -> None:
+        tcb.owner = self.tcb = None
 
-    def _stop_listening(self, now: float) -> None:
-        listener = self.listener
-        if listener is not None:
-            self.listener = None
-            key = (listener.address, listener.port)
-            self.host.tcp.listeners[key].remove(listener)
-            passive.close(listener, now)
-        if self.binding is not None:
-            self.binding.listening = False
+    def _stop_listening(self, listener: Listener, now: float) -> None:
+        """Give up the accept queue and, as Linux does, a port that nobody asked for by number."""
+        self.listener = None
+        self.host.tcp.remove_listener(listener)
+        passive.close(listener, now)
+        listener.binding.listening = False
+        if listener.binding.ephemeral:
+            self._unbind(self.host.tcp_bindings)
 
     # -- questions ------------------------------------------------------------------------------------
 
@@ -252,21 +180,7 @@ class TcpSocket(Handle):
         """What poll(2) would say now (tcp_poll in net/ipv4/tcp.c)."""
         if self.listener is not None:
             return POLLIN if self.listener.ready else 0
-        tcb = self.tcb
-        if tcb is None:
-            return POLLOUT | POLLHUP
-        mask = POLLERR if tcb.error else 0
-        if tcb.state is State.SYN_SENT:
-            return mask
-        if tcb.at_end:
-            mask |= POLLIN | POLLRDHUP
-        if tcb.state is State.CLOSED or (tcb.at_end and tcb.snd.fin_at is not None):
-            mask |= POLLHUP
-        if tcb.readable:
-            mask |= POLLIN
-        if tcb.snd.fin_at is not None or tcb.state not in SENDING or tcb.snd.buffer.room:
-            mask |= POLLOUT
-        return mask
+        return readiness(self.tcb)
 
     def local(self) -> tuple[IP, int] | None:
         """getsockname(2)."""
@@ -314,37 +228,3 @@ class TcpSocket(Handle):
     def _touch(self) -> None:
         if self.tcb is not None:
             self.tcb.layer.touch(self.tcb)
-
-
-def tcp_error(host: "Host", report: ErrorReport, now: float) -> None:
-    """An ICMP error about a segment of ours: fatal while connecting, else remembered (RFC 5927, RFC 5461)."""
-    if len(report.payload) < 8:
-        return
-    key = report.dst + report.src + bytes(report.payload[2:4]) + bytes(report.payload[:2])
-    tcb = host.tcp.connections.get(key)
-    if tcb is None:
-        return
-    seq = unwrap(int.from_bytes(report.payload[4:8], "big"), tcb.snd.una)
-    if not tcb.snd.una <= seq <= tcb.snd.nxt:
-        return
-    if report.errno == errno.EMSGSIZE:
-        _shrink(host, tcb, now)
-        return
-    if isinstance(tcb.owner, Handle):
-        tcb.owner.report(report)
-    if tcb.state in (State.SYN_SENT, State.SYN_RECEIVED) and report.fatal:
-        transition.step(tcb, Event.GIVE_UP, now, report.errno)
-    else:
-        tcb.soft_error = report.errno
-
-
-def _shrink(host: "Host", tcb: Tcb, now: float) -> None:
-    """The path MTU became smaller: cut differently and send again what was too big (RFC 1191, 6.4)."""
-    mtu = host.path_mtu.lookup(tcb.ends.dst, tcb.flow.interface.mtu, now)
-    if mtu >= tcb.flow.mtu:
-        return
-    tcb.flow.mtu = mtu
-    arrival.set_segment_size(tcb)
-    if tcb.state is not State.SYN_SENT and tcb.recovery.phase is Phase.OPEN:
-        tcb.recovery.on_timeout(tcb.snd.una, tcb.snd.nxt)
-    tcb.layer.touch(tcb)
