@@ -94,7 +94,7 @@ def with_result(line: str, result: int | None, left: Value | None = None) -> str
 
 def head_text(name: str, values: Iterable[Value | None]) -> str:
     """A call as far as its entry tells: up to the first argument that only the exit decides."""
-    known = []
+    known: list[str] = []
     for value in values:
         if value is None:
             return f"{name}({', '.join(known)}, "

@@ -68,22 +68,26 @@ class Entry(NamedTuple):
 
 
 class _At(NamedTuple):
-    """An argument being decoded: ``index`` of ``args``; ``entry`` and ``result`` at the exit."""
+    """An argument being decoded: ``place`` in ``args``; ``entry`` and ``result`` at the exit."""
 
     view: View
     args: tuple[int, ...]
     row: tuple[table.Argument, ...]
-    index: int
+    place: int
     name: str
 
     @property
     def raw(self) -> int:
-        return self.args[self.index]
+        return self.args[self.place]
+
+    @property
+    def argument(self) -> table.Argument:
+        return self.row[self.place]
 
     def length(self) -> int:
         """The argument that says how long this one is."""
-        wanted = self.row[self.index].length
-        place = next((i for i, each in enumerate(self.row) if each.name == wanted), self.index)
+        wanted = self.argument.length
+        place = next((i for i, each in enumerate(self.row) if each.name == wanted), self.place)
         return self.args[place]
 
 
@@ -99,7 +103,7 @@ def decode_entry(call: Call, limit: int = TEXT_LIMIT) -> Entry:
     protocol = netlink_protocol(call) if call.name in _MESSAGES else -1
     view = View(call.task, call.arch, limit, protocol)
     places = [_At(view, call.args, row, index, call.name) for index in range(min(len(row), len(call.args)))]
-    values = tuple(_ENTRY[row[at.index].kind.name](at) for at in places)
+    values = tuple(_ENTRY[at.argument.kind.name](at) for at in places)
     lengths = tuple(_length_before(at) for at in places)
     return Entry(values, lengths, _rooms(places), view)
 
@@ -124,7 +128,7 @@ def time_left(call: Call, entry: Entry, result: int) -> Value | None:
 
 
 def _length_before(at: _At) -> int | None:
-    kind = at.row[at.index].kind
+    kind = at.argument.kind
     if kind is table.LENGTH_POINTER:
         return at.view.integer(at.raw)
     if kind is table.IOCTL and at.args[1] == ioctls.SIOCGIFCONF:
@@ -134,8 +138,8 @@ def _length_before(at: _At) -> int | None:
 
 def _rooms(places: list[_At]) -> tuple[int, ...]:
     for at in places:
-        kind = at.row[at.index].kind
-        if kind is table.MSGHDR and at.row[at.index].direction == "inout":
+        kind = at.argument.kind
+        if kind is table.MSGHDR and at.argument.direction == "inout":
             return messages.name_lengths(at.view, at.raw, 1)
         if kind is table.MMSGHDR and at.name.startswith("recvmmsg"):
             return messages.name_lengths(at.view, at.raw, at.length())
@@ -150,7 +154,7 @@ def _plain(at: _At) -> Value | None:
 
 
 def _address(at: _At) -> Value | None:
-    if at.row[at.index].direction == "out":
+    if at.argument.direction == "out":
         return None
     length = at.length()
     data = at.view.read(at.raw, length) if at.raw and 2 <= length <= SOCKADDR_STORAGE else None
@@ -165,7 +169,7 @@ def _content(at: _At, size: int) -> Value:
 
 
 def _buffer(at: _At) -> Value | None:
-    return None if at.row[at.index].direction == "out" else _content(at, at.length())
+    return None if at.argument.direction == "out" else _content(at, at.length())
 
 
 def _option(at: _At, size: int) -> Value:
@@ -174,11 +178,11 @@ def _option(at: _At, size: int) -> Value:
 
 
 def _option_in(at: _At) -> Value | None:
-    return None if at.row[at.index].direction == "out" else _option(at, at.length())
+    return None if at.argument.direction == "out" else _option(at, at.length())
 
 
 def _message(at: _At) -> Value | None:
-    return messages.message(at.view, at.raw, None) if at.row[at.index].direction == "in" else None
+    return messages.message(at.view, at.raw, None) if at.argument.direction == "in" else None
 
 
 def _timespec(at: _At) -> Value:
@@ -218,7 +222,7 @@ _ENTRY: dict[str, Callable[[_At], Value | None]] = {
 
 def _lengths(at: _At, entry: Entry) -> tuple[int | None, int | None]:
     """(before, after) of the value-result length that belongs to this address or option value."""
-    wanted = at.row[at.index].length or at.row[at.index].name
+    wanted = at.argument.length or at.argument.name
     place = next(i for i, each in enumerate(at.row) if each.name == wanted)
     return entry.lengths[place], at.view.integer(at.args[place])
 
@@ -269,7 +273,7 @@ def _pair_out(at: _At, entry: Entry, result: int) -> Value:
 
 
 def _ioctl_out(at: _At, entry: Entry, result: int) -> Value:
-    return ioctls.after(at.view, at.args[1], at.raw, entry.lengths[at.index], result < 0)
+    return ioctls.after(at.view, at.args[1], at.raw, entry.lengths[at.place], result < 0)
 
 
 _EXIT: dict[str, Callable[[_At, Entry, int], Value]] = {

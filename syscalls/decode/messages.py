@@ -83,7 +83,7 @@ def pieces(view: View, address: int, count: int, moved: int | None) -> Value:
     if not count:
         return Array(()) if address else Pointer(0)
     size = iovec.size(view.arch)
-    shown = []
+    shown: list[Value] = []
     for index in range(min(count, PIECES)):
         values = view.values(iovec, address + index * size)
         if values is None:
