@@ -15,10 +15,10 @@ from ptrace_net.sockets.faces import SixOnFour
 from ptrace_net.syscalls.seam import Errno
 
 IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
-IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR = 1, 2, 8, 11
+IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR, IP_ORIGDSTADDR = 1, 2, 8, 11, 20
 IPV6_2292PKTINFO, IPV6_2292HOPLIMIT, IPV6_RECVERR = 2, 8, 25
 IPV6_RECVPKTINFO, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 49, 50, 51, 52
-IPV6_DONTFRAG, IPV6_RECVTCLASS, IPV6_TCLASS = 62, 66, 67
+IPV6_DONTFRAG, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_ORIGDSTADDR = 62, 66, 67, 74
 _HEADS = {4: struct.Struct("=Iii"), 8: struct.Struct("=Qii")}  # struct cmsghdr by the size of a size_t
 _INT = struct.Struct("=i")
 _IN_PKTINFO = struct.Struct("=i4s4s")
@@ -74,6 +74,7 @@ class Control6:
             IP_PKTINFO: self._info_from_host,
             IP_TTL: _hops_from_host,
             IP_TOS: _class_from_host,
+            IP_ORIGDSTADDR: self._destination_from_host,
             IP_RECVERR: self._error_from_host,
         }
 
@@ -98,9 +99,10 @@ class Control6:
         """A control buffer that sends from ``host_address``."""
         return packed([(IP, IP_PKTINFO, _IN_PKTINFO.pack(0, host_address, bytes(4)))])
 
-    def from_host(self, control: bytes, host_name: bytes, options: Mapping[int, int], word: int) -> bytes:
-        """What came with a datagram from ``host_name``, as far as ``options`` ask for it."""
-        own = len(host_name) >= 8 and self._face.own(self._face.from_host(host_name[4:8]))
+    def from_host(self, control: bytes, own: bool, options: Mapping[int, int], word: int) -> bytes:
+        """What came with a datagram, as far as ``options`` ask for it; ``own``: of a peer that IPv6 alone
+        has.
+        """
         out: list[Item] = []
         for level, kind, payload in items(control, word):
             convert = self._incoming.get(kind) if level == IP else None
@@ -118,13 +120,26 @@ class Control6:
 
     def _info_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
         index, _, address = _IN_PKTINFO.unpack_from(_whole(payload, _IN_PKTINFO.size))
-        info = _IN6_PKTINFO.pack(self._face.from_host(address), index)
+        info = _IN6_PKTINFO.pack(self._here(address, own), index)
         out = []
-        if options.get(IPV6_RECVPKTINFO):
+        if options.get(IPV6_RECVPKTINFO):  # ip6_datagram_recv_common_ctl(): for IPv4 datagrams as well
             out.append((IPV6, IPV6_PKTINFO, info))
-        if options.get(IPV6_2292PKTINFO):
+        if own and options.get(IPV6_2292PKTINFO):
             out.append((IPV6, IPV6_2292PKTINFO, info))
-        return out or [(IP, IP_PKTINFO, payload)]
+        asked = options.get(IPV6_RECVPKTINFO) or options.get(IPV6_2292PKTINFO)
+        return out or _of_ipv4(IP_PKTINFO, payload, own or bool(asked))
+
+    def _here(self, address: bytes, own: bool) -> bytes:
+        """Where a datagram arrived: at ::1 when an IPv6 peer sent it to the host's loopback."""
+        at_loopback = own and address == self._face.plain_loopback
+        return self._face.loopback if at_loopback else self._face.from_host(address)
+
+    def _destination_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
+        if not (own and options.get(IPV6_ORIGDSTADDR)):
+            return _of_ipv4(IP_ORIGDSTADDR, payload, own or bool(options.get(IPV6_ORIGDSTADDR)))
+        host = self._face.parse_host(_whole(payload, 16))
+        seen = self._face.pack(host._replace(address=self._here(host.address, own)))
+        return [(IPV6, IPV6_ORIGDSTADDR, seen)]
 
     def _error_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
         """An ICMP error with the address of who reported it; of ICMPv6 where the peer is an IPv6 one."""
@@ -157,15 +172,21 @@ def _hops_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> li
         for option, kind in ((IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT), (IPV6_2292HOPLIMIT, IPV6_2292HOPLIMIT))
         if options.get(option)
     ]
-    if not asked:
-        return [(IP, IP_TTL, payload)]
-    return [(IPV6, kind, payload) for kind in asked if own]
+    if own:
+        return [(IPV6, kind, payload) for kind in asked]
+    return _of_ipv4(IP_TTL, payload, bool(asked))
 
 
 def _class_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
-    if not options.get(IPV6_RECVTCLASS):
-        return [(IP, IP_TOS, payload)]
-    return [(IPV6, IPV6_TCLASS, _INT.pack(_whole(payload, 1)[0]))] if own else []
+    asked = bool(options.get(IPV6_RECVTCLASS))
+    if own and asked:
+        return [(IPV6, IPV6_TCLASS, _INT.pack(_whole(payload, 1)[0]))]
+    return _of_ipv4(IP_TOS, payload, own or asked)
+
+
+def _of_ipv4(kind: int, payload: bytes, unwanted: bool) -> list[Item]:
+    """What the program asked for at level IPPROTO_IP: nothing that comes with an IPv6 datagram."""
+    return [] if unwanted else [(IP, kind, payload)]
 
 
 def _whole(payload: bytes, size: int) -> bytes:
@@ -182,5 +203,5 @@ class ControlSame:
     def source(self, host_address: bytes) -> bytes:
         return b""
 
-    def from_host(self, control: bytes, host_name: bytes, options: Mapping[int, int], word: int) -> bytes:
+    def from_host(self, control: bytes, own: bool, options: Mapping[int, int], word: int) -> bytes:
         return control

@@ -202,7 +202,10 @@ class MappedSocket:
         return sent
 
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
-        return self.layer.control.from_host(control, name, self.options, word)
+        own = self.own_peer
+        if name:
+            own = self.face.own(self._seen(self.face.parse_host(name)).address)
+        return self.layer.control.from_host(control, own, self.options, word)
 
     # Options
 
