@@ -19,6 +19,6 @@ def _block(block: Block) -> dict[str, Any]:
         cells = [cell._asdict() for cell in block.cells]
         return {"type": "bytes", "title": block.title, "size": block.size, "cells": cells}
     if isinstance(block, Facts):
-        return {"type": "facts", **dict(block.rows)}
+        return {"type": "facts", "rows": [{"label": label, "text": text} for label, text in block.rows]}
     rows = [dict(zip(block.headers, row, strict=True)) for row in block.rows]
     return {"type": "table", "title": block.title, "rows": rows}

@@ -51,7 +51,8 @@ def index() -> str:
         for module, members in _by_module()
         for layout in members
     ]
-    others = ["calls.md", "options.md", "control.md", "ioctls.md", "constants.md", "architectures.md", "examples.md"]
+    others = ["calls.md", "options.md", "control.md", "ioctls.md", "constants.md"]
+    others += ["architectures.md", "examples.md"]
     links = " · ".join(f"[{name.removesuffix('.md')}]({name})" for name in others)
     return "\n".join([
         _NOTE, "# The Linux socket ABI", "",
@@ -75,8 +76,9 @@ def _layout(layout: Layout) -> Iterator[str]:
     for block in page.blocks:
         if isinstance(block, Facts):
             yield from (f"- {label}: {_code(words)}" for label, words in block.rows)
-            sizes = {arch.name: layout.size(arch) for arch in ARCHES.values()}
-            yield "- size elsewhere: " + ", ".join(f"{name} {size}" for name, size in sizes.items())
+            if block is page.blocks[0]:
+                yield "- on " + ", ".join(f"{arch}: {layout.size(arch)}" for arch in ARCHES.values())
+            yield ""
         elif isinstance(block, Table):
             yield from ("", *_markdown(block.headers, block.rows), "")
 

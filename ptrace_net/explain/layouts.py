@@ -9,7 +9,8 @@ from ptrace_net.abi.arch import Arch
 from ptrace_net.abi.kinds import Array, Pad
 from ptrace_net.abi.layout import Layout, Place
 from ptrace_net.explain.meaning import meaning, value_text
-from ptrace_net.explain.page import ByteMap, Cell, Facts, Page, Table, facts
+from ptrace_net.explain.notes import NOTES
+from ptrace_net.explain.page import Block, ByteMap, Cell, Facts, Page, Table, facts
 
 _ORDERS = {"<": "little", ">": "big", "": ""}
 
@@ -111,8 +112,9 @@ def about(layout: Layout, arch: Arch) -> Facts:
 
 def page(layout: Layout, arch: Arch) -> Page:
     """The page of a layout without bytes."""
-    blocks = (about(layout, arch), byte_map(layout, arch), fields_table(layout, arch))
-    return Page(titled(layout), layout.doc, blocks)
+    told = Facts(tuple(("note", note) for note in NOTES.get(layout.name, ())))
+    blocks: tuple[Block, ...] = (about(layout, arch), byte_map(layout, arch), fields_table(layout, arch))
+    return Page(titled(layout), layout.doc, (*blocks, told) if told.rows else blocks)
 
 
 def titled(layout: Layout) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import subprocess
+import sys
+
 import abi_strategies as strategies
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import ptrace_net.abi
 from ptrace_net.abi import catalog
 from ptrace_net.abi.address import decode_sockaddr, encode_sockaddr
 from ptrace_net.abi.arch import ARCHES, S390X, X86_64, Arch
@@ -146,3 +152,30 @@ def test_no_bytes_make_decode_sockaddr_raise_anything_else(data: bytes) -> None:
     else:
         assert decode_sockaddr(again) == address
     assert encode_sockaddr(decode_sockaddr(again)) == again
+
+
+def test_the_catalogue_is_complete() -> None:
+    """Every layout that any module of the package holds is in the catalogue, once."""
+    found: dict[str, Layout] = {}
+    for info in pkgutil.walk_packages(ptrace_net.abi.__path__, "ptrace_net.abi."):
+        for value in vars(importlib.import_module(info.name)).values():
+            if isinstance(value, Layout):
+                assert found.setdefault(value.name, value) is value
+    assert found == dict(catalog.layouts())
+    assert [len(members) > 0 for members in catalog.by_module().values()] == [True] * len(catalog.DECLARING)
+
+
+def test_decoding_does_not_import_construct() -> None:
+    """construct costs more than everything else on the way to the first call that is serviced."""
+    script = """
+import sys
+from ptrace_net.abi import cmsg, ioctl, sockopt
+from ptrace_net.abi.address import decode_sockaddr
+from ptrace_net.abi.netlink.messages import RTM, build_message, decode_netlink
+decode_sockaddr(bytes([10, 0]) + bytes(26))
+cmsg.decode_control(cmsg.build_control(((1, 1, bytes(4)),)))
+decode_netlink(build_message(RTM["RTM_NEWADDR"], bytes(8)))
+print(sorted(name for name in sys.modules if name.split(".")[0] in ("construct", "ptrace", "pyroute2")))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

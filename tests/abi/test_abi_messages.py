@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -217,6 +218,28 @@ def test_minimum_lengths_are_linux_s() -> None:
             data = struct.pack("=H", family) + bytes(length - 2)
             with socket.socket(family, kind) as sock:
                 assert bound(sock, data) is decodes(data), (family, length)
+
+
+def test_what_the_notes_say_of_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full sun_path comes back with a NUL, autobind gives six bytes, link-local wants a scope."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        monkeypatch.chdir(tmp_path)
+        assert bound(sock, b"\1\0" + b"p" * 108)
+        assert len(own_name(sock)) == 111
+        assert decode_sockaddr(own_name(sock)).values.sun_path == b"p" * 108
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        assert bound(sock, b"\1\0")
+        assert len(decode_sockaddr(own_name(sock)).values.sun_path) == 6
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        assert not bound(sock, struct.pack("=HHI", 10, 0, 0) + b"\xfe\x80" + bytes(13) + b"\1" + bytes(4))
+
+
+def own_name(sock: socket.socket) -> bytes:
+    import ctypes
+
+    name, length = ctypes.create_string_buffer(128), ctypes.c_uint(128)
+    assert ctypes.CDLL(None).getsockname(sock.fileno(), name, ctypes.byref(length)) == 0
+    return name.raw[: length.value]
 
 
 def bound(sock: socket.socket, data: bytes) -> bool:
