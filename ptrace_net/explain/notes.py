@@ -10,7 +10,7 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     ),
     "sockaddr_in6": (
         "sin6_port and sin6_flowinfo are big-endian, sin6_family and sin6_scope_id are the machine's own.",
-        "A length of 24 to 27 is the form of RFC 2133 without sin6_scope_id: Linux takes it; below 24, EINVAL.",
+        "A length of 24 is the form of RFC 2133, without sin6_scope_id: Linux takes it; below 24, EINVAL.",
         "A link-local address (fe80::/10) needs sin6_scope_id, or SO_BINDTODEVICE: EINVAL without.",
         "A socket bound to :: takes IPv4 too, unless IPV6_V6ONLY; such a peer is ::ffff:a.b.c.d.",
         "sin6_flowinfo is sent only with IPV6_FLOWINFO_SEND, and must have been leased then.",
@@ -40,15 +40,17 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     "epoll_event": (
         "Packed to 12 bytes on x86-64 and x32 only: data lies at 4 there, at 8 on other 64-bit machines.",
     ),
-    "timeval": ("SO_RCVTIMEO takes this form as SO_RCVTIMEO_OLD; 64-bit time on 32 bits is SO_RCVTIMEO_NEW.",),
-    "linger": ("l_onoff with l_linger 0 makes close(2) send a reset; without l_onoff close returns at once.",),
+    "timeval": ("SO_RCVTIMEO takes this form as SO_RCVTIMEO_OLD; 64-bit time on 32 bits is "
+    "SO_RCVTIMEO_NEW.",),
+    "linger": ("l_onoff with l_linger 0 makes close(2) send a reset; without l_onoff close returns at "
+    "once.",),
     "nlmsghdr": (
         "nlmsg_len leaves out the padding: the next message begins at the next multiple of 4.",
-        "0x100 to 0x800 of nlmsg_flags mean ROOT, MATCH, ATOMIC in a GET and REPLACE, EXCL, CREATE in a NEW.",
-        "A dump ends with NLMSG_DONE; NLM_F_DUMP_INTR says that it changed meanwhile and must be repeated.",
+        "From 0x100 nlmsg_flags are ROOT, MATCH, ATOMIC in a GET, and REPLACE, EXCL, CREATE in a NEW.",
+        "A dump ends with NLMSG_DONE; NLM_F_DUMP_INTR: it changed meanwhile and must be repeated.",
     ),
     "nlattr": ("nla_len counts the head; the high two bits of nla_type are flags, not part of the number.",),
-    "ifreq": ("SIOCGIFCONF returns an array of these: its step is 40 bytes on 64-bit machines and 32 elsewhere.",),
+    "ifreq": ("SIOCGIFCONF returns an array of these: 40 bytes apart on 64-bit machines, 32 elsewhere.",),
     "pollfd": ("POLLERR, POLLHUP and POLLNVAL are reported unasked; an entry with fd below 0 is skipped.",),
     "fd_set": ("A descriptor of 1024 or more writes beyond the set: use poll(2) or epoll(7) for those.",),
     "sock_fprog": ("On 64-bit machines 6 bytes of padding stand between the length and the pointer.",),
