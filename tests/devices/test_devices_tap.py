@@ -62,6 +62,6 @@ def test_a_full_queue_drops_and_other_errors_are_raised(ends: tuple[TapDevice, s
 @pytest.mark.skipif(not os.access("/dev/net/tun", os.R_OK | os.W_OK), reason="/dev/net/tun is not accessible")
 def test_what_is_no_tap_cannot_be_opened() -> None:
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(OSError, match="Invalid argument|Device or resource busy|not permitted"):
+    with pytest.raises(OSError, match=r"Invalid argument|Device or resource busy|not permitted"):
         open_tap("lo", E1000.mac)
     assert len(os.listdir("/proc/self/fd")) == before

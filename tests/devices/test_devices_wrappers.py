@@ -1,4 +1,4 @@
-"""Devices and their wrappers: memory, trace, impairment, framing, offload, virtio headers, the hub's switch."""
+"""Devices and their wrappers: memory, trace, impairment, framing, offload, virtio headers, the switch."""
 
 import random
 
@@ -28,7 +28,9 @@ IP4 = (parse_ip("10.0.0.1"), parse_ip("10.0.0.2"))
 IP6 = (parse_ip("fd00::1"), parse_ip("fd00::2"))
 
 
-def super_frame(payload: bytes, ends: tuple[bytes, bytes] = IP4, gso_size: int = 1000, flags: int = PSH | FIN | ACK) -> Frame:
+def super_frame(
+    payload: bytes, ends: tuple[bytes, bytes] = IP4, gso_size: int = 1000, flags: int = PSH | FIN | ACK
+) -> Frame:
     """A TCP segment with its checksum left to the device."""
     head = segment.header(Addressing.of(ends[0], 1, ends[1], 2), 0xFFFFFF00, 7, flags, 99, b"", payload, True)
     length = len(head) + len(payload)
@@ -54,12 +56,16 @@ def parsed(frame: Frame) -> segment.Segment:
 
 @pytest.mark.parametrize("ends", [IP4, IP6])
 @given(size=st.integers(1, 9000), gso_size=st.integers(500, 3000))
-def test_super_segments_are_cut_as_a_device_would(ends: tuple[bytes, bytes], size: int, gso_size: int) -> None:
+def test_super_segments_are_cut_as_a_device_would(
+    ends: tuple[bytes, bytes], size: int, gso_size: int
+) -> None:
     payload = random.Random(size).randbytes(size)
     pieces = [parsed(frame) for frame in offload.to_wire(super_frame(payload, ends, gso_size))]
     assert b"".join(bytes(piece.payload) for piece in pieces) == payload
     assert all(len(piece.payload) == gso_size for piece in pieces[:-1])
-    assert [piece.seq for piece in pieces] == [(0xFFFFFF00 + at * gso_size) & 0xFFFFFFFF for at in range(len(pieces))]
+    assert [piece.seq for piece in pieces] == [
+        (0xFFFFFF00 + at * gso_size) & 0xFFFFFFFF for at in range(len(pieces))
+    ]
     assert [piece.flags for piece in pieces] == [ACK] * (len(pieces) - 1) + [PSH | FIN | ACK]
 
 
@@ -81,7 +87,16 @@ def test_complete_checksums_are_right_and_left_alone() -> None:
 # -- virtio and hub messages --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame", [Frame(bytes(60)), Frame(bytes(60), verified=True), super_frame(b"x" * 2000), super_frame(b"x", gso_size=0), super_frame(bytes(2000), IP6)])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(bytes(60)),
+        Frame(bytes(60), verified=True),
+        super_frame(b"x" * 2000),
+        super_frame(b"x", gso_size=0),
+        super_frame(bytes(2000), IP6),
+    ],
+)
 def test_virtio_headers_come_back(frame: Frame) -> None:
     head = virtio.pack(frame)
     assert len(head) == 10
@@ -98,7 +113,9 @@ def test_virtio_refusals() -> None:
             virtio.unpack(broken)
 
 
-@pytest.mark.parametrize("frame", [Frame(bytes(60)), Frame(bytes(60), verified=True), super_frame(b"x" * 2000)])
+@pytest.mark.parametrize(
+    "frame", [Frame(bytes(60)), Frame(bytes(60), verified=True), super_frame(b"x" * 2000)]
+)
 def test_hub_frames_come_back(frame: Frame) -> None:
     assert hubwire.parse(hubwire.pack_frame(frame)) == frame
 
@@ -122,7 +139,8 @@ def test_hub_messages_are_parsed_or_malformed(data: bytes) -> None:
     "message",
     [
         b"", b"\3", hubwire.pack_hello(hubwire.Hello(MACS[0], NO_OFFLOAD, 1, "x"))[:-1],
-        b"\1\2" + bytes(14), b"\2\0" + bytes(10), b"\2\1\0\0\0\1\0\0" + bytes(30), b"\2\1\0\0\0\x20\0\x20" + bytes(30),
+        b"\1\2" + bytes(14), b"\2\0" + bytes(10), b"\2\1\0\0\0\1\0\0" + bytes(30),
+        b"\2\1\0\0\0\x20\0\x20" + bytes(30),
         b"\2\0\0\1\0\0\0\0" + bytes(30), b"\2\1\0\1\0\x12\0\0" + bytes(30),
     ],
 )  # fmt: skip
@@ -197,7 +215,11 @@ def test_loopback_and_cable_deliver_and_are_bounded() -> None:
         assert near.send(Frame(bytes(60)), 0.0)
     assert not near.send(Frame(bytes(60)), 0.0)
     assert len(far.receive(0.0)) == QUEUE_LIMIT
-    assert (near.counters.tx_packets, near.counters.tx_dropped, far.counters.rx_bytes) == (QUEUE_LIMIT, 1, 60 * QUEUE_LIMIT)
+    assert (near.counters.tx_packets, near.counters.tx_dropped, far.counters.rx_bytes) == (
+        QUEUE_LIMIT,
+        1,
+        60 * QUEUE_LIMIT,
+    )
     assert far.deadline() is far.fileno() is None
     near.close()
 
@@ -251,7 +273,9 @@ def test_the_trace_has_a_line_for_every_frame() -> None:
 
 
 def test_impairments_are_written_as_text() -> None:
-    found = impairment.parse("delay=20ms,jitter=500us,loss=1%,duplicate=0.5%,reorder=0.25,corrupt=2%,rate=10mbit,limit=50,seed=7")
+    found = impairment.parse(
+        "delay=20ms,jitter=500us,loss=1%,duplicate=0.5%,reorder=0.25,corrupt=2%,rate=10mbit,limit=50,seed=7"
+    )
     assert found == Impairment(0.02, 0.0005, 0.01, 0.005, 0.25, 0.02, 10e6, 50, 7)
     assert impairment.parse("") == Impairment()
     assert impairment.parse("delay=2,rate=900") == Impairment(delay=2.0, rate=900.0)
@@ -259,14 +283,22 @@ def test_impairments_are_written_as_text() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("lag=1s", "unknown impairment 'lag'"), ("delay=soon", "not a number"), ("delay=1h", "unknown unit 'h'"), ("loss=200%", "more than 100%"), ("loss=5ms", "unknown unit")],
+    [
+        ("lag=1s", "unknown impairment 'lag'"),
+        ("delay=soon", "not a number"),
+        ("delay=1h", "unknown unit 'h'"),
+        ("loss=200%", "more than 100%"),
+        ("loss=5ms", "unknown unit"),
+    ],
 )
 def test_wrong_impairments_say_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         impairment.parse(text)
 
 
-def through(what: Impairment, count: int = 1000, gap: float = 0.001) -> tuple[Direction, list[tuple[float, Frame]]]:
+def through(
+    what: Impairment, count: int = 1000, gap: float = 0.001
+) -> tuple[Direction, list[tuple[float, Frame]]]:
     """``count`` numbered frames through one direction: when and which came out."""
     direction = Direction(what, random.Random(what.seed))
     out: list[tuple[float, Frame]] = []
@@ -303,7 +335,9 @@ def test_corruption_flips_one_bit() -> None:
 def test_delay_jitter_and_order() -> None:
     _direction, out = through(Impairment(delay=0.05, jitter=0.01))
     assert numbers(out) == list(range(1000))
-    assert all(0.039 <= at - number * 0.001 <= 0.061 for (at, _f), number in zip(out, numbers(out), strict=True))
+    assert all(
+        0.039 <= at - number * 0.001 <= 0.061 for (at, _f), number in zip(out, numbers(out), strict=True)
+    )
     direction, out = through(Impairment(delay=0.05, reorder=0.1))
     assert numbers(out) != sorted(numbers(out))
     assert direction.counters.reordered == pytest.approx(100, abs=35)

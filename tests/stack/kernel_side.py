@@ -1,7 +1,7 @@
 """A network namespace of the test's own, with a TAP in it: the Linux kernel as the other end.
 
-Threads have their own namespace, so the kernel's side runs in threads of this process; the TAP's descriptor is
-opened there and used from here.
+Threads have their own namespace, so the kernel's side runs in threads of this process; the TAP is opened
+there and used here.
 """
 
 import ctypes
@@ -126,7 +126,9 @@ def kernel_rig(
         namespace.shell(f"ip addr add {KERNEL[4]}/24 dev tap0", "ip link set tap0 up")
         if mtu >= 1280:
             namespace.shell(f"ip -6 addr add {KERNEL[6]}/64 dev tap0 nodad")
-        tap = namespace.start(lambda: open_tap("tap0", E1000.mac, mtu=mtu, segmentation=segmentation)).result()
+        tap = namespace.start(
+            lambda: open_tap("tap0", E1000.mac, mtu=mtu, segmentation=segmentation)
+        ).result()
         rig = Rig(namespace, wrap(tap))
         try:
             yield rig

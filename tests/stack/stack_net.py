@@ -62,9 +62,7 @@ class Lab:
     log: list[tuple[int, Frame]] = field(default_factory=list)
 
     @classmethod
-    def pair(
-        cls, mtu: int = 1500, offload: Offload = NO_OFFLOAD, config: TcpConfig | None = None
-    ) -> "Lab":
+    def pair(cls, mtu: int = 1500, offload: Offload = NO_OFFLOAD, config: TcpConfig | None = None) -> "Lab":
         return cls([make_host(0, mtu, offload, config), make_host(1, mtu, offload, config)])
 
     def exchange(self) -> int:
@@ -191,13 +189,24 @@ class Peer:
         self.sent.clear()
 
     def send(
-        self, flags: int, seq: int = 1, ack: int = 1, payload: bytes = b"", opts: bytes = b"", window: int | None = None
+        self,
+        flags: int,
+        seq: int = 1,
+        ack: int = 1,
+        payload: bytes = b"",
+        opts: bytes = b"",
+        window: int | None = None,
     ) -> list[Segment]:
         """Send one segment; what the host says to it at once."""
         head = segment.header(
-            Addressing.of(self.src, self.peer_port, self.dst, self.local_port), (self.isn + seq) & 0xFFFFFFFF,
-            (self.their_isn + ack) & 0xFFFFFFFF if flags & segment.ACK else 0, flags,
-            self.window if window is None else window, opts, payload, False,
+            Addressing.of(self.src, self.peer_port, self.dst, self.local_port),
+            (self.isn + seq) & 0xFFFFFFFF,
+            (self.their_isn + ack) & 0xFFFFFFFF if flags & segment.ACK else 0,
+            flags,
+            self.window if window is None else window,
+            opts,
+            payload,
+            False,
         )
         self.host.feed(self.host.interfaces["eth0"], self.frame(head + payload), self.now)
         return self.poll()
@@ -267,4 +276,6 @@ class Peer:
 def flags_of(replies: list[Segment]) -> str:
     """Replies as letters: ``SA``, ``R``, ``A FA``."""
     names = "FSRPA"
-    return " ".join("".join(n for bit, n in enumerate(names) if r.flags >> bit & 1 and n != "P") for r in replies)
+    return " ".join(
+        "".join(n for bit, n in enumerate(names) if r.flags >> bit & 1 and n != "P") for r in replies
+    )

@@ -30,7 +30,9 @@ def answer(request: DhcpMessage, kind: int, **changes: object) -> memoryview:
     return memoryview(DhcpMessage(options=options, **fields).pack())
 
 
-@given(st.dictionaries(st.integers(1, 254).filter(lambda code: code != 52), st.binary(max_size=50), max_size=6))
+@given(
+    st.dictionaries(st.integers(1, 254).filter(lambda code: code != 52), st.binary(max_size=50), max_size=6)
+)
 def test_messages_come_back(options: dict[int, bytes]) -> None:
     message = DhcpMessage(1, 0xDEADBEEF, MACS[0], 3, ANY4, OURS, SERVER, True, options)
     packed = message.pack()
@@ -48,7 +50,12 @@ def test_overload_padding_and_split_options() -> None:
 
 def test_broken_messages_are_malformed() -> None:
     packed = DhcpMessage(2, 1, MACS[0], options={54: b"abcd"}).pack()
-    for broken in (packed[:239], packed[:236] + bytes(10), packed[:1] + b"\7" + packed[2:], packed[:240] + b"\1\xff\0"):
+    for broken in (
+        packed[:239],
+        packed[:236] + bytes(10),
+        packed[:1] + b"\7" + packed[2:],
+        packed[:240] + b"\1\xff\0",
+    ):
         with pytest.raises(Malformed):
             dhcp.parse(memoryview(broken))
     with pytest.raises(Malformed):
@@ -125,8 +132,10 @@ def test_what_is_not_for_us_is_ignored() -> None:
     script = Script()
     discover = script.poll(0.0)
     for other in (
-        answer(discover, dhcp.OFFER, xid=discover.xid ^ 1), answer(discover, dhcp.OFFER, op=1),
-        answer(discover, dhcp.OFFER, chaddr=MACS[1]), answer(discover, dhcp.OFFER, options={dhcp.SERVER_ID: b""}),
+        answer(discover, dhcp.OFFER, xid=discover.xid ^ 1),
+        answer(discover, dhcp.OFFER, op=1),
+        answer(discover, dhcp.OFFER, chaddr=MACS[1]),
+        answer(discover, dhcp.OFFER, options={dhcp.SERVER_ID: b""}),
         answer(discover, dhcp.ACK),
     ):
         assert script.client.receive(other, 0.0) == []
@@ -135,7 +144,13 @@ def test_what_is_not_for_us_is_ignored() -> None:
 
 def test_a_meagre_lease_has_defaults() -> None:
     script = Script()
-    bare = {dhcp.SUBNET_MASK: b"", dhcp.ROUTER: b"", dhcp.DNS_SERVER: b"", dhcp.LEASE_TIME: b"", dhcp.INTERFACE_MTU: b""}
+    bare = {
+        dhcp.SUBNET_MASK: b"",
+        dhcp.ROUTER: b"",
+        dhcp.DNS_SERVER: b"",
+        dhcp.LEASE_TIME: b"",
+        dhcp.INTERFACE_MTU: b"",
+    }
     (request,) = script.client.receive(answer(script.poll(0.0), dhcp.OFFER), 0.0)
     (bound,) = script.client.receive(answer(request.message, dhcp.ACK, options=bare), 0.0)
     assert (bound.lease.length, bound.lease.router, bound.lease.mtu, bound.lease.dns) == (24, None, None, ())

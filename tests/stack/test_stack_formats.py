@@ -1,5 +1,6 @@
 """Packet formats: checksums against a slow independent sum, headers there and back, every truncation."""
 
+import errno
 import struct
 
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack_net import IP4, IP6, MACS, pseudo_header, slow_checksum
 
-from ptrace_net.stack import arp, checksum, ethernet, icmp, igmp, ipv4, ipv6, mld, ndp, udp
 from ptrace_net.stack import addresses as ad
+from ptrace_net.stack import arp, checksum, ethernet, icmp, igmp, ipv4, ipv6, mld, ndp, udp
 from ptrace_net.stack.frame import Malformed
 
 ip4s = st.binary(min_size=4, max_size=4)
@@ -31,7 +32,9 @@ def test_all_zero_bytes_are_not_valid() -> None:
 
 
 @given(pairs, st.integers(0, 255), st.binary(max_size=300))
-def test_the_pseudo_header_sum_is_that_of_its_bytes(ends: tuple[bytes, bytes], protocol: int, data: bytes) -> None:
+def test_the_pseudo_header_sum_is_that_of_its_bytes(
+    ends: tuple[bytes, bytes], protocol: int, data: bytes
+) -> None:
     src, dst = ends
     expected = slow_checksum(pseudo_header(src, dst, protocol, len(data)) + data)
     assert checksum.checksum(data, checksum.pseudo_sum(src, dst, protocol, len(data))) == expected
@@ -75,8 +78,13 @@ def test_prefixes_contain_their_addresses(address: bytes, length: int) -> None:
 
 
 @given(
-    st.tuples(ip4s, ip4s), st.integers(0, 255), st.integers(0, 1000), st.integers(0, 65535),
-    st.integers(0, 65535), st.integers(0, 255), st.integers(0, 255),
+    st.tuples(ip4s, ip4s),
+    st.integers(0, 255),
+    st.integers(0, 1000),
+    st.integers(0, 65535),
+    st.integers(0, 65535),
+    st.integers(0, 255),
+    st.integers(0, 255),
 )
 def test_ipv4_headers_come_back(ends, protocol, length, ident, fragment, ttl, tos) -> None:
     head = ipv4.header(*ends, protocol, length, ident=ident, fragment=fragment, ttl=ttl, tos=tos)
@@ -119,7 +127,13 @@ def test_source_routes_are_found(options: bytes, routed: bool) -> None:
     assert ipv4.source_routed(ipv4.parse(memoryview(head)).header) is routed
 
 
-@given(st.tuples(ip6s, ip6s), st.binary(max_size=64), st.integers(0, 255), st.integers(0, 255), st.integers(0, 2**20 - 1))
+@given(
+    st.tuples(ip6s, ip6s),
+    st.binary(max_size=64),
+    st.integers(0, 255),
+    st.integers(0, 255),
+    st.integers(0, 2**20 - 1),
+)
 def test_ipv6_headers_come_back(ends, data: bytes, hop_limit: int, traffic: int, label: int) -> None:
     head = ipv6.header(*ends, 59, len(data), hop_limit=hop_limit, traffic_class=traffic, flow_label=label)
     packet = ipv6.parse(memoryview(head + data + b"padding"))
@@ -153,7 +167,9 @@ def test_extension_headers_are_walked() -> None:
         (60, bytes((6, 0, 0, 0xC2, 0, 0, 0, 0)), 2, 43),  # the same unless multicast
     ],
 )
-def test_bad_extension_headers_are_parameter_problems(kind: int, body: bytes, code: int, pointer: int) -> None:
+def test_bad_extension_headers_are_parameter_problems(
+    kind: int, body: bytes, code: int, pointer: int
+) -> None:
     with pytest.raises(ipv6.ParameterProblem) as caught:
         ipv6.walk(packet6(kind, body))
     assert (caught.value.code, caught.value.pointer) == (code, pointer)
@@ -199,7 +215,12 @@ def test_udp_comes_back_with_the_slow_checksum(ends, sport: int, dport: int, dat
 
 def test_udp_refusals() -> None:
     whole = udp.header(*IP4, 1, 2, b"data") + b"data"
-    for broken in (whole[:7], whole[:4] + b"\0\7" + whole[6:], whole[:4] + b"\0\x20" + whole[6:], whole[:-1] + b"x"):
+    for broken in (
+        whole[:7],
+        whole[:4] + b"\0\7" + whole[6:],
+        whole[:4] + b"\0\x20" + whole[6:],
+        whole[:-1] + b"x",
+    ):
         with pytest.raises(Malformed):
             udp.parse(memoryview(broken), *IP4)
     unsummed = whole[:6] + b"\0\0" + whole[8:]
@@ -228,8 +249,6 @@ def test_icmp_errors_quote_no_more_than_the_minimum_mtu() -> None:
 
 
 def test_icmp_verdicts() -> None:
-    import errno
-
     assert icmp.error_verdict(4, 3, 3) == (errno.ECONNREFUSED, True)
     assert icmp.error_verdict(4, 3, 99) == (errno.EHOSTUNREACH, False)
     assert icmp.error_verdict(4, 11, 0) == (errno.EHOSTUNREACH, False)
@@ -285,7 +304,9 @@ def test_ndp_options_and_messages() -> None:
     body = ndp.solicit_body(IP6[1], MACS[0])
     assert ndp.parse_neighbor(ndp.NEIGHBOR_SOLICIT, 0, memoryview(body)) == (IP6[1], MACS[0], 0)
     assert ndp.parse_neighbor(ndp.NEIGHBOR_SOLICIT, 0, memoryview(ndp.solicit_body(IP6[1], None))).mac is None
-    advert = ndp.parse_neighbor(ndp.NEIGHBOR_ADVERT, ndp.NA_SOLICITED, memoryview(ndp.advert_body(IP6[1], MACS[1])))
+    advert = ndp.parse_neighbor(
+        ndp.NEIGHBOR_ADVERT, ndp.NA_SOLICITED, memoryview(ndp.advert_body(IP6[1], MACS[1]))
+    )
     assert advert == (IP6[1], MACS[1], ndp.NA_SOLICITED)
     for broken in (bytes(15), ad.ALL_NODES6, body[:-8] + b"\1\0" + bytes(6), body[:-1], body + b"\1"):
         with pytest.raises(Malformed):
@@ -297,12 +318,16 @@ def test_ndp_options_and_messages() -> None:
             ndp.parse_redirect(memoryview(broken))
 
 
-def router_advert(*options: bytes, lifetime: int = 1800, flags: int = 0x80, hop_limit: int = 50) -> tuple[int, bytes]:
+def router_advert(
+    *options: bytes, lifetime: int = 1800, flags: int = 0x80, hop_limit: int = 50
+) -> tuple[int, bytes]:
     """The second word and the body of a router advertisement."""
     return hop_limit << 24 | flags << 16 | lifetime, bytes(8) + b"".join(options)
 
 
-def prefix_option(prefix: str, bits: int = 64, flags: int = 0xC0, valid: int = 3600, preferred: int = 1800) -> bytes:
+def prefix_option(
+    prefix: str, bits: int = 64, flags: int = 0xC0, valid: int = 3600, preferred: int = 1800
+) -> bytes:
     return struct.pack("!BBBBIII16s", 3, 4, bits, flags, valid, preferred, 0, ad.parse_ip(prefix))
 
 

@@ -46,13 +46,17 @@ def eth0(host: Host) -> Interface:
     return host.interfaces["eth0"]
 
 
-def feed(host: Host, payload: bytes, ethertype: int = ETH_P_IP, dst: bytes = MACS[0], now: float = 100.0) -> None:
+def feed(
+    host: Host, payload: bytes, ethertype: int = ETH_P_IP, dst: bytes = MACS[0], now: float = 100.0
+) -> None:
     eth = eth0(host)
     host.feed(eth, Frame(ethernet.header(dst, MACS[1], ethertype) + payload), now)
 
 
 def sent(host: Host, now: float = 100.0) -> list[memoryview]:
-    return [memoryview(f.data) for interface, frames in host.poll(now) for f in frames if interface.name == "eth0"]
+    return [
+        memoryview(f.data) for interface, frames in host.poll(now) for f in frames if interface.name == "eth0"
+    ]
 
 
 def quiet_host() -> Host:
@@ -71,7 +75,12 @@ def quiet_host() -> Host:
 
 def test_arp_requests_are_answered_and_learned_from() -> None:
     host = quiet_host()
-    feed(host, ArpPacket(ARPOP_REQUEST, MACS[1], parse_ip("10.0.0.9"), bytes(6), IP4[0]).pack(), ETH_P_ARP, BROADCAST_MAC)
+    feed(
+        host,
+        ArpPacket(ARPOP_REQUEST, MACS[1], parse_ip("10.0.0.9"), bytes(6), IP4[0]).pack(),
+        ETH_P_ARP,
+        BROADCAST_MAC,
+    )
     (reply,) = sent(host)
     assert bytes(reply[:6]) == MACS[1]
     assert ArpPacket(ARPOP_REPLY, MACS[0], IP4[0], MACS[1], parse_ip("10.0.0.9")).pack() == reply[14:]
@@ -191,7 +200,12 @@ def test_advertisements_release_waiting_frames() -> None:
     assert bytes(sent(host)[0][-4:]) == b"data"
     feed(host, advert(IP6[1], IP6[0], IP6[1], MACS[1], ndp.NA_SOLICITED | ndp.NA_OVERRIDE), ETH_P_IPV6)
     assert sent(host) == []
-    feed(host, advert(IP6[1], ALL_NODES6, IP6[1], MACS[1], ndp.NA_SOLICITED), ETH_P_IPV6, multicast_mac(ALL_NODES6))
+    feed(
+        host,
+        advert(IP6[1], ALL_NODES6, IP6[1], MACS[1], ndp.NA_SOLICITED),
+        ETH_P_IPV6,
+        multicast_mac(ALL_NODES6),
+    )
     assert eth0(host).counters.rx_malformed == 1
 
 
@@ -205,7 +219,12 @@ def test_router_advertisements_and_redirects() -> None:
     router = parse_ip("fe80::99")
     body = bytes(8) + ndp.link_option(ndp.SOURCE_LINK, MACS[1])
     for src in (router, IP6[1]):
-        feed(host, router_message(ndp.ROUTER_ADVERT, 40 << 24 | 1800, body, src), ETH_P_IPV6, multicast_mac(ALL_NODES6))
+        feed(
+            host,
+            router_message(ndp.ROUTER_ADVERT, 40 << 24 | 1800, body, src),
+            ETH_P_IPV6,
+            multicast_mac(ALL_NODES6),
+        )
     assert eth0(host).counters.rx_malformed == 1
     far = parse_ip("2001:db8::1")
     assert host.flow(far, 17, 100.0).next_hop == router
@@ -218,7 +237,9 @@ def test_router_advertisements_and_redirects() -> None:
     near = parse_ip("2001:db8::2")
     feed(host, router_message(ndp.REDIRECT, 0, near + near, router, IP6[0]), ETH_P_IPV6)
     assert host.flow(near, 17, 100.0).next_hop == near
-    feed(host, router_message(ndp.ROUTER_ADVERT, 1800, bytes(8), router), ETH_P_IPV6, multicast_mac(ALL_NODES6))
+    feed(
+        host, router_message(ndp.ROUTER_ADVERT, 1800, bytes(8), router), ETH_P_IPV6, multicast_mac(ALL_NODES6)
+    )
     feed(host, router_message(ndp.ROUTER_SOLICIT, 0, b"", router), ETH_P_IPV6, multicast_mac(ALL_NODES6))
     assert eth0(host).counters.rx_malformed == 2
 
@@ -497,6 +518,13 @@ def test_udp_refusals() -> None:
     other.freebind, other.dont_fragment = True, True
     assert other.bind(parse_ip("9.9.9.9"), 7) is None
     assert other.send(bytes(2000), 1.0, (IP4[1], 7), IP4[0]) == TOO_BIG
+    wild, twin = host.udp_socket(), host.udp_socket()
+    wild.reuseport = twin.reuseport = True
+    assert wild.bind(ANY4, 9) is twin.bind(ANY4, 9) is None
+    assert wild.connect(IP4[1], 7, 1.0) is None
+    assert wild.binding.address == IP4[0]
+    wild.close(1.0)
+    assert host.udp.sockets[9] == [twin]
     handle.close(1.0)
     assert host.udp_socket().close(1.0) is None
 
@@ -619,14 +647,25 @@ def test_queries_are_answered_in_the_querys_version() -> None:
     router = parse_ip("fe80::1")
     for src in (router, IP6[1]):
         message = icmp.pack(src, ALL_NODES6, mld.QUERY, 0, 1000 << 16, bytes(16))
-        feed(host, ipv6.header(src, ALL_NODES6, 58, len(message), hop_limit=1) + message, ETH_P_IPV6, multicast_mac(ALL_NODES6), 105.0)
+        feed(
+            host,
+            ipv6.header(src, ALL_NODES6, 58, len(message), hop_limit=1) + message,
+            ETH_P_IPV6,
+            multicast_mac(ALL_NODES6),
+            105.0,
+        )
     done = [parsed6(frame) for frame in sent(host, 107.0)]
     assert {message.type for _packet, message in done} == {mld.V1_REPORT}
     handle.leave(GROUP6, "eth0", 107.0)
     packet, message = parsed6(sent(host, 107.0)[0])
     assert (packet.dst, message.type) == (parse_ip("ff02::2"), mld.V1_DONE)
     other = igmp.v2_message(igmp.V2_REPORT, GROUP4)
-    feed(host, ipv4.header(IP4[1], parse_ip("224.0.0.1"), 2, len(other)) + other, ETH_P_IP, multicast_mac(parse_ip("224.0.0.1")))
+    feed(
+        host,
+        ipv4.header(IP4[1], parse_ip("224.0.0.1"), 2, len(other)) + other,
+        ETH_P_IP,
+        multicast_mac(parse_ip("224.0.0.1")),
+    )
     assert sent(host, 107.0) == []
 
 
@@ -642,7 +681,10 @@ def test_raw_sockets_filter() -> None:
     peer.peer, local.source, device.interface = parse_ip("10.0.0.77"), parse_ip("10.0.0.78"), "lo"
     echo = icmp.pack(*IP4[::-1], 8, 0, 1, b"")
     feed(host, ipv4.header(*IP4[::-1], 1, len(echo)) + echo)
-    assert [isinstance(s.recv(), Fail) for s in (plain, filtered, peer, local, device, six)] == [False, *[True] * 5]
+    assert [isinstance(s.recv(), Fail) for s in (plain, filtered, peer, local, device, six)] == [
+        False,
+        *[True] * 5,
+    ]
     assert len(sent(host)) == 1
     plain.rcvbuf = 10
     for _ in range(3):

@@ -1,11 +1,11 @@
-"""Two of our stacks on a link that loses, repeats, reorders and corrupts: in order and complete, or an error."""
+"""Two of our stacks on a bad link (loss, repetition, disorder, corruption): all in order, or an error."""
 
 import random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stack_net import Lab, pump
+from stack_net import IP4, MACS, Lab, pump
 
 from ptrace_net.devices.attached import AttachedHost
 from ptrace_net.devices.impair import Impair
@@ -28,7 +28,7 @@ CONFIGS = {
 
 
 class HostileLink:
-    """A one-way link with a fate for every frame, held in a short queue so that frames overtake each other."""
+    """A one-way link with a fate for every frame, held in a short queue so that they overtake each other."""
 
     def __init__(self, fate: random.Random, trouble: float) -> None:
         self.fate, self.trouble = fate, trouble
@@ -57,10 +57,15 @@ class HostileLink:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    seed=st.integers(0, 2**32), trouble=st.floats(0.0, 0.5), size=st.integers(1, 60_000),
-    version=st.sampled_from([4, 6]), config=st.sampled_from(sorted(CONFIGS)),
+    seed=st.integers(0, 2**32),
+    trouble=st.floats(0.0, 0.5),
+    size=st.integers(1, 60_000),
+    version=st.sampled_from([4, 6]),
+    config=st.sampled_from(sorted(CONFIGS)),
 )
-def test_every_byte_in_order_or_an_error(seed: int, trouble: float, size: int, version: int, config: str) -> None:
+def test_every_byte_in_order_or_an_error(
+    seed: int, trouble: float, size: int, version: int, config: str
+) -> None:
     fate = random.Random(seed)
     lab = Lab.pair(config=CONFIGS[config])
     client, server = lab.connect(version)
@@ -95,7 +100,11 @@ def test_both_directions_at_once() -> None:
 
     def turn() -> bool:
         for source, sink in ((client, server), (server, client)):
-            taken = source.send(data[source][sent[source] : sent[source] + 20_000]) if sent[source] < len(data[source]) else 0
+            taken = (
+                source.send(data[source][sent[source] : sent[source] + 20_000])
+                if sent[source] < len(data[source])
+                else 0
+            )
             sent[source] += taken if isinstance(taken, int) and not isinstance(taken, Fail) else 0
             chunk = sink.recv(1 << 20)
             if isinstance(chunk, bytes):
@@ -126,8 +135,6 @@ def test_large_datagrams_survive_reordering(seed: int, size: int) -> None:
     ours, theirs = lab.hosts[0].udp_socket(), lab.hosts[1].udp_socket()
     assert theirs.bind(bytes(4), 7) is None
     lab.links = [lambda frame: [frame], lambda frame: [frame]]
-    from stack_net import IP4
-
     ours.send(b"resolve", lab.now, (IP4[1], 7))
     lab.settle()
     theirs.recv()
@@ -144,8 +151,6 @@ def test_large_datagrams_survive_reordering(seed: int, size: int) -> None:
 
 def impaired_pair(impairment: Impairment, **how: object) -> tuple[AttachedHost, AttachedHost]:
     """Two hosts whose cable has the project's own impairment at one end."""
-    from stack_net import IP4, MACS
-
     ends = cable(*MACS, **how)
     hosts = []
     for number, device in enumerate((Impair(ends[0], impairment), ends[1])):
@@ -156,9 +161,9 @@ def impaired_pair(impairment: Impairment, **how: object) -> tuple[AttachedHost, 
 
 
 def test_a_transfer_over_the_impairment_wrapper_takes_its_time_and_arrives() -> None:
-    from stack_net import IP4
-
-    near, far = impaired_pair(Impairment(delay=0.02, loss=0.02, reorder=0.02, duplicate=0.01, corrupt=0.01, rate=50e6))
+    near, far = impaired_pair(
+        Impairment(delay=0.02, loss=0.02, reorder=0.02, duplicate=0.01, corrupt=0.01, rate=50e6)
+    )
     listener = far.host.tcp_socket()
     listener.bind(IP4[1], 80)
     listener.listen(1)
@@ -186,8 +191,6 @@ def test_a_transfer_over_the_impairment_wrapper_takes_its_time_and_arrives() -> 
 
 def test_errors_quote_icmp_correctly() -> None:
     """An ICMP error for a datagram to a closed port comes back to the connected sender."""
-    from stack_net import IP4
-
     lab = Lab.pair()
     ours = lab.hosts[0].udp_socket()
     assert ours.connect(IP4[1], 9, lab.now) is None

@@ -284,11 +284,15 @@ class FakeLink:
 ROUTER = parse_ip("fe80::99")
 
 
-def advert(*prefixes: ndp.Prefix, lifetime: int = 1800, hop_limit: int = 40, mtu: int | None = None) -> ndp.RouterAdvert:
+def advert(
+    *prefixes: ndp.Prefix, lifetime: int = 1800, hop_limit: int = 40, mtu: int | None = None
+) -> ndp.RouterAdvert:
     return ndp.RouterAdvert(hop_limit, False, False, lifetime, 0, 0, None, mtu, prefixes, (IP6[1],))
 
 
-def prefix(text: str = "fd01::", *, on_link: bool = True, auto: bool = True, valid: int = 3600, preferred: int = 1800) -> ndp.Prefix:
+def prefix(
+    text: str = "fd01::", *, on_link: bool = True, auto: bool = True, valid: int = 3600, preferred: int = 1800
+) -> ndp.Prefix:
     return ndp.Prefix(parse_ip(text), 64, on_link, auto, valid, preferred)
 
 
@@ -356,14 +360,17 @@ def test_lifetimes_run_out_and_cannot_be_cut_short() -> None:
 
 def test_endless_lifetimes_and_prefixes_that_give_no_address() -> None:
     link = FakeLink()
-    link.autoconf.advert(advert(prefix(valid=ndp.INFINITE, preferred=ndp.INFINITE), lifetime=ndp.INFINITE), ROUTER, 0.0)
+    link.autoconf.advert(
+        advert(prefix(valid=ndp.INFINITE, preferred=ndp.INFINITE), lifetime=ndp.INFINITE), ROUTER, 0.0
+    )
     link.autoconf.expire(10.0)
     assert link.autoconf.deadline() is None
     assert len(link.addresses) == 1
     link.autoconf.advert(
         advert(
-            prefix("fe80::"), prefix("ff05::"), prefix("fd02::", auto=False), prefix("fd03::", valid=0, preferred=0),
-            prefix("fd04::", valid=5, preferred=9), prefix("fd05::")._replace(length=60), prefix("fd06::", on_link=False),
+            prefix("fe80::"), prefix("ff05::"), prefix("fd02::", auto=False),
+            prefix("fd03::", valid=0, preferred=0), prefix("fd04::", valid=5, preferred=9),
+            prefix("fd05::")._replace(length=60), prefix("fd06::", on_link=False),
         ), ROUTER, 20.0,
     )  # fmt: skip
     assert sorted(link.addresses) == [parse_ip("fd01::ff:fe00:1"), parse_ip("fd06::ff:fe00:1")]

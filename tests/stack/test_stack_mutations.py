@@ -50,11 +50,24 @@ def crafted() -> list[bytes]:
         icmp.pack(router, ALL_NODES6, mld.QUERY, 0, 100 << 16, bytes(20)),
         icmp.error(router, ALL_NODES6, 2, 0, 1300, ipv6.header(*IP6[::-1], 6, 20) + bytes(20)),
     ]
-    frames = [header(b"\x33\x33\0\0\0\1", MACS[0], 0x86DD) + ipv6.header(router, ALL_NODES6, 58, len(m), hop_limit=255) + m for m in messages]
+    frames = [
+        header(b"\x33\x33\0\0\0\1", MACS[0], 0x86DD)
+        + ipv6.header(router, ALL_NODES6, 58, len(m), hop_limit=255)
+        + m
+        for m in messages
+    ]
     options = bytes((60, 0, 5, 2, 0, 0, 1, 0)) + bytes((58, 0, 1, 4, 0, 0, 0, 0))
-    frames.append(header(MACS[1], MACS[0], 0x86DD) + ipv6.header(*IP6, 0, 24) + options + icmp.pack(*IP6, 128, 0, 1, b""))
+    frames.append(
+        header(MACS[1], MACS[0], 0x86DD)
+        + ipv6.header(*IP6, 0, 24)
+        + options
+        + icmp.pack(*IP6, 128, 0, 1, b"")
+    )
     query = igmp._with_sum(bytes((0x11, 10, 0, 0)) + bytes(4))
-    for protocol, body in ((2, query), (1, icmp.error(*IP4, 3, 4, 1000, ipv4.header(*IP4[::-1], 6, 20) + bytes(20)))):
+    for protocol, body in (
+        (2, query),
+        (1, icmp.error(*IP4, 3, 4, 1000, ipv4.header(*IP4[::-1], 6, 20) + bytes(20))),
+    ):
         frames.append(header(MACS[1], MACS[0], 0x800) + ipv4.header(*IP4, protocol, len(body)) + body)
     return frames
 
@@ -153,6 +166,16 @@ def test_noise_never_raises(noise: bytes, ethertype: bytes, verified: bool) -> N
 
 def test_the_corpus_is_what_it_claims_to_be() -> None:
     text = "\n".join(describe(Frame(data)) for data in CORPUS)
-    for word in ("ARP who-has", "is-at", "TCP [S]", "UDP len", "ICMP type 8", "ICMP6 type 128", "fragment", "type 143", "proto 2"):
+    for word in (
+        "ARP who-has",
+        "is-at",
+        "TCP [S]",
+        "UDP len",
+        "ICMP type 8",
+        "ICMP6 type 128",
+        "fragment",
+        "type 143",
+        "proto 2",
+    ):
         assert word in text
     assert "malformed" not in text

@@ -3,7 +3,11 @@
 import pytest
 from measure_stack import CASES, bulk
 
-PROMISED = {"64 KB segments, offload": 2.0, "16000-byte frames, checksums": 0.5, "9000-byte frames, checksums": 0.5}
+PROMISED = {
+    "64 KB segments, offload": 2.0,
+    "16000-byte frames, checksums": 0.5,
+    "9000-byte frames, checksums": 0.5,
+}
 
 
 @pytest.mark.slow

@@ -1,15 +1,16 @@
 """What TCP does on the wire: windows, timers, loss, options, cookies, errors; one segment at a time."""
 
 import errno
+import itertools
 
 import pytest
-from stack_net import IP4, Lab, Peer, flags_of, make_host, pump
+from stack_net import IP4, MACS, Lab, Peer, flags_of, make_host, pump
 
-from ptrace_net.stack import icmp
+from ptrace_net.stack import ethernet, icmp, ipv4
 from ptrace_net.stack.addresses import ANY4, ANY6, parse_ip
-from ptrace_net.stack.frame import FULL_OFFLOAD
+from ptrace_net.stack.frame import FULL_OFFLOAD, Frame
 from ptrace_net.stack.result import AGAIN, BROKEN_PIPE, IN_PROGRESS, IN_USE, INVALID, NOT_CONNECTED, Fail
-from ptrace_net.stack.tcp import wakeups
+from ptrace_net.stack.tcp import options, wakeups
 from ptrace_net.stack.tcp.config import TcpConfig
 from ptrace_net.stack.tcp.segment import ACK, FIN, PSH, RST, SYN
 from ptrace_net.stack.tcp.socket import SHUT_RD, SHUT_RDWR, SHUT_WR, TcpSocket
@@ -146,8 +147,6 @@ def test_a_full_syn_queue_answers_with_cookies(ts: int | None) -> None:
     assert cookie.options.sack_permitted is (ts is not None)
     assert len(listener.listener.handshakes) <= 8
     peer.their_isn = cookie.seq
-    from ptrace_net.stack.tcp import options
-
     echo = options.pack_timestamps(ts + 5, cookie.options.ts_val) if ts else b""
     assert flags_of(peer.send(ACK, 1, 99, opts=echo)) == "R"
     peer.send(ACK | PSH, 1, 1, b"hello", opts=echo)
@@ -267,8 +266,6 @@ def test_what_reaches_beyond_the_window_is_cut() -> None:
 
 
 def test_paws_drops_what_is_older_than_the_last_timestamp() -> None:
-    from ptrace_net.stack.tcp import options
-
     peer = peer_with(ts=5000)
     peer.listen()
     (syn_ack,) = peer.send(SYN, 0, 0, opts=peer.syn_options())
@@ -392,7 +389,7 @@ def test_the_retransmission_timer_backs_off_and_gives_up() -> None:
     peer = peer_with(TcpConfig(retries=4))
     handle = peer.open()
     handle.send(b"data")
-    (first,) = peer.poll()
+    (_first,) = peer.poll()
     times = []
     start = peer.now
     while handle.state is not State.CLOSED:
@@ -400,7 +397,7 @@ def test_the_retransmission_timer_backs_off_and_gives_up() -> None:
         for reply in peer.poll():
             assert bytes(reply.payload) == b"data"
             times.append(peer.now - start)
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
     assert len(times) == 4
     assert gaps == sorted(gaps)
     assert handle.recv(1) == Fail(errno.ETIMEDOUT)
@@ -440,8 +437,6 @@ def test_three_duplicate_acknowledgments_resend_at_once() -> None:
 
 
 def test_sack_resends_only_the_holes() -> None:
-    from ptrace_net.stack.tcp import options
-
     peer = peer_with()
     handle = peer.open(peer.syn_options(sack=True))
     handle.send(bytes(14600))
@@ -604,9 +599,7 @@ def test_writability_comes_back_when_a_third_is_free() -> None:
 
 def icmp_about(peer: Peer, kind: int, code: int, rest: int, sequence: int) -> None:
     """An ICMP error that quotes a segment from the host."""
-    from ptrace_net.stack import ethernet, ipv4
-    from ptrace_net.stack.frame import Frame
-    from stack_net import MACS
+
 
     quoted = ipv4.header(peer.dst, peer.src, 6, 1480, fragment=ipv4.IP_DF)
     quoted += peer.local_port.to_bytes(2, "big") + peer.peer_port.to_bytes(2, "big")
@@ -614,7 +607,9 @@ def icmp_about(peer: Peer, kind: int, code: int, rest: int, sequence: int) -> No
     router = parse_ip("10.0.0.77")
     message = icmp.error(router, peer.dst, kind, code, rest, quoted)
     packet = ipv4.header(router, peer.dst, 1, len(message)) + message
-    peer.host.feed(peer.host.interfaces["eth0"], Frame(ethernet.header(MACS[0], MACS[1], 0x800) + packet), peer.now)
+    peer.host.feed(
+        peer.host.interfaces["eth0"], Frame(ethernet.header(MACS[0], MACS[1], 0x800) + packet), peer.now
+    )
 
 
 def test_icmp_ends_a_connection_attempt() -> None:
@@ -826,8 +821,6 @@ def test_tcp_info_is_that_of_the_connection() -> None:
     lab = Lab.pair()
     client, server = lab.connect()
     data = bytes(200_000)
-    delay = lambda frame: [frame]  # noqa: E731
-    lab.links = [delay, delay]
     assert pump(lab, client, server, data) == data
     info = client.info(lab.now)
     assert info.tcpi_state == State.FIN_WAIT_2.value
@@ -926,8 +919,6 @@ def test_data_after_the_peers_fin_is_acknowledged_and_dropped() -> None:
 
 def timestamped(peer: Peer) -> TcpSocket:
     """A connection with timestamps."""
-    from ptrace_net.stack.tcp import options
-
     listener = peer.listen()
     (syn_ack,) = peer.send(SYN, 0, 0, opts=peer.syn_options())
     peer.their_isn = syn_ack.seq
@@ -938,10 +929,8 @@ def timestamped(peer: Peer) -> TcpSocket:
     return handle
 
 
-@pytest.mark.parametrize(("echo", "measured"), [(0, False), (None, True), (-10**7, False)])
+@pytest.mark.parametrize(("echo", "measured"), [(0, False), (None, True), (-(10**7), False)])
 def test_echoed_timestamps_measure_retransmissions(echo: int | None, measured: bool) -> None:
-    from ptrace_net.stack.tcp import options
-
     peer = peer_with(ts=5000)
     handle = timestamped(peer)
     handle.send(b"data")
@@ -957,8 +946,6 @@ def test_echoed_timestamps_measure_retransmissions(echo: int | None, measured: b
 
 
 def test_a_newer_timestamp_reopens_time_wait() -> None:
-    from ptrace_net.stack.tcp import options
-
     for ts_val, flags in ((6000, "SA"), (4000, "A")):
         peer = peer_with(ts=5000)
         handle = timestamped(peer)

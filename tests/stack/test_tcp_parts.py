@@ -35,7 +35,9 @@ def test_later_is_circular() -> None:
 
 
 @given(
-    st.one_of(st.none(), st.integers(1, 65535)), st.one_of(st.none(), st.integers(0, 14)), st.booleans(),
+    st.one_of(st.none(), st.integers(1, 65535)),
+    st.one_of(st.none(), st.integers(0, 14)),
+    st.booleans(),
     st.one_of(st.none(), st.tuples(u32, u32)),
 )
 def test_syn_options_come_back(mss, wscale, sack, times) -> None:
@@ -56,10 +58,19 @@ def test_timestamps_and_sack_come_back(ts_val: int, ts_ecr: int, blocks: list[tu
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"", options.NONE), (b"\0\2\4\5\xb4", options.NONE), (b"\2", options.NONE), (b"\2\1\0\0", options.NONE),
-        (b"\2\x09\0\0", options.NONE), (b"\2\3\5\0", options.NONE), (b"\3\4\1\1", options.NONE),
-        (b"\4\3\0\0", options.NONE), (b"\5\4\0\0", options.NONE), (b"\x0a\4\0\0", options.NONE),
-        (b"\x08\4\0\0", options.NONE), (b"\3\3\x63\0", Options(wscale=14)), (b"\xfe\4zz\2\4\1\2", Options(mss=258)),
+        (b"", options.NONE),
+        (b"\0\2\4\5\xb4", options.NONE),
+        (b"\2", options.NONE),
+        (b"\2\1\0\0", options.NONE),
+        (b"\2\x09\0\0", options.NONE),
+        (b"\2\3\5\0", options.NONE),
+        (b"\3\4\1\1", options.NONE),
+        (b"\4\3\0\0", options.NONE),
+        (b"\5\4\0\0", options.NONE),
+        (b"\x0a\4\0\0", options.NONE),
+        (b"\x08\4\0\0", options.NONE),
+        (b"\3\3\x63\0", Options(wscale=14)),
+        (b"\xfe\4zz\2\4\1\2", Options(mss=258)),
     ],
 )
 def test_odd_options(data: bytes, expected: Options) -> None:
@@ -67,7 +78,12 @@ def test_odd_options(data: bytes, expected: Options) -> None:
 
 
 @given(
-    st.sampled_from([IP4, IP6]), u32, u32, st.integers(0, 255), st.integers(0, 65535), st.binary(max_size=99),
+    st.sampled_from([IP4, IP6]),
+    u32,
+    u32,
+    st.integers(0, 255),
+    st.integers(0, 65535),
+    st.binary(max_size=99),
     st.sampled_from([b"", options.pack_timestamps(7, 9)]),
 )
 def test_segments_come_back_with_the_slow_checksum(ends, seq, ack, flags, window, payload, opts) -> None:
@@ -81,12 +97,19 @@ def test_segments_come_back_with_the_slow_checksum(ends, seq, ack, flags, window
     assert bytes(parsed.payload) == payload
     assert parsed.length == len(payload) + bool(flags & 1) + bool(flags & 2)
     partial = segment.header(addressing, seq, ack, flags, window, opts, payload, True)
-    assert int.from_bytes(partial[16:18], "big") == slow_checksum(pseudo_header(*ends, 6, len(whole))) ^ 0xFFFF
+    assert (
+        int.from_bytes(partial[16:18], "big") == slow_checksum(pseudo_header(*ends, 6, len(whole))) ^ 0xFFFF
+    )
 
 
 def test_broken_segments_are_malformed() -> None:
     whole = segment.header(Addressing.of(IP4[0], 1, IP4[1], 2), 0, 0, 2, 0, b"", b"", False)
-    for broken in (whole[:19], whole[:12] + b"\x40" + whole[13:], whole[:12] + b"\xf0" + whole[13:], whole[:-1] + b"x"):
+    for broken in (
+        whole[:19],
+        whole[:12] + b"\x40" + whole[13:],
+        whole[:12] + b"\xf0" + whole[13:],
+        whole[:-1] + b"x",
+    ):
         with pytest.raises(Malformed):
             segment.parse(memoryview(broken), *IP4)
     assert str(segment.parse(memoryview(whole), *IP4)) == "[S] seq 0 ack 0 win 0 len 0"
@@ -118,7 +141,12 @@ def test_the_send_buffer_is_a_window_on_what_was_written(chunks, acks, data) -> 
     assert buffer.room == 30000
 
 
-@given(st.lists(st.one_of(st.binary(min_size=1, max_size=20), st.binary(min_size=2048, max_size=5000)), max_size=10), st.lists(st.integers(0, 7000), max_size=12))
+@given(
+    st.lists(
+        st.one_of(st.binary(min_size=1, max_size=20), st.binary(min_size=2048, max_size=5000)), max_size=10
+    ),
+    st.lists(st.integers(0, 7000), max_size=12),
+)
 def test_the_receive_buffer_is_a_queue(chunks: list[bytes], reads: list[int]) -> None:
     buffer, model = ReceiveBuffer(100000), b""
     for chunk in chunks:
