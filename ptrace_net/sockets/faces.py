@@ -67,6 +67,7 @@ class SixOnFour:
     """
 
     asked, host = AF_INET6, AF_INET
+    level = socket.IPPROTO_IPV6  # the options of the asked family
     any, host_any = ANY6, ANY4
 
     def __init__(self, addresses: AddressMap) -> None:
@@ -94,6 +95,7 @@ class FourOnSix:
     """AF_INET served by AF_INET6 on a host that has nothing else: 127.0.0.1 is ::1, the rest by the pairs."""
 
     asked, host = AF_INET, AF_INET6
+    level = socket.IPPROTO_IP
     any, host_any = ANY4, ANY6
 
     def __init__(self, addresses: AddressMap) -> None:

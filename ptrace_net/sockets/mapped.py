@@ -210,14 +210,16 @@ class MappedSocket:
     # Options
 
     def set_option(self, handle: int, level: int, option: int, value: bytes) -> Answer:
-        return self.layer.options.set(self, handle, level, option, value)
+        if level != self.face.level:
+            return NATIVE
+        return self.layer.options.set(self, handle, option, value)
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
-        if level == socket.SOL_SOCKET:
-            if option != SO_DOMAIN:
-                return None
+        if (level, option) == (socket.SOL_SOCKET, SO_DOMAIN):
             return struct.pack("=i", self.face.asked)[:size]
-        return self.layer.options.get(self, handle, level, option, size)
+        if level != self.face.level:
+            return None
+        return self.layer.options.get(self, handle, option, size)
 
 
 def _is_bound(sock: MappedSocket, handle: int) -> bool:

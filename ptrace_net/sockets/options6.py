@@ -79,7 +79,7 @@ ROWS: dict[int, Row] = {
 class Options6:
     """set and get for a ``MappedSocket`` on AF_INET."""
 
-    def set(self, sock: MappedSocket, handle: int, level: int, option: int, value: bytes) -> Answer:
+    def set(self, sock: MappedSocket, handle: int, option: int, value: bytes) -> Answer:
         if option == V6ONLY:
             return _set_v6only(sock, handle, value)
         if option == ADDRFORM:
@@ -95,7 +95,7 @@ class Options6:
         sock.options[option] = int(bool(number)) if row.boolean else number
         return Return(0)
 
-    def get(self, sock: MappedSocket, handle: int, level: int, option: int, size: int) -> bytes | None:
+    def get(self, sock: MappedSocket, handle: int, option: int, size: int) -> bytes | None:
         if option == V6ONLY:
             value = int(sock.v6only)
         elif option == MTU:
@@ -114,10 +114,10 @@ class Options6:
 class OptionsSame:
     """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
 
-    def set(self, sock: MappedSocket, handle: int, level: int, option: int, value: bytes) -> Answer:
+    def set(self, sock: MappedSocket, handle: int, option: int, value: bytes) -> Answer:
         return NATIVE
 
-    def get(self, sock: MappedSocket, handle: int, level: int, option: int, size: int) -> bytes | None:
+    def get(self, sock: MappedSocket, handle: int, option: int, size: int) -> bytes | None:
         return None
 
 
