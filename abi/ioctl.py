@@ -62,8 +62,10 @@ def _interfaces() -> Iterator[tuple[int, Ioctl]]:
         yield number, Ioctl(name, layout, "inout" if reads else "in", doc)
 
 
-IOCTLS: Mapping[int, Ioctl] = MappingProxyType({
-    **dict(_interfaces()),
-    **{FIO[row[0]]: Ioctl(*row) for row in _FILE},
-    **{SIOC[row[0]]: Ioctl(*row) for row in _WORDS},
-})
+IOCTLS: Mapping[int, Ioctl] = MappingProxyType(
+    {
+        **dict(_interfaces()),
+        **{FIO[row[0]]: Ioctl(*row) for row in _FILE},
+        **{SIOC[row[0]]: Ioctl(*row) for row in _WORDS},
+    }
+)

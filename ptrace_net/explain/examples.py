@@ -39,9 +39,7 @@ EXAMPLES = (
     Example("A layout", ("sockaddr_in6",)),
     Example("Its bytes", ("sockaddr", "0a001f9000000000fe8000000000000000fc00fffe00000103000000")),
     Example("Two architectures side by side", ("msghdr", "--arch", "x86_64,i386")),
-    Example(
-        "A msghdr with two control messages", ("msghdr", MSGHDR, "--name", NAME, "--control", CONTROL)
-    ),
+    Example("A msghdr with two control messages", ("msghdr", MSGHDR, "--name", NAME, "--control", CONTROL)),
     Example("An RTM_NEWADDR of a dump", ("netlink", NEWADDR)),
     Example("A call", ("accept4",)),
     Example("An option", ("SO_LINGER",)),

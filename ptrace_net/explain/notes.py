@@ -40,10 +40,12 @@ NOTES: Mapping[str, tuple[str, ...]] = {
     "epoll_event": (
         "Packed to 12 bytes on x86-64 and x32 only: data lies at 4 there, at 8 on other 64-bit machines.",
     ),
-    "timeval": ("SO_RCVTIMEO takes this form as SO_RCVTIMEO_OLD; 64-bit time on 32 bits is "
-    "SO_RCVTIMEO_NEW.",),
-    "linger": ("l_onoff with l_linger 0 makes close(2) send a reset; without l_onoff close returns at "
-    "once.",),
+    "timeval": (
+        "SO_RCVTIMEO takes this form as SO_RCVTIMEO_OLD; 64-bit time on 32 bits is SO_RCVTIMEO_NEW.",
+    ),
+    "linger": (
+        "l_onoff with l_linger 0 makes close(2) send a reset; without l_onoff close returns at once.",
+    ),
     "nlmsghdr": (
         "nlmsg_len leaves out the padding: the next message begins at the next multiple of 4.",
         "From 0x100 nlmsg_flags are ROOT, MATCH, ATOMIC in a GET, and REPLACE, EXCL, CREATE in a NEW.",

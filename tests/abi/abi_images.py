@@ -107,8 +107,18 @@ def compiled(compiler: headers.Compiler, header: str, layouts: list[Layout], fol
         lines.append(f"{layout.c} image_{index} {place} = {{\n{values}\n}};")
     text = headers.source((header,), {"images": "\n".join(lines)})
     made, cut = folder / "images.o", folder / "images.bin"
-    options = ["-std=gnu11", "-D_GNU_SOURCE", "-w", "-fno-toplevel-reorder", "-c", "-x", "c", "-", "-o",
-        str(made)]
+    options = [
+        "-std=gnu11",
+        "-D_GNU_SOURCE",
+        "-w",
+        "-fno-toplevel-reorder",
+        "-c",
+        "-x",
+        "c",
+        "-",
+        "-o",
+        str(made),
+    ]
     subprocess.run([*compiler.command, *options], input=text, text=True, check=True)
     objcopy = compiler.command[0].replace("gcc-12", "objcopy").replace("gcc", "objcopy")
     subprocess.run([objcopy, "-O", "binary", "-j", ".abi", str(made), str(cut)], check=True)

@@ -79,8 +79,9 @@ def test_what_can_be_set(row: Option, sock: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [socket_h.SO, in_.IP, in6.IPV6, tcp.TCP, udp.UDP, if_packet.PACKET, netlink.NETLINK_OPTIONS],
-    ids=repr
+    "table",
+    [socket_h.SO, in_.IP, in6.IPV6, tcp.TCP, udp.UDP, if_packet.PACKET, netlink.NETLINK_OPTIONS],
+    ids=repr,
 )
 def test_every_option_of_the_headers_has_a_row(table: socket_h.Constants) -> None:
     """The control messages and token types among the constants are no options."""

@@ -181,8 +181,13 @@ def test_control_messages(corpus: list[Any]) -> None:
             assert control_agrees(mine, printed), (mine, printed)
             names.add(mine.name)
     assert {"SCM_RIGHTS", "SCM_CREDENTIALS", "IP_PKTINFO", "IP_TTL", "IP_TOS", "IP_RECVERR"} <= names
-    assert {"SO_TIMESTAMPNS_OLD", "SO_TIMESTAMP_OLD", "IPV6_PKTINFO", "IPV6_HOPLIMIT",
-        "IPV6_RECVERR"} <= names
+    assert {
+        "SO_TIMESTAMPNS_OLD",
+        "SO_TIMESTAMP_OLD",
+        "IPV6_PKTINFO",
+        "IPV6_HOPLIMIT",
+        "IPV6_RECVERR",
+    } <= names
 
 
 def control_agrees(ours: ControlMessage, theirs: dict[str, Any]) -> bool:
@@ -228,8 +233,9 @@ def _namespace() -> list[str]:
 @pytest.fixture(scope="module")
 def namespace() -> list[str]:
     prefix = _namespace()
-    listed = subprocess.run([*prefix, "ip", "-o", "link"], capture_output=True, text=True, timeout=20,
-        check=True)
+    listed = subprocess.run(
+        [*prefix, "ip", "-o", "link"], capture_output=True, text=True, timeout=20, check=True
+    )
     INDICES.update((name, int(index)) for index, name in re.findall(r"^(\d+): ([\w.]+)", listed.stdout, re.M))
     return prefix
 
@@ -237,8 +243,8 @@ def namespace() -> list[str]:
 def netlink_log(words: list[str], log: Path) -> list[tuple[int, bytes, Any]]:
     """(protocol, bytes, what strace printed) of each netlink datagram that a command sent or received."""
     calls = "trace=socket,sendto,sendmsg,recvmsg,recvfrom"
-    strace = ["strace", "-o", str(log), "-v", "-xx", "-s", "65536", "-e", calls, "-e", "read=all", "-e",
-        "write=all"]
+    strace = ["strace", "-v", "-xx", "-s", "65536", "-e", "read=all", "-e", "write=all"]
+    strace += ["-e", calls, "-o", str(log)]
     place = words.index("--") if "--" in words else 0
     command = [*words[:place], *strace, *words[place + (place > 0) :]]
     clean = {**os.environ, "LC_ALL": "C"}
@@ -308,8 +314,10 @@ def attributes_agree(ours: tuple[Attribute, ...], theirs: list[Any]) -> int:
 def attribute_agrees(ours: Attribute, theirs: Any) -> int:
     head, *value = theirs if isinstance(theirs, list) else [theirs]
     assert head["nla_len"] == 4 + len(ours.payload), (ours, head)
-    assert number(str(head["nla_type"]).removeprefix("NLA_F_NESTED|")) in (ours.number, ours.name), (ours,
-        head)
+    assert number(str(head["nla_type"]).removeprefix("NLA_F_NESTED|")) in (ours.number, ours.name), (
+        ours,
+        head,
+    )
     if not value or not ours.payload:
         return 1
     if isinstance(ours.value, tuple) and ours.value and isinstance(ours.value[0], Attribute):
