@@ -45,7 +45,7 @@ def parse(words: list[str]) -> Options:
     parser = _parser()
     # An optional value only with `=`, so that `--trace PROGRAM` means the program.
     parsed = parser.parse_args(["--trace=-" if word == "--trace" else word for word in _own(words)])
-    program = [*parsed.program, *words[len(_own(words)) :]]
+    program = words[len(_own(words)) - len(parsed.program) :]
     program = program[1:] if program[:1] == ["--"] else program
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")

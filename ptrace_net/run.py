@@ -55,14 +55,19 @@ class Failure(Exception):
 
 def run(options: Options) -> int:
     """Run the program under supervision; the exit status to give. Raises Failure."""
-    raise_descriptor_limit()
+    engine = _start(options)
+    raise_descriptor_limit()  # ours, after the program has inherited what it should
+    return supervise(engine)
+
+
+def _start(options: Options) -> Engine:
     if options.engine == "notify":
         from ptrace_net.start_notify import start as start_notify
 
-        return supervise(start_notify(options))
+        return start_notify(options)
     from ptrace_net.start_ptrace import start as start_ptrace
 
-    return supervise(start_ptrace(options))
+    return start_ptrace(options)
 
 
 def spawn_failure(error: SpawnError, program: str) -> Failure:
@@ -114,4 +119,5 @@ def raise_descriptor_limit() -> None:
 
 
 def complain(text: str) -> None:
-    print(f"ptrace-net: {text}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # closed; print() would take standard output, the program's
+        print(f"ptrace-net: {text}", file=sys.stderr, flush=True)

@@ -38,7 +38,9 @@ class Decoder:
 
 def _demultiplexed(task: Task, arch: Arch, registers: tuple[int, ...]) -> Call | None:
     """socketcall(call, unsigned long *args): the arguments lie in memory, read once."""
-    if registers[0] not in SOCKETCALL:
+    if arch.word == 4:  # `int 0x80` in a 64-bit program leaves the high halves as they were
+        registers = tuple(register & 0xFFFFFFFF for register in registers)
+    if registers[0] & 0xFFFFFFFF not in SOCKETCALL:
         return None
     name, count = SOCKETCALL[registers[0] & 0xFFFFFFFF]
     data = task.read_up_to(registers[1], count * arch.word)

@@ -69,7 +69,7 @@ class Engine:
         return self.root in self.tracees
 
     def thread_groups(self) -> set[int]:
-        return {tracee.tgid for tracee in self.tracees.values()}
+        return {tracee.tgid for tracee in self.tasks()}  # of a copy: signals are passed on by another thread
 
     def until_executed(self) -> None:
         """Serve until the first exec of the run, or its failure."""
