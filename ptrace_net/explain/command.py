@@ -25,7 +25,7 @@ _EPILOG = """examples:
   ptrace-net explain sendmsg                          arguments, flags, errors
   ptrace-net explain IPV6_V6ONLY                      an option
   ptrace-net explain ECONNREFUSED                     an error, and who gives it
-  ptrace-net explain 0200005000000000                 bytes: an address, control messages, netlink
+  ptrace-net explain 020000507f0000010000000000000000 bytes: an address, control messages, netlink
   ptrace-net explain cmsghdr dump.bin                 bytes of a file ("-": standard input) as a layout
 """
 

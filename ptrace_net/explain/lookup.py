@@ -36,7 +36,7 @@ def page(word: str, arches: tuple[Arch, ...]) -> Page:
         return subjects.call_page(CALLS[name], arches if len(arches) > 1 else tuple(ARCHES.values()))
     option = option_named(name)
     if option is not None:
-        return subjects.option_page(option, arches[0])
+        return subjects.option_page(option, arches)
     return _other(name, arches[0])
 
 

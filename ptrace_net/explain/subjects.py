@@ -16,7 +16,7 @@ from ptrace_net.abi.netlink.attributes import Attributes, Kind
 from ptrace_net.abi.netlink.messages import ROUTE_BODIES
 from ptrace_net.abi.sockopt import SCOPES, Option
 from ptrace_net.explain.calls import CALLS, Call
-from ptrace_net.explain.layouts import byte_map, fields_table, values_table
+from ptrace_net.explain.layouts import byte_map, compared, fields_table, values_table
 from ptrace_net.explain.meaning import named, quoted
 from ptrace_net.explain.page import Block, Page, Table, facts
 
@@ -85,8 +85,9 @@ def numbers(name: str, arches: tuple[Arch, ...]) -> Iterator[tuple[str, str]]:
     yield "number", ", ".join(texts)
 
 
-def option_page(option: Option, arch: Arch) -> Page:
-    """Level, number, value, default and scope of an option."""
+def option_page(option: Option, arches: tuple[Arch, ...]) -> Page:
+    """Level, number, value, default and scope of an option; its value on several architectures."""
+    arch = arches[0]
     access = {
         "rw": "getsockopt and setsockopt",
         "r": "getsockopt only",
@@ -106,7 +107,9 @@ def option_page(option: Option, arch: Arch) -> Page:
         ("message", _message_of(option)),
     )
     blocks: list[Block] = [rows]
-    if isinstance(option.kind, Layout):
+    if isinstance(option.kind, Layout) and len(arches) > 1:
+        blocks += compared(option.kind, arches).blocks[1:]
+    elif isinstance(option.kind, Layout):
         blocks += [byte_map(option.kind, arch, title=option.kind.c), fields_table(option.kind, arch)]
     if option.values is not None:
         blocks.append(constants_table(option.values, "values"))

@@ -115,6 +115,8 @@ def test_every_option_and_error_has_a_page() -> None:
         (("SO_INQ",), "SCM_INQ"),
         (("IP_LOCAL_PORT_RANGE",), "51"),
         (("IFLA_MTU",), "linux/if_link.h"),
+        (("SO_RCVTIMEO", "--arch", "i386,x86_64"), "differs"),
+        (("020000507f0000010000000000000000",), "127.0.0.1:80"),
     ],
 )
 def test_values_of_options_and_other_subjects(
