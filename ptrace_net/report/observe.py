@@ -11,6 +11,7 @@ import atexit
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from ptrace_net.report.output import JsonLines, Text, opened
@@ -24,7 +25,7 @@ from ptrace_net.syscalls.decode.call import (
     decode_exit,
     time_left,
 )
-from ptrace_net.syscalls.seam import Answer, Call, Fail, Native, Return, Wait
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
 from ptrace_net.syscalls.table import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Observer:
 
     def close(self) -> None:
         """Report what never returned."""
+        self._stop_ticking()
         for current in list(self._open.values()):
             self._report(current, None)
 
@@ -145,8 +147,9 @@ class Observer:
         self._busy = True
         answer, before = None, None
         if native.then is not None:
-            before = self._as_host(current, result)
-            with self._host.watching(current.call, current.steps):
+            before = decode_exit(current.call, current.entry, result)
+            # Memory that went away meanwhile leaves the kernel's result as it is, for the engine too.
+            with self._host.watching(current.call, current.steps), suppress(Errno):
                 answer = native.then(result)
         if isinstance(answer, Native | Wait):
             current.waiting = True
@@ -157,9 +160,6 @@ class Observer:
         self._report(current, value)
         self._busy = False
         return answer
-
-    def _as_host(self, current: _Open, result: int) -> tuple[Value, ...]:
-        return decode_exit(current.call, current.entry, result)
 
     def _host_view(
         self, current: _Open, native: Native, before: tuple[Value, ...] | None, result: int
@@ -203,8 +203,11 @@ class Observer:
         if self._sink.pending():
             self._sink.show_pending()
         else:
-            self._ticking = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._stop_ticking()
+
+    def _stop_ticking(self) -> None:
+        self._ticking = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -157,7 +157,7 @@ def _address(at: _At) -> Value | None:
     if at.argument.direction == "out":
         return None
     length = at.length()
-    data = at.view.read(at.raw, length) if at.raw and 2 <= length <= SOCKADDR_STORAGE else None
+    data = at.view.read(at.raw, min(length, SOCKADDR_STORAGE)) if at.raw and length >= 2 else None
     return Pointer(at.raw) if data is None else sockaddr(data, at.view.arch)
 
 
@@ -173,7 +173,7 @@ def _buffer(at: _At) -> Value | None:
 
 
 def _option(at: _At, size: int) -> Value:
-    data = at.view.read(at.raw, min(size, _LONGEST_OPTION)) if at.raw and size >= 0 else None
+    data = at.view.read(at.raw, min(size, _LONGEST_OPTION)) if at.raw and size > 0 else None
     return Pointer(at.raw) if data is None else option_value(at.args[1], at.args[2], data, at.view.arch)
 
 
@@ -263,7 +263,7 @@ def _message_out(at: _At, entry: Entry, result: int) -> Value:
 
 
 def _messages_out(at: _At, entry: Entry, result: int) -> Value:
-    if result < 0:
+    if result < 0 or not at.raw:
         return Pointer(at.raw)
     return messages.several(at.view, at.raw, result, entry.rooms if at.name.startswith("recv") else None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ptrace_net.abi.kinds import Bytes
@@ -20,9 +21,13 @@ _INTERFACES = {"ifi_index", "ifa_index", "ndm_ifindex", "tcm_ifindex", "ipi_ifin
 
 def struct(layout: Layout, values: Any, arch: Arch) -> Struct:
     """``values`` as ``layout.parse`` returned them."""
+    return partial_struct(layout, values._asdict(), arch)
+
+
+def partial_struct(layout: Layout, values: Mapping[str, Any], arch: Arch) -> Struct:
+    """Those fields of a struct that are there (``layout.parse_prefix``)."""
     fields = {field.name: field for field in layout.members}
-    shown = ((name, value_of(fields[name], value, arch)) for name, value in values._asdict().items())
-    return Struct(tuple(shown))
+    return Struct(tuple((name, value_of(fields[name], value, arch)) for name, value in values.items()))
 
 
 def value_of(field: Field, value: Any, arch: Arch) -> Value:

@@ -12,12 +12,12 @@ from ptrace_net.abi.errors import AbiError
 from ptrace_net.abi.errqueue import sock_extended_err
 from ptrace_net.abi.in_ import ip_mreq
 from ptrace_net.abi.kinds import Array as ArrayOf
-from ptrace_net.abi.kinds import Bytes
+from ptrace_net.abi.kinds import Bytes, Integer
 from ptrace_net.abi.layout import Layout
 from ptrace_net.abi.msghdr import cmsg_align, cmsghdr
 from ptrace_net.abi.sockopt import option
 from ptrace_net.syscalls.decode import scalars
-from ptrace_net.syscalls.decode.layouts import struct
+from ptrace_net.syscalls.decode.layouts import partial_struct, struct
 from ptrace_net.syscalls.decode.sockaddr import byte_array, sockaddr
 from ptrace_net.syscalls.decode.values import Array, Data, Struct, Symbol, Value
 
@@ -31,19 +31,18 @@ _SPELLED = {(1, 3), (1, 38), (1, 39)}  # SO_TYPE, SO_PROTOCOL, SO_DOMAIN: number
 
 
 def option_value(level: int, number: int, data: bytes, arch: Arch) -> Value:
-    """The value of an option; ``[n]`` for an int, a struct by its layout, else bytes."""
+    """The value of an option: ``[n]`` for an int, a struct by its layout (or as much of it as there is)."""
     if (level, number) in _MEMBERSHIPS and len(data) >= ip_mreq.size(arch):
         return struct(ip_mreq, ip_mreq.parse(data[: ip_mreq.size(arch)], arch), arch)
     known = option(level, number)
     kind = known.kind if known else None
-    if isinstance(kind, Layout) and len(data) >= kind.size(arch):
-        try:
-            return struct(kind, kind.parse(bytes(data[: kind.size(arch)]), arch), arch)
-        except AbiError:
-            return Data(data, len(data))
-    if isinstance(kind, Bytes | ArrayOf) or len(data) != 4:
+    if isinstance(kind, Layout):
+        fields = kind.parse_prefix(data, arch)
+        return partial_struct(kind, fields, arch) if fields else Data(data, len(data))
+    whole = len(data) == 4 or (isinstance(kind, Integer) and kind.size(arch) == 4 < len(data))
+    if isinstance(kind, Bytes | ArrayOf) or not whole:
         return Data(data, len(data))
-    return Array((int.from_bytes(data, arch.byteorder, signed=True),))
+    return Array((int.from_bytes(data[:4], arch.byteorder, signed=True),))
 
 
 def control(data: bytes, arch: Arch) -> Value:

@@ -31,10 +31,15 @@ LEVELS: dict[int, tuple[Constants, str]] = {
 }  # fmt: skip
 
 
+def hexadecimal(number: int) -> str:
+    """A 32-bit number as C's ``%#x`` has it: 0 is just 0."""
+    return hex(number & 0xFFFFFFFF) if number & 0xFFFFFFFF else "0"
+
+
 def named(table: Constants, number: int, prefix: str) -> Symbol:
     """The one name of ``number``, or strace's ``0x4d /* AF_??? */``."""
     name = table.name(number, "")
-    return Symbol(name or f"{number & 0xFFFFFFFF:#x} /* {prefix}??? */", number)
+    return Symbol(name or f"{hexadecimal(number)} /* {prefix}??? */", number)
 
 
 def flags(table: Constants, number: int) -> Value:
@@ -90,7 +95,7 @@ def ethertype(number: int) -> Value:
 @lru_cache(256)
 def level(number: int) -> Value:
     name = SOL.name(number, "")
-    return Symbol(name or f"{number & 0xFFFFFFFF:#x} /* SOL_?? */", number)
+    return Symbol(name or f"{hexadecimal(number)} /* SOL_?? */", number)
 
 
 @lru_cache(1024)
@@ -121,5 +126,5 @@ def request(number: int) -> Value:
         return Symbol(name, number)
     direction = ("_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE")[number >> 30]
     size = number >> 16 & 0x3FFF
-    parts = (direction, hex(number >> 8 & 0xFF), hex(number & 0xFF), hex(size) if size else "0")
+    parts = (direction, *map(hexadecimal, (number >> 8 & 0xFF, number & 0xFF, size)))
     return Symbol(f"_IOC({', '.join(parts)})", number)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ptrace_net.abi.arch import Arch
 
+_WITHOUT_SCOPE = 24  # bytes of a sockaddr_in6 that ends before its scope
 _SHORTEST_LL = 20  # strace shows a shorter sockaddr_ll as bytes
 Fields = tuple[tuple[str, Value], ...]
 
@@ -33,7 +34,10 @@ def sockaddr(data: bytes, arch: Arch) -> Value:
     decode = _FAMILIES.get(address.family)
     if decode is None or (address.family == scalars.AF_PACKET and len(data) < _SHORTEST_LL):
         return _unknown(data, arch)
-    return Struct((("sa_family", scalars.domain(address.family)), *decode(address.values)))
+    fields = decode(address.values)
+    if address.family == scalars.AF_INET6 and len(data) <= _WITHOUT_SCOPE:
+        fields = fields[:-1]
+    return Struct((("sa_family", scalars.domain(address.family)), *fields))
 
 
 def _unknown(data: bytes, arch: Arch) -> Value:
