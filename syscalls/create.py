@@ -22,7 +22,9 @@ def socketpair(call: Call, sockets: Sockets) -> Answer:
 def listen(call: Call, sockets: Sockets) -> Answer:
     fd, backlog = call.args
     with sockets.find(call.task, fd) as held:
-        return NATIVE if held is None else held.sock.listen(held.handle, backlog)
+        if held is not None:
+            return held.sock.listen(held.handle, backlog)
+    return sockets.listen_native(call.task, fd, backlog)
 
 
 def accept(call: Call, sockets: Sockets) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls import create, names, options
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
 SocketHandler = Callable[[Call, "Sockets"], Answer]
 
 
-def _message(name: str) -> SocketHandler:
-    """Messages need the layouts of msghdr: imported when the first one comes."""
+def _late(module: str, name: str) -> SocketHandler:
+    """Messages need the layouts of msghdr, and these construct: imported when the first one comes."""
 
     def handler(call: Call, sockets: Sockets) -> Answer:
-        from ptrace_net.syscalls import messages
-
-        found: SocketHandler = getattr(messages, name)
+        found: SocketHandler = getattr(import_module(f"ptrace_net.syscalls.{module}"), name)
         HANDLERS[name] = found
         return found(call, sockets)
 
@@ -39,10 +38,8 @@ HANDLERS: dict[str, SocketHandler] = {
     "getpeername": names.getpeername,
     "getsockopt": options.getsockopt,
     "setsockopt": options.setsockopt,
-    **{
-        name: _message(name)
-        for name in ("sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg")
-    },
+    **{name: _late("send", name) for name in ("sendto", "sendmsg", "sendmmsg")},
+    **{name: _late("receive", name) for name in ("recvfrom", "recvmsg", "recvmmsg")},
 }
 
 

@@ -7,6 +7,7 @@ duplicate of the program's descriptor, borrowed for the length of one call. A me
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 
 
 class Message(NamedTuple):
-    """What sendmsg(2) is to send: ``control`` is the raw control buffer."""
+    """What sendmsg(2) is to send: ``size`` bytes that ``read()`` gives; ``control`` is the raw buffer.
 
-    data: bytes
+    ``read`` raises Errno(EFAULT): the kernel looks at the address first, then at the data.
+    """
+
+    size: int
+    read: Callable[[], bytes]
     name: bytes
     control: bytes
     flags: int
@@ -75,3 +80,6 @@ class Sockets(Protocol):
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
         """bind(2) of a socket that the kernel services: it may share a port with a mapped one."""
+
+    def listen_native(self, task: Task, fd: int, backlog: int) -> Answer:
+        """listen(2) of such a socket."""

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix, SixOnFour
 
 _FRESH = 0.5  # seconds
+_TABLES = {
+    (socket.AF_INET, socket.SOCK_STREAM): "tcp",
+    (socket.AF_INET, socket.SOCK_DGRAM): "udp",
+    (socket.AF_INET6, socket.SOCK_STREAM): "tcp6",
+    (socket.AF_INET6, socket.SOCK_DGRAM): "udp6",
+}
 
 
 class Datagrams:
@@ -48,6 +54,11 @@ class Datagrams:
         del self._own[port]
         return False
 
+    def holds(self, kind: int, port: int, inode: int) -> bool:
+        """Whether the socket ``inode`` still holds the wildcard of ``port``, and nobody the address of ::1."""
+        table = _read_table(_TABLES[self._face.host, kind])
+        return table.get((self._face.host_any, port)) == inode and (self._face.host_loopback, port) not in table
+
     def loopback_for(self, port: int) -> bytes:
         """The host address at which ::1's ``port`` is reached."""
         if (self._face.host_loopback, port) in self._table():
@@ -66,7 +77,7 @@ class Datagrams:
     def _table(self) -> dict[tuple[bytes, int], int]:
         now = time.monotonic()
         if now - self._read > _FRESH:
-            self._bound = _read_table("udp" if self._face.host == socket.AF_INET else "udp6")
+            self._bound = _read_table(_TABLES[self._face.host, socket.SOCK_DGRAM])
             self._read = now
         return self._bound
 

@@ -74,6 +74,17 @@ class SixOnFour:
         self._map = addresses
         self.host_loopback = addresses.four(LOOPBACK6) or _LOOPBACK4
         self.loopback, self.plain_loopback = LOOPBACK6, _LOOPBACK4
+        self.mapped_loopback = V4_MAPPED + _LOOPBACK4
+
+    def lacks_scope(self, name: bytes) -> bool:
+        """Whether a link-local sockaddr_in6 does not say on which interface."""
+        address = name[8:24]
+        multicast = address[0] == 0xFF and address[1] & 0xF in (1, 2)
+        link_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
+        return (multicast or link_local) and not any(name[24:28])
+
+    def is_multicast(self, address: bytes) -> bool:
+        return address[0] == 0xFF
 
     parse = staticmethod(parse_in6)
     pack = staticmethod(pack_in6)
@@ -102,6 +113,13 @@ class FourOnSix:
         self._map = addresses
         self.host_loopback = LOOPBACK6
         self.loopback, self.plain_loopback = _LOOPBACK4, LOOPBACK6
+        self.mapped_loopback = _LOOPBACK4
+
+    def lacks_scope(self, name: bytes) -> bool:
+        return False
+
+    def is_multicast(self, address: bytes) -> bool:
+        return False  # tcp(7): IPv4 takes such a name and refuses it later
 
     parse = staticmethod(parse_in)
     pack = staticmethod(pack_in)

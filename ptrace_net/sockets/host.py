@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 TYPE_MASK = 0xF
+SO_DOMAIN = 39
+# Ports at which nobody listens: a connection there is refused, a datagram answered with an ICMP error.
+NOWHERE = {socket.SOCK_STREAM: socket.htons(0), socket.SOCK_DGRAM: socket.htons(1)}
 _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
@@ -68,7 +71,7 @@ class HostSockets:
         self._tasks = tasks
         self._registry: Registry[MappedSocket] = Registry(lambda: {task.tgid for task in tasks()})
         self.datagrams = Datagrams(face)
-        self._own_ports: set[tuple[int, int]] = set()  # (type, port) bound for the asked family alone
+        self._sides: dict[tuple[int, int], int] = {}  # (type, port) -> inode of an IPv4-only wildcard socket
         self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024)
         self._v6only = bool(_setting("ipv6/bindv6only", 0))
 
@@ -128,25 +131,58 @@ class HostSockets:
         if 0 < number < self._first_unprivileged and not task.may_bind_privileged():
             raise Errno(errno.EACCES)
 
-    def bind_host(self, handle: int, endpoint: Endpoint, *, own: bool) -> None:
-        """bind(2) on the host; ``own``: the port is wanted in the asked family alone."""
-        self._bind(handle, endpoint, OWN if own else BOTH)
+    def bind_host(self, handle: int, endpoint: Endpoint, side: str) -> None:
+        """bind(2) on the host; ``side`` says which family's traffic the port is wanted for."""
+        self._bind(handle, endpoint, side)
         self.datagrams.forget()
-        if own:
-            self._own_ports.add((type_of(handle), self.face.parse_host(hostcalls.getsockname(handle)).port))
+        self._note(handle, endpoint, side)
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
-        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port.
-        """
-        if not self._own_ports or len(name) < 16 or family_of(name) != AF_INET or self.face.host != AF_INET:
+        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port."""
+        if len(name) < 16 or family_of(name) != AF_INET or self.face.host != AF_INET:
             return NATIVE
         endpoint = self.face.parse_host(name)
+        if endpoint.address != ANY4:
+            return NATIVE
+        self.check_privileged(task, endpoint.port)
         with borrowed(task, fd) as handle:
-            if endpoint.address != ANY4 or (type_of(handle), endpoint.port) not in self._own_ports:
-                return NATIVE
-            self.check_privileged(task, endpoint.port)
             self._bind(handle, endpoint, OTHER)
+            self._note(handle, endpoint, OTHER)
         return Return(0)
+
+    def listen_native(self, task: Task, fd: int, backlog: int) -> Answer:
+        if not self._sides:
+            return NATIVE
+        with borrowed(task, fd) as handle:
+            if hostcalls.get_int(handle, socket.SOL_SOCKET, SO_DOMAIN) != self.face.host:
+                return NATIVE
+            return self.listen_host(handle, backlog, OTHER)
+
+    def listen_host(self, handle: int, backlog: int, side: str) -> Answer:
+        """listen(2), which asks for the port once more (inet_csk_listen_start)."""
+        try:
+            hostcalls.listen(handle, backlog)
+        except Errno as error:
+            port = self.face.parse_host(hostcalls.getsockname(handle)).port
+            if error.number != errno.EADDRINUSE or not share_port(self, self._tasks(), handle, port, side):
+                raise
+            hostcalls.listen(handle, backlog)
+        return Return(0)
+
+    def loopback(self, kind: int, endpoint: Endpoint) -> Endpoint:
+        """Where ::1's port is reached on the host: not at an IPv4 socket of this run."""
+        holder = self._sides.get((kind, endpoint.port))
+        if holder is not None and self.datagrams.holds(kind, endpoint.port, holder):
+            return endpoint._replace(port=NOWHERE[kind])
+        if kind == socket.SOCK_STREAM:
+            return endpoint
+        return endpoint._replace(address=self.datagrams.loopback_for(endpoint.port))
+
+    def _note(self, handle: int, endpoint: Endpoint, side: str) -> None:
+        """Remember which wildcard sockets take IPv4 alone."""
+        if side == OTHER and endpoint.address == self.face.host_any:
+            port = self.face.parse_host(hostcalls.getsockname(handle)).port
+            self._sides[type_of(handle), port] = os.fstat(handle).st_ino
 
     def _bind(self, handle: int, endpoint: Endpoint, side: str) -> None:
         name = self.face.pack_host(endpoint)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.faces import AF_INET, AF_UNSPEC, Endpoint, SixOnFour, family_of, parse_in
+from ptrace_net.sockets.sharing import BOTH, OTHER, OWN
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Message
 
 SO_DOMAIN = 39
+MSG_OOB = 1
+LONGEST_DATAGRAM = 0xFFFF  # what lies beyond is EMSGSIZE whatever it is
+_MOST_SPOKEN = 4096
 
 
 class MappedSocket:
     """Implements ``syscalls.sockets.Socket``."""
 
-    __slots__ = ("bound", "connecting", "face", "kind", "layer", "name", "options", "own_peer", "v6only")
+    __slots__ = ("bound", "connecting", "face", "kind", "layer", "name", "options", "own_peer", "spoken", "v6only")
 
     def __init__(self, layer: HostSockets, kind: int, v6only: bool, options: dict[int, int]) -> None:
         self.layer = layer
@@ -38,6 +42,7 @@ class MappedSocket:
         self.v6only = v6only
         self.options = options  # set by the program and kept here, by number
         self.name: bytes | None = None  # the local name once nothing but a connect can change it
+        self.spoken: dict[int, bool] = {}  # ports that datagrams went to, and whether as the asked family
         self.connecting = False  # was connected or tried to be
         self.own_peer = False  # connected to a peer of the asked family
         self.bound: tuple[bytes, bytes] | None = None  # the address as the program gave it, and the host's
@@ -49,26 +54,35 @@ class MappedSocket:
     # Names
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer:
-        endpoint = self._bindable(handle, name)
+        endpoint = self._bindable(name)
         self.layer.check_privileged(task, endpoint.port)
         host = self._host_address(endpoint.address)
         if host is None:
             raise Errno(errno.EINVAL if _is_bound(self, handle) else errno.EADDRNOTAVAIL)
-        self.layer.bind_host(handle, Endpoint(host, endpoint.port), own=self._alone(endpoint.address))
+        self.layer.bind_host(handle, Endpoint(host, endpoint.port), self.side_of(endpoint.address))
         self.bound = (endpoint.address, host)
+        self.v6only = self.v6only or self.face.own(endpoint.address)
         return Return(0)
 
-    def _bindable(self, handle: int, name: bytes) -> Endpoint:
+    def _bindable(self, name: bytes) -> Endpoint:
         endpoint = self.face.parse(name)
         if family_of(name) != self.face.asked:
             raise Errno(errno.EAFNOSUPPORT)
-        if self.v6only and not self._alone(endpoint.address):
+        if self.v6only and self.side_of(endpoint.address) != OWN:
             raise Errno(errno.EINVAL)  # a v4-mapped address on a V6ONLY socket
+        if self.face.lacks_scope(name) or (self.stream and self.face.is_multicast(endpoint.address)):
+            raise Errno(errno.EINVAL)
         return endpoint
 
-    def _alone(self, address: bytes) -> bool:
-        """Whether IPv4 programs have no part in ``address``."""
-        return self.face.own(address) or (self.v6only and address == self.face.any)
+    def side_of(self, address: bytes) -> str:
+        """Which family's traffic a socket bound to ``address`` takes."""
+        if self.face.own(address) or (self.v6only and address == self.face.any):
+            return OWN
+        return BOTH if address == self.face.any else OTHER
+
+    @property
+    def side(self) -> str:
+        return self.side_of(self.face.any if self.bound is None else self.bound[0])
 
     def _host_address(self, address: bytes) -> bytes | None:
         if self.v6only and address == self.face.any:
@@ -80,7 +94,7 @@ class MappedSocket:
             any_port = Endpoint(self.face.host_loopback, 0)
             hostcalls.bind(handle, self.face.pack_host(any_port))
             self.bound = (self.face.any, any_port.address)
-        return NATIVE
+        return self.layer.listen_host(handle, backlog, self.side)
 
     def settled_name(self) -> bytes | None:
         return self.name
@@ -109,10 +123,11 @@ class MappedSocket:
         return host._replace(address=self.face.from_host(host.address))
 
     def _talks_own(self, host: Endpoint) -> bool:
-        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone.
-        """
+        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone."""
         if self.stream:
             return False
+        if host.port in self.spoken:
+            return self.spoken[host.port]
         bound_alone = self.bound is not None and self.bound[1] == self.face.host_loopback
         return bound_alone or self.layer.datagrams.is_own(host.port)
 
@@ -124,23 +139,43 @@ class MappedSocket:
             self.own_peer = False
             return NATIVE
         try:
-            host = self._destination(name)
+            host = self._destination(name, sending=False)
         except Errno:
             if self.stream:
                 _refuse_connected(handle)
+            else:
+                self._autobind(handle)
             raise
         self.own_peer = self._is_own(name)
         answer = self._connect(handle, self.face.pack_host(host))
-        if self.own_peer and not self.stream:
-            self.layer.datagrams.note(handle)
+        if not self.stream:
+            self._speaks(handle, host.port)
         return answer
+
+    def _speaks(self, handle: int, port: int) -> None:
+        """A datagram goes to ``port``: what comes back from it is of the same family."""
+        if len(self.spoken) >= _MOST_SPOKEN:
+            self.spoken.clear()
+        self.spoken[port] = self.own_peer
+        if self.own_peer:
+            self.layer.datagrams.note(handle)
+
+    def _autobind(self, handle: int) -> None:
+        """The kernel gives a datagram socket its port before it looks at the destination (inet_autobind)."""
+        if not _is_bound(self, handle):
+            hostcalls.bind(handle, self.face.pack_host(Endpoint(self.face.host_any, 0)))
 
     def _is_own(self, name: bytes) -> bool:
         """Whether a destination is of the asked family, ``::`` standing for ::1."""
         if family_of(name) != self.face.asked:
             return False
-        address = self.face.parse(name).address
-        return self.face.own(address) or (self.face.asked != AF_INET and address == self.face.any)
+        return self.face.own(self._meant(self.face.parse(name).address))
+
+    def _meant(self, address: bytes) -> bytes:
+        """Any address as a destination is the loopback one, of the family that the socket is bound to."""
+        if address != self.face.any:
+            return address
+        return self.face.mapped_loopback if self.side == OTHER else self.face.loopback
 
     def _connect(self, handle: int, host_name: bytes) -> Answer:
         """A blocking connect is begun here and waited for by the program's own call, which the kernel
@@ -160,22 +195,27 @@ class MappedSocket:
             raise
         return Return(0)
 
-    def _destination(self, name: bytes) -> Endpoint:
+    def _destination(self, name: bytes, *, sending: bool) -> Endpoint:
         """Where a datagram or a connection goes on the host; refused as on a machine without a route."""
         if family_of(name) == AF_INET != self.face.asked and not self.stream:
             if self.v6only:
-                raise Errno(errno.EAFNOSUPPORT)
+                raise Errno(errno.ENETUNREACH if sending else errno.EAFNOSUPPORT)
             return parse_in(name)  # udp(7): a dual-stack socket takes a sockaddr_in
+        if sending and family_of(name) != self.face.asked:
+            raise Errno(errno.EINVAL)
         endpoint = self.face.parse(name)
         if family_of(name) != self.face.asked:
-            raise Errno(errno.EAFNOSUPPORT if self.stream else errno.EINVAL)
-        address = endpoint.address if endpoint.address != self.face.any else self.face.loopback
-        host = self.face.to_host(address)
-        if host is None or (self.v6only and not self.face.own(address)):
+            raise Errno(errno.EAFNOSUPPORT)
+        if self.face.lacks_scope(name):
+            raise Errno(errno.EINVAL)
+        address = self._meant(endpoint.address)
+        host, own = self.face.to_host(address), self.face.own(address)
+        if own and self.side == OTHER:
+            raise Errno(errno.EAFNOSUPPORT)
+        if host is None or (self.v6only and not own):
             raise Errno(errno.ENETUNREACH)
-        if not self.stream and host == self.face.host_loopback:
-            host = self.layer.datagrams.loopback_for(endpoint.port)
-        return Endpoint(host, endpoint.port)
+        endpoint = Endpoint(host, endpoint.port)
+        return self.layer.loopback(self.kind, endpoint) if host == self.face.host_loopback else endpoint
 
     def accepted(self, task: Task, fd: int) -> None:
         """What arrived at the address that stands for ::1 came from a peer of that family."""
@@ -193,12 +233,23 @@ class MappedSocket:
         return self.stream or not (name or control)
 
     def send(self, handle: int, message: Message, word: int) -> int:
-        to_somewhere = message.name and family_of(message.name) != AF_UNSPEC
-        name = self.face.pack_host(self._destination(message.name)) if to_somewhere else b""
+        flags, host = message.flags, None
+        if message.name and family_of(message.name) != AF_UNSPEC:
+            try:
+                host = self._destination(message.name, sending=True)
+            except Errno:
+                self._autobind(handle)
+                raise
+            self.own_peer, connected = self._is_own(message.name), self.own_peer
+            flags &= ~MSG_OOB if self.own_peer else -1  # UDP over IPv6 does not mind it
         control = self.layer.control.to_host(message.control, word)
-        sent = hostcalls.sendmsg(handle, message.data, name, control, message.flags)
-        if name and self._is_own(message.name):
-            self.layer.datagrams.note(handle)
+        if message.size > LONGEST_DATAGRAM:
+            raise Errno(errno.EMSGSIZE)
+        name = b"" if host is None else self.face.pack_host(host)
+        sent = hostcalls.sendmsg(handle, message.read(), name, control, flags)
+        if host is not None:
+            self._speaks(handle, host.port)
+            self.own_peer = connected
         return sent
 
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:

@@ -67,6 +67,6 @@ def _side(layer: HostSockets, task: Task, fd: int, kind: int, port: int) -> str 
         return None
     if bound.port != port:
         return None
-    if bound.address == layer.face.host_loopback:
-        return OWN
-    return BOTH if sock is not None and not sock.v6only else OTHER
+    if sock is not None:
+        return sock.side
+    return OWN if bound.address == layer.face.host_loopback else OTHER

@@ -32,12 +32,15 @@ _iov_pair = _iov_local + 32
 _pack_one = struct.Struct("=QQQQ").pack_into
 _pack_two = struct.Struct("=QQ").pack_into
 _LIMIT = 1 << 63
+_PAGE_MASK = os.sysconf("SC_PAGE_SIZE") - 1
 
 
 def read(tid: int, mem: int, address: int, size: int) -> bytes:
     """The readable prefix of ``size`` bytes at ``address``; ``mem`` is a descriptor of /proc/PID/mem."""
     if size <= 0 or address < 0 or address + size > _LIMIT:
         return b""
+    if (address & _PAGE_MASK) + size > _PAGE_MASK + 1:  # each page may have another protection
+        return read_checked(tid, address, size)
     try:
         data = os.pread(mem, size, address)
     except OSError:

@@ -19,7 +19,7 @@ from ptrace_net.syscalls.memory import give_name, read_int
 from ptrace_net.syscalls.seam import Call, Errno
 
 if TYPE_CHECKING:
-    from ptrace_net.syscalls.messages import Header
+    from ptrace_net.syscalls.msghdr import Header
 
 POLLIN = 1
 SOCK_CLOEXEC, SOCK_NONBLOCK = 0o2000000, 0o4000
@@ -120,7 +120,7 @@ def receive_message(call: Call, args: tuple[int, ...]) -> int:
 def receive_messages(call: Call, args: tuple[int, ...]) -> int:
     """recvmmsg(2): as many as are there, at least one where it may block."""
     from ptrace_net.abi.msghdr import mmsghdr, msghdr
-    from ptrace_net.syscalls.messages import UIO_MAXIOV
+    from ptrace_net.syscalls.msghdr import UIO_MAXIOV
 
     fd, address, count, flags = args[:4]
     stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
@@ -141,7 +141,7 @@ def receive_messages(call: Call, args: tuple[int, ...]) -> int:
 def _receive_into(call: Call, handle: int, address: int, flags: int) -> int:
     """recvmsg(2) into the msghdr at ``address``, scattered as its iovec says."""
     from ptrace_net.abi.msghdr import msghdr
-    from ptrace_net.syscalls.messages import pieces, read_header
+    from ptrace_net.syscalls.msghdr import pieces, read_header
 
     task, arch = call.task, call.arch
     header = read_header(task, arch, address)

@@ -1,0 +1,58 @@
+"""struct msghdr in the program's memory, read once (net/socket.c, __copy_msghdr; lib/iov_iter.c)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, NamedTuple
+
+from ptrace_net.abi.msghdr import iovec, msghdr
+from ptrace_net.syscalls.memory import SOCKADDR_STORAGE
+from ptrace_net.syscalls.seam import Errno
+
+if TYPE_CHECKING:
+    from ptrace_net.abi.arch import Arch
+    from ptrace_net.syscalls.seam import Task
+
+UIO_MAXIOV = 1024
+_LONGEST_CONTROL = 1 << 17  # net.core.optmem_max: more is ENOBUFS
+
+
+class Header(NamedTuple):
+    """The fields of ``struct msghdr``, as the kernel takes them over."""
+
+    name: int
+    name_length: int
+    iov: int
+    iov_length: int
+    control: int
+    control_length: int
+    flags: int
+
+
+def read_header(task: Task, arch: Arch, address: int) -> Header:
+    fast = msghdr.fast(arch)
+    header = Header(*fast.unpack(task.read(address, fast.size)))
+    if not header.name:
+        return header._replace(name_length=0)
+    if header.name_length < 0:
+        raise Errno(errno.EINVAL)
+    return header._replace(name_length=min(header.name_length, SOCKADDR_STORAGE))
+
+
+def pieces(task: Task, arch: Arch, header: Header) -> list[tuple[int, int]]:
+    """``(address, bytes)`` of the iovec; raises Errno(EMSGSIZE, EINVAL or EFAULT)."""
+    if header.iov_length > UIO_MAXIOV:
+        raise Errno(errno.EMSGSIZE)
+    fast = iovec.fast(arch)
+    table = task.read(header.iov, header.iov_length * fast.size) if header.iov_length else b""
+    places = [fast.unpack(table, offset) for offset in range(0, len(table), fast.size)]
+    if any(length >= 1 << (arch.bits - 1) for _, length in places):
+        raise Errno(errno.EINVAL)
+    return places
+
+
+def read_control(task: Task, header: Header) -> bytes:
+    """The control buffer that goes with a message; raises Errno(ENOBUFS or EFAULT)."""
+    if header.control_length > _LONGEST_CONTROL:
+        raise Errno(errno.ENOBUFS)
+    return task.read(header.control, header.control_length) if header.control_length else b""

@@ -1,0 +1,103 @@
+"""sendto(2), sendmsg(2), sendmmsg(2): performed for the program where an address must be translated."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from ptrace_net.abi.msghdr import mmsghdr, msghdr
+from ptrace_net.syscalls.memory import read_name
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, pieces, read_control, read_header
+from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Return, Wait
+from ptrace_net.syscalls.sockets import Held, Message
+
+if TYPE_CHECKING:
+    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.sockets import Socket, Sockets
+
+MSG_DONTWAIT = 0x40
+POLLOUT = 4
+
+
+def sendto(call: Call, sockets: Sockets) -> Answer:
+    fd, address, size, flags, name_address, name_length = call.args
+    with sockets.find(call.task, fd) as held:
+        if held is None or not name_address:
+            return NATIVE
+        name = read_name(call.task, name_address, name_length)
+        if held.sock.passes(name, b""):
+            return NATIVE
+        return _sent(call, held, _datagram(call.task, [(address, size)], name, b"", flags))
+
+
+def sendmsg(call: Call, sockets: Sockets) -> Answer:
+    fd, address, flags = call.args
+    with sockets.find(call.task, fd) as held:
+        message = None if held is None else _message(call, held.sock, address, flags)
+        return NATIVE if held is None or message is None else _sent(call, held, message)
+
+
+def sendmmsg(call: Call, sockets: Sockets) -> Answer:
+    """One message after the other; what ends it early is told only when nothing was sent."""
+    fd, address, count, flags = call.args
+    stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
+    sent = 0
+    with sockets.find(call.task, fd) as held:
+        if held is None:
+            return NATIVE
+        for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
+            answer = _send_next(call, held, at, flags, first=not sent)
+            if not isinstance(answer, Return):
+                return Return(sent) if sent else answer
+            call.task.write(at + length_at, struct.pack(call.arch.endian + "I", answer.value))
+            sent += 1
+    return Return(sent)
+
+
+def _send_next(call: Call, held: Held, address: int, flags: int, *, first: bool) -> Answer:
+    try:
+        message = _message(call, held.sock, address, flags)
+        return NATIVE if message is None else _sent(call, held, message)
+    except Errno as error:
+        if first:
+            raise
+        return Fail(error.number)
+
+
+def _message(call: Call, sock: Socket, address: int, flags: int) -> Message | None:
+    """The message whose msghdr lies at ``address``; None: the kernel may send it as it stands."""
+    task = call.task
+    header = read_header(task, call.arch, address)
+    name = task.read(header.name, header.name_length) if header.name_length else b""
+    places = pieces(task, call.arch, header)
+    control = read_control(task, header)
+    return None if sock.passes(name, control) else _datagram(task, places, name, control, flags)
+
+
+def _datagram(
+    task: Task, places: list[tuple[int, int]], name: bytes, control: bytes, flags: int
+) -> Message:
+    """The data is read when the provider is content with the rest, and never more than a datagram holds."""
+    return Message(
+        sum(length for _, length in places),
+        lambda: b"".join([task.read(base, length) for base, length in places if length]),
+        name,
+        control,
+        flags,
+    )
+
+
+def _sent(call: Call, held: Held, message: Message) -> Answer:
+    try:
+        return Return(held.sock.send(held.handle, message, call.arch.word))
+    except Errno as error:
+        if error.number != errno.EAGAIN or message.flags & MSG_DONTWAIT or not _blocking(held.handle):
+            raise
+    return Wait(call.args[0], POLLOUT)
+
+
+def _blocking(handle: int) -> bool:
+    return not fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_NONBLOCK
