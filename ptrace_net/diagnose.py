@@ -14,6 +14,8 @@ def spawn_failed(error: SpawnError, program: str) -> str:
     reason = os.strerror(error.number)
     if error.step == "exec":
         return f"{program}: {'command not found' if error.number == errno.ENOENT else reason}"
+    if error.step == "seccomp" and error.number == errno.EBUSY:
+        return "another supervisor listens to these processes already: use --engine ptrace, or end that one"
     if error.step == "seccomp":
         return f"the kernel refused the seccomp filter ({reason}): {_SECCOMP}"
     return f"ptrace is forbidden here ({reason}): {ptrace_remedy()}"

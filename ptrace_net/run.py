@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ptrace_net import signals
@@ -119,5 +120,7 @@ def raise_descriptor_limit() -> None:
 
 
 def complain(text: str) -> None:
-    if sys.stderr is not None:  # closed; print() would take standard output, the program's
-        print(f"ptrace-net: {text}", file=sys.stderr, flush=True)
+    """One line on standard error; where that is closed nobody hears it, and the exit status stands."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            os.write(2, f"ptrace-net: {text}\n".encode(errors="backslashreplace"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 
-from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native
+from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Native
 
 CLONE_UNTRACED = 0x00800000
 
@@ -19,10 +20,13 @@ def clone3(call: Call) -> Answer:
     address = call.args[0]
     try:
         (flags,) = struct.unpack(call.arch.endian + "Q", call.task.read(address, 8))
-        if flags & CLONE_UNTRACED:
-            call.task.write(address, struct.pack(call.arch.endian + "Q", flags & ~CLONE_UNTRACED))
     except Errno:
-        pass  # the kernel answers EFAULT itself
+        return NATIVE  # the kernel answers EFAULT itself
+    if flags & CLONE_UNTRACED:
+        try:
+            call.task.write(address, struct.pack(call.arch.endian + "Q", flags & ~CLONE_UNTRACED))
+        except Errno:
+            return Fail(errno.ENOSYS)  # read-only: clone(2) takes its flags in a register
     return NATIVE
 
 

@@ -19,7 +19,7 @@ PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 1 << 3
 _SYS_PIDFD_GETFD = 438
 _REPORT = struct.Struct("=i12s")  # errno or descriptor, and the step
-_CAP_SYS_ADMIN = 21
+CAP_NET_BIND_SERVICE, _CAP_SYS_ADMIN = 10, 21
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -126,6 +126,8 @@ def _child(argv: list[str], program: bytes, flags: int, go: int, report: int) ->
         os.execvp(argv[0], argv)
     except OSError as error:
         os.write(report, _REPORT.pack(error.errno or 0, step.encode()))
+    except ValueError:  # execvp() of an empty name
+        os.write(report, _REPORT.pack(errno.ENOENT, step.encode()))
 
 
 def restore_signals() -> None:
@@ -156,6 +158,17 @@ def has_capability(pid: str | int, capability: int) -> bool:
             if line.startswith("CapEff:"):
                 return bool(int(line.split()[1], 16) >> capability & 1)
     return False
+
+
+def may_bind_privileged(tid: int) -> bool:
+    """Whether CAP_NET_BIND_SERVICE of thread ``tid`` counts in our user namespace, where the supervisor would
+    bind for it; capabilities of a namespace that the program made itself do not.
+    """
+    try:
+        shared = os.stat(f"/proc/{tid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
+    except OSError:
+        return False
+    return shared and has_capability(tid, CAP_NET_BIND_SERVICE)
 
 
 def _check(result: int) -> None:

@@ -12,10 +12,9 @@ import threading
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
-from ptrace_net.tracer.spawn import has_capability
-from ptrace_net.tracer.tracee import CAP_NET_BIND_SERVICE, thread_group
+from ptrace_net.tracer.spawn import may_bind_privileged
+from ptrace_net.tracer.tracee import PIDFD_THREAD, thread_group
 
-PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
 _MOST = 1024  # pidfds kept open
 
@@ -82,7 +81,7 @@ class Thread:
         return result
 
     def may_bind_privileged(self) -> bool:
-        return has_capability(self.tid, CAP_NET_BIND_SERVICE)
+        return may_bind_privileged(self.tid)
 
 
 class Threads:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
-from ptrace_net.tracer.spawn import has_capability
+from ptrace_net.tracer.spawn import may_bind_privileged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ptrace_net.syscalls.seam import Answer
 
-CAP_NET_BIND_SERVICE = 10
+PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -105,13 +105,27 @@ class Tracee:
         return int(link[8:-1]) if link.startswith("socket:[") else 0
 
     def borrow(self, fd: int) -> int:
-        result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
+        try:
+            result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
+            if result < 0 and self.tid != self.tgid:
+                result = self._borrow_from_thread(fd)
+        except OSError as error:  # gone, or no descriptor is left for us
+            raise Errno(errno.EMFILE if error.errno == errno.EMFILE else errno.EBADF) from None
         if result < 0:
-            raise Errno(errno.EBADF)
+            raise Errno(errno.EMFILE if ctypes.get_errno() == errno.EMFILE else errno.EBADF)
         return result
 
+    def _borrow_from_thread(self, fd: int) -> int:
+        """The first thread has ended and left its descriptors to the others (Linux 6.9 and later)."""
+        pidfd = os.pidfd_open(self.tid, PIDFD_THREAD)
+        try:
+            result: int = _getfd(_SYS_PIDFD_GETFD, pidfd, fd, 0)
+            return result
+        finally:
+            os.close(pidfd)
+
     def may_bind_privileged(self) -> bool:
-        return has_capability(self.tid, CAP_NET_BIND_SERVICE)
+        return may_bind_privileged(self.tid)
 
 
 def thread_group(tid: int) -> int:
