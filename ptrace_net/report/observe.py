@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.decode.values import Value
     from ptrace_net.syscalls.seam import Task
 
+    Values = tuple[Value, ...]
+
 PATIENCE = 0.5  # seconds after which a call that has not returned is shown unfinished
 _ANY_FILE = {0x5421, 0x541B, 0x5452}  # FIONBIO, FIONREAD and FIOASYNC of descriptors that are no sockets
 
@@ -156,13 +158,14 @@ class Observer:
             self._busy = False
             return answer
         value = result if answer is None else answer.value if isinstance(answer, Return) else -answer.errno
-        self._host_view(current, native, before, result)
-        self._report(current, value)
+        values = decode_exit(current.call, current.entry, value)
+        self._host_view(current, native, before, values, result)
+        self._report(current, value, values)
         self._busy = False
         return answer
 
     def _host_view(
-        self, current: _Open, native: Native, before: tuple[Value, ...] | None, result: int
+        self, current: _Open, native: Native, before: Values | None, after: Values, result: int
     ) -> None:
         """The call as the kernel performed it, where that is not what the program sees."""
         call = current.call
@@ -171,15 +174,16 @@ class Observer:
             if native.name in ARGUMENTS and not _same(made, call):
                 values = decode_exit(made, decode_entry(made), result)
                 current.steps.append(Step(native.name, arguments(native.name, values), result))
-        elif before is not None and before != decode_exit(call, current.entry, result):
+        elif before is not None and before != after:
             current.steps.append(Step(call.name, arguments(call.name, before), result))
 
-    def _report(self, current: _Open, result: int | None) -> None:
+    def _report(self, current: _Open, result: int | None, values: Values | None = None) -> None:
         call = current.call
         if self._open.get(call.task.tid) is current:
             del self._open[call.task.tid]
         seen = -1 if result is None else result
-        values = decode_exit(call, current.entry, seen)
+        if values is None:
+            values = decode_exit(call, current.entry, seen)
         tid, steps = call.task.tid, tuple(current.steps)
         left = time_left(call, current.entry, seen)
         decoded = DecodedCall(

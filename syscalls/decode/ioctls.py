@@ -86,14 +86,22 @@ def _ifname(view: View, address: int, failed: bool) -> Value:
     return Struct((index,)) if failed else Struct((index, _interface(data)))
 
 
+def _counted(length: int, size: int) -> Value:
+    """A length that is so many structs, with strace's comment."""
+    if length % size:
+        return length
+    return Symbol(f"{length} /* {length // size} * sizeof(struct ifreq) */", length)
+
+
 def _ifconf(view: View, address: int, room: int | None, failed: bool) -> Value:
     length, word = view.integer(address), view.arch.word
     buffer = view.integer(address + word, word, signed=False)
     if length is None or buffer is None or failed:
         return Pointer(address)
     size = 40 if word == 8 else 32
-    count = Symbol(f"{length} /* {length // size} * sizeof(struct ifreq) */", length)
-    shown: Value = count if room is None or room == length or not buffer else Change(room, count)
+    shown = _counted(length, size)
+    if room is not None and room != length and buffer:
+        shown = Change(_counted(room, size), shown)
     if not buffer:
         return Struct((("ifc_len", shown), ("ifc_buf", Pointer(0))))
     items = []

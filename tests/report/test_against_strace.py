@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.build import M32, compile_c
 
 HERE = Path(__file__).parent
 SECONDS = 60
@@ -60,11 +61,10 @@ def joined(text: str) -> list[str]:
     return lines
 
 
-@pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("calls") / "calls"
-    subprocess.run(["gcc", "-w", "-O1", HERE / "calls.c", "-o", program], check=True, timeout=SECONDS)
-    return program
+@pytest.fixture(scope="module", params=["x86_64", "i386"])
+def calls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    flags = M32 if request.param == "i386" else ()
+    return compile_c(HERE / "calls.c", tmp_path_factory.mktemp("calls"), *flags, "-w")
 
 
 def strace(folder: Path, *argv: str | Path) -> str:
