@@ -190,7 +190,8 @@ def _of_ipv4(kind: int, payload: bytes, unwanted: bool) -> list[Item]:
 
 
 def _whole(payload: bytes, size: int) -> bytes:
-    """A payload that the kernel cut where the program's room ended; the handler cuts the translation again."""
+    """A payload that the kernel cut where the program's room ended; the handler cuts the translation again.
+    """
     return payload.ljust(size, b"\0")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix, SixOnFour
 
 _FRESH = 0.5  # seconds
+_LISTEN = "0A"  # TCP_LISTEN
 _TABLES = {
     (socket.AF_INET, socket.SOCK_STREAM): "tcp",
     (socket.AF_INET, socket.SOCK_DGRAM): "udp",
@@ -55,9 +56,11 @@ class Datagrams:
         return False
 
     def holds(self, kind: int, port: int, inode: int) -> bool:
-        """Whether the socket ``inode`` still holds the wildcard of ``port``, and nobody the address of ::1."""
+        """Whether the socket ``inode`` still holds ``port``, and nobody the address that stands for ::1."""
         table = _read_table(_TABLES[self._face.host, kind])
-        return table.get((self._face.host_any, port)) == inode and (self._face.host_loopback, port) not in table
+        if (self._face.host_loopback, port) in table:
+            return False
+        return inode in (table.get((address, port)) for address in (self._face.host_any, self._face.plain_loopback))
 
     def loopback_for(self, port: int) -> bytes:
         """The host address at which ::1's ``port`` is reached."""
@@ -89,6 +92,8 @@ def _read_table(name: str) -> dict[tuple[bytes, int], int]:
         next(table)
         for line in table:
             fields = line.split()
+            if name.startswith("tcp") and fields[3] != _LISTEN:
+                continue
             address, port = fields[1].split(":")
             words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
             bound[b"".join(word[::-1] for word in words), socket.htons(int(port, 16))] = int(fields[9])

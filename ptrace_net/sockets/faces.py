@@ -83,6 +83,15 @@ class SixOnFour:
         link_local = address[0] == 0xFE and address[1] & 0xC0 == 0x80
         return (multicast or link_local) and not any(name[24:28])
 
+    def absent(self, name: bytes) -> int:
+        """The errno of binding an address that the machine does not have, or an interface it does not have.
+        """
+        (scope,) = struct.unpack("=I", name[24:28].ljust(4, b"\0"))
+        link_local = name[8] == 0xFE and name[9] & 0xC0 == 0x80
+        if link_local and scope not in (index for index, _ in socket.if_nameindex()):
+            return errno.ENODEV
+        return errno.EADDRNOTAVAIL
+
     def is_multicast(self, address: bytes) -> bool:
         return address[0] == 0xFF
 
@@ -117,6 +126,9 @@ class FourOnSix:
 
     def lacks_scope(self, name: bytes) -> bool:
         return False
+
+    def absent(self, name: bytes) -> int:
+        return errno.EADDRNOTAVAIL
 
     def is_multicast(self, address: bytes) -> bool:
         return False  # tcp(7): IPv4 takes such a name and refuses it later

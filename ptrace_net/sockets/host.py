@@ -20,7 +20,7 @@ from ptrace_net.sockets.faces import AF_INET, Endpoint, FourOnSix, SixOnFour, fa
 from ptrace_net.sockets.hostcalls import borrowed
 from ptrace_net.sockets.mapped import MappedSocket
 from ptrace_net.sockets.registry import Registry
-from ptrace_net.sockets.sharing import BOTH, OTHER, OWN, share_port, type_of
+from ptrace_net.sockets.sharing import OTHER, share_port, type_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
 from ptrace_net.syscalls.sockets import Held
 
@@ -71,9 +71,9 @@ class HostSockets:
         self._tasks = tasks
         self._registry: Registry[MappedSocket] = Registry(lambda: {task.tgid for task in tasks()})
         self.datagrams = Datagrams(face)
-        self._sides: dict[tuple[int, int], int] = {}  # (type, port) -> inode of an IPv4-only wildcard socket
-        self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024)
-        self._v6only = bool(_setting("ipv6/bindv6only", 0))
+        self._sides: dict[tuple[int, int], int] = {}  # (type, port) -> inode of a socket that takes IPv4
+        alone self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024) self._v6only =
+        bool(_setting("ipv6/bindv6only", 0))
 
     @cached_property
     def control(self) -> Control6 | ControlSame:
@@ -138,11 +138,12 @@ class HostSockets:
         self._note(handle, endpoint, side)
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
-        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port."""
+        """An AF_INET wildcard may stand beside a listener on ``::`` with V6ONLY or ``::1`` on the same port.
+        """
         if len(name) < 16 or family_of(name) != AF_INET or self.face.host != AF_INET:
             return NATIVE
         endpoint = self.face.parse_host(name)
-        if endpoint.address != ANY4:
+        if endpoint.address not in (ANY4, self.face.plain_loopback):
             return NATIVE
         self.check_privileged(task, endpoint.port)
         with borrowed(task, fd) as handle:
@@ -179,8 +180,8 @@ class HostSockets:
         return endpoint._replace(address=self.datagrams.loopback_for(endpoint.port))
 
     def _note(self, handle: int, endpoint: Endpoint, side: str) -> None:
-        """Remember which wildcard sockets take IPv4 alone."""
-        if side == OTHER and endpoint.address == self.face.host_any:
+        """Remember which sockets take IPv4 alone where ::1 would be looked for."""
+        if side == OTHER and endpoint.address in (self.face.host_any, self.face.plain_loopback):
             port = self.face.parse_host(hostcalls.getsockname(handle)).port
             self._sides[type_of(handle), port] = os.fstat(handle).st_ino
 
@@ -189,7 +190,7 @@ class HostSockets:
         try:
             hostcalls.bind(handle, name)
         except Errno as error:
-            if error.number != errno.EADDRINUSE or side == BOTH:
+            if error.number != errno.EADDRINUSE:
                 raise
             if not share_port(self, self._tasks(), handle, endpoint.port, side):
                 raise

@@ -58,7 +58,7 @@ class MappedSocket:
         self.layer.check_privileged(task, endpoint.port)
         host = self._host_address(endpoint.address)
         if host is None:
-            raise Errno(errno.EINVAL if _is_bound(self, handle) else errno.EADDRNOTAVAIL)
+            raise Errno(errno.EINVAL if _is_bound(self, handle) else self.face.absent(name))
         self.layer.bind_host(handle, Endpoint(host, endpoint.port), self.side_of(endpoint.address))
         self.bound = (endpoint.address, host)
         self.v6only = self.v6only or self.face.own(endpoint.address)
@@ -123,7 +123,8 @@ class MappedSocket:
         return host._replace(address=self.face.from_host(host.address))
 
     def _talks_own(self, host: Endpoint) -> bool:
-        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone."""
+        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone.
+        """
         if self.stream:
             return False
         if host.port in self.spoken:

@@ -7,6 +7,7 @@ listen.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -30,10 +31,12 @@ def share_port(layer: HostSockets, tasks: Iterable[Task], handle: int, port: int
     ``side`` says what ``handle`` is to be. False when a holder would collide on Linux too, or is none of this
     run.
     """
-    kind = type_of(handle)
+    if side == BOTH:
+        return False
+    kind, itself = type_of(handle), os.fstat(handle).st_ino
     holders = []
-    for task, fd in _descriptors(tasks):
-        held = _side(layer, task, fd, kind, port)
+    for task, fd, inode in _descriptors(tasks):
+        held = None if inode == itself else _side(layer, task, fd, kind, port)
         if held is not None and held in (side, BOTH):
             return False
         if held is not None:
@@ -49,9 +52,10 @@ def type_of(handle: int) -> int:
     return hostcalls.get_int(handle, socket.SOL_SOCKET, socket.SO_TYPE)
 
 
-def _descriptors(tasks: Iterable[Task]) -> list[tuple[Task, int]]:
+def _descriptors(tasks: Iterable[Task]) -> list[tuple[Task, int, int]]:
+    """``(task, fd, inode)`` of every socket of the run."""
     by_process = {task.tgid: task for task in tasks}
-    return [(task, fd) for tgid, task in by_process.items() for _, fd in sockets_of(tgid)]
+    return [(task, fd, inode) for tgid, task in by_process.items() for inode, fd in sockets_of(tgid)]
 
 
 def _side(layer: HostSockets, task: Task, fd: int, kind: int, port: int) -> str | None:
