@@ -60,7 +60,8 @@ class Datagrams:
         table = _read_table(_TABLES[self._face.host, kind])
         if (self._face.host_loopback, port) in table:
             return False
-        return inode in (table.get((address, port)) for address in (self._face.host_any, self._face.plain_loopback))
+        addresses = self._face.host_any, self._face.plain_loopback
+        return inode in (table.get((address, port)) for address in addresses)
 
     def loopback_for(self, port: int) -> bytes:
         """The host address at which ::1's ``port`` is reached."""

@@ -71,8 +71,8 @@ class HostSockets:
         self._tasks = tasks
         self._registry: Registry[MappedSocket] = Registry(lambda: {task.tgid for task in tasks()})
         self.datagrams = Datagrams(face)
-        self._sides: dict[tuple[int, int], int] = {}  # (type, port) -> inode of a socket that takes IPv4
-        alone self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024) self._v6only =
+        # Sockets that take IPv4 alone: (type, port) -> inode.
+        self._sides: dict[tuple[int, int], int] = {}
         bool(_setting("ipv6/bindv6only", 0))
 
     @cached_property

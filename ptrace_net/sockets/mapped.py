@@ -33,7 +33,18 @@ _MOST_SPOKEN = 4096
 class MappedSocket:
     """Implements ``syscalls.sockets.Socket``."""
 
-    __slots__ = ("bound", "connecting", "face", "kind", "layer", "name", "options", "own_peer", "spoken", "v6only")
+    __slots__ = (
+        "bound",
+        "connecting",
+        "face",
+        "kind",
+        "layer",
+        "name",
+        "options",
+        "own_peer",
+        "spoken",
+        "v6only",
+    )
 
     def __init__(self, layer: HostSockets, kind: int, v6only: bool, options: dict[int, int]) -> None:
         self.layer = layer
