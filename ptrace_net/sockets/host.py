@@ -73,7 +73,8 @@ class HostSockets:
         self.datagrams = Datagrams(face)
         # Sockets that take IPv4 alone: (type, port) -> inode.
         self._sides: dict[tuple[int, int], int] = {}
-        bool(_setting("ipv6/bindv6only", 0))
+        self._first_unprivileged = _setting("ipv4/ip_unprivileged_port_start", 1024)
+        self._v6only = bool(_setting("ipv6/bindv6only", 0))
 
     @cached_property
     def control(self) -> Control6 | ControlSame:
