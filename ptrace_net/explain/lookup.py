@@ -58,7 +58,9 @@ def _other(name: str, arch: Arch) -> Page:
 def _errno(word: str) -> str:
     """``111`` and ``-111`` as ECONNREFUSED; other words as they are."""
     number = word.removeprefix("-")
-    return ERRNO.name(int(number), word) if number.isdigit() and len(number) < 4 else word
+    return (
+        ERRNO.name(int(number), word) if number.isdecimal() and number.isascii() and len(number) < 4 else word
+    )
 
 
 def clean(word: str) -> str:

@@ -128,7 +128,9 @@ def option_value_page(option: Option, data: bytes, arch: Arch) -> Page:
         return Page(title, option.doc, (Table("", ("field", "value"), rows),))
     said = named(decoded, option.values, option.flags) if isinstance(decoded, int) else ""
     text = quoted(decoded) if isinstance(decoded, bytes) else str(decoded)
-    return Page(title, option.doc, (facts(("bytes", data.hex(" ")), ("value", text), ("meaning", said)),))
+    return Page(
+        title, option.doc, (facts(("bytes", data.hex(" ") or "none"), ("value", text), ("meaning", said)),)
+    )
 
 
 def _message_of(option: Option) -> str:

@@ -42,7 +42,7 @@ def _block(block: Block, style: _Style, width: int) -> Iterator[str]:
 
 
 def _facts(block: Facts, style: _Style, width: int) -> Iterator[str]:
-    indent = max(len(label) for label, _ in block.rows) + 2
+    indent = max((len(label) for label, _ in block.rows), default=0) + 2
     for label, text in block.rows:
         first, *rest = wrap(text, max(20, width - indent)) or [""]
         yield style.bold(f"{label:{indent}}") + first

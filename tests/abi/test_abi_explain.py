@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -11,13 +12,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ptrace_net.abi import catalog
-from ptrace_net.abi.arch import ARCHES, I386, X86_64
+from ptrace_net.abi.arch import ARCHES, I386, X86_64, Arch
 from ptrace_net.abi.constants.errno import ERRNO
+from ptrace_net.abi.errors import AbiError
 from ptrace_net.abi.sockaddr import sockaddr_in6
-from ptrace_net.abi.sockopt import OPTIONS
-from ptrace_net.explain import docs, layouts, lookup, main, svg, text
+from ptrace_net.abi.sockopt import OPTIONS, Option
+from ptrace_net.explain import docs, layouts, lookup, main, streams, subjects, svg, text
 from ptrace_net.explain.calls import CALLS
 from ptrace_net.explain.examples import CONTROL, MSGHDR, NAME, NEWADDR
 from ptrace_net.explain.page import ByteMap
@@ -293,3 +297,46 @@ def test_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m ptrace_net explain SO_RCVBUF | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+BOUNDED = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+ANY_ARCH = st.sampled_from(list(ARCHES.values()))
+
+
+@BOUNDED
+@given(st.binary(max_size=160), ANY_ARCH, st.sampled_from([0, 4, 16]))
+def test_no_bytes_break_a_page(data: bytes, arch: Arch, protocol: int) -> None:
+    attempts = (
+        lambda: streams.sockaddr_page(data, arch),
+        lambda: streams.control_page(data, arch),
+        lambda: streams.netlink_page(data, protocol, arch),
+    )
+    for attempt in attempts:
+        with contextlib.suppress(AbiError):
+            text.render(attempt())
+
+
+@BOUNDED
+@given(st.data(), st.sampled_from(list(catalog.layouts().values())), ANY_ARCH)
+def test_no_values_break_the_page_of_a_layout(
+    data: st.DataObject, layout: catalog.Layout, arch: Arch
+) -> None:
+    size = layout.size(arch)
+    content = data.draw(st.binary(min_size=size, max_size=size))
+    page = layouts.value_page(layout, content, arch)
+    assert text.render(page)
+    assert ElementTree.fromstring(svg.render(page.maps[0])) is not None
+
+
+@BOUNDED
+@given(st.binary(max_size=120), st.sampled_from(list(OPTIONS.values())), ANY_ARCH)
+def test_no_bytes_break_the_page_of_an_option(data: bytes, option: Option, arch: Arch) -> None:
+    with contextlib.suppress(AbiError):
+        text.render(subjects.option_value_page(option, data, arch))
+
+
+@BOUNDED
+@given(st.text(max_size=20))
+def test_no_word_breaks_explain(word: str) -> None:
+    with contextlib.suppress(lookup.Unknown):
+        lookup.page(word, (X86_64,))
