@@ -49,10 +49,7 @@ def attach(pid: int, destination: str, json: bool) -> None:
     from ptrace_net.report.observe import observed
 
     engine = Engine(lambda call: NATIVE, machine(), every_call=True)
-    try:
-        engine.dispatch = observed(engine.dispatch, engine, destination, json)
-    except OSError as error:
-        raise Failure(f"{destination}: {error.strerror}") from None
+    engine.dispatch = observed(engine.dispatch, engine, destination, json)
     session = Session(engine)
     seize_all(engine, pid)
     session.run()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ptrace_net.report.output import JsonLines, Text, opened
 from ptrace_net.report.steps import HostSteps
+from ptrace_net.run import Failure
 from ptrace_net.syscalls.decode.call import (
     DecodedCall,
     Entry,
@@ -58,8 +59,11 @@ class Sink(Protocol):
 def observed(
     dispatch: Callable[[Call], Answer], engine: Tasks, destination: str, json: bool
 ) -> Callable[[Call], Answer]:
-    """``dispatch`` with every socket call reported to ``destination``; raises OSError where it cannot be."""
-    descriptor = opened(destination)
+    """``dispatch`` with every socket call reported to ``destination``. Raises ``run.Failure``."""
+    try:
+        descriptor = opened(destination)
+    except OSError as error:
+        raise Failure(f"{destination}: {error.strerror}") from None
     several = Several(engine)
     text = Text(descriptor, named=destination != "-", several=several)
     sink: Sink = JsonLines(descriptor) if json else text

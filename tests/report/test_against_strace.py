@@ -148,3 +148,10 @@ def test_the_program_s_own_output_stays_apart(tmp_path: Path, ptrace_net_command
     lines = [line for line in done.stderr.splitlines() if line != "program"]
     assert len(done.stderr.splitlines()) - len(lines) == 200
     assert all(re.fullmatch(r"\w+\(.*\) += .*|    => host: .*", line) for line in lines)
+
+
+def test_a_file_that_cannot_be_written(ptrace_net_command: list[str]) -> None:
+    command = [*ptrace_net_command, "--net", "host", "--trace=/nowhere/trace", "--", "true"]
+    done = subprocess.run(command, timeout=SECONDS, capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert done.stderr == "ptrace-net: /nowhere/trace: No such file or directory\n"
