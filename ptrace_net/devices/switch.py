@@ -38,17 +38,20 @@ class Switch(Generic[Port]):
         """Where a frame that came in at ``source`` goes; cut into plain frames for ports without offload."""
         if len(frame.data) < ETH_HLEN:
             return []
-        dst, src = bytes(frame.data[:6]), bytes(frame.data[6:12])
-        if not src[0] & 1:
-            self._learn(src, source, now)
-        known = self.addresses.get(dst)
-        if known is not None and known.until > now:
-            targets = [known.port] if known.port != source else []
-        else:
-            targets = [port for port in self.ports if port != source]
-        return [(port, piece) for port in targets for piece in _fit(frame, self.ports[port])]
+        self.learn(bytes(frame.data[6:12]), source, now)
+        targets = self.targets(bytes(frame.data[:6]), frame, now)
+        return [(port, piece) for port, piece in targets if port != source]
 
-    def _learn(self, mac: MAC, port: Port, now: float) -> None:
+    def targets(self, dst: MAC, frame: Frame, now: float) -> list[tuple[Port, Frame]]:
+        """The port that has an address, or all of them."""
+        known = self.addresses.get(dst)
+        ports = [known.port] if known is not None and known.until > now else list(self.ports)
+        return [(port, piece) for port in ports for piece in _fit(frame, self.ports[port])]
+
+    def learn(self, mac: MAC, port: Port, now: float) -> None:
+        """Note where an address was heard; groups never send, and a port must have joined."""
+        if mac[0] & 1 or port not in self.ports:
+            return
         self.addresses.pop(mac, None)
         if len(self.addresses) >= MAX_ADDRESSES:
             del self.addresses[next(iter(self.addresses))]

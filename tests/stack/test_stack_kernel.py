@@ -333,7 +333,8 @@ def test_tshark_finds_nothing_wrong_in_the_capture(tmp_path: Path, segmentation:
                 to_kernel(rig, version, data)
     checks = [f"{name}.check_checksum:TRUE" for name in ("ip", "tcp", "udp")]
     command = ["tshark", "-n", "-r", str(path), *(word for check in checks for word in ("-o", check))]
-    wrong = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || icmpv6.checksum.status == 0"
+    checks = ("_ws.malformed", *(f"{name}.checksum.status == 0" for name in ("ip", "tcp", "icmpv6")))
+    wrong = " || ".join(checks)
     # on a busy machine the kernel may probe (TLP) before we are served, so what counts is what we send again
     ours = f"(ip.src == {format_ip(OURS[4])} || ipv6.src == {format_ip(OURS[6])})"
     wrong += f" || tcp.analysis.lost_segment || (tcp.analysis.retransmission && {ours})"
