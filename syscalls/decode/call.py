@@ -238,7 +238,8 @@ def _address_out(at: _At, entry: Entry, result: int) -> Value:
 
 def _length_out(at: _At, entry: Entry, result: int) -> Value:
     before, after = _lengths(at, entry)
-    if before is None or after is None:
+    unwanted = at.row[at.place - 1].kind is table.SOCKADDR and not at.args[at.place - 1]
+    if before is None or after is None or unwanted:  # no address: its length is not looked at either
         return Pointer(at.raw)
     return Array((before if before == after or result < 0 else Change(before, after),))
 

@@ -15,6 +15,7 @@ from ptrace_net.abi.kinds import Array as ArrayOf
 from ptrace_net.abi.kinds import Bytes, Integer
 from ptrace_net.abi.layout import Layout
 from ptrace_net.abi.msghdr import cmsg_align, cmsghdr
+from ptrace_net.abi.sockaddr import BY_FAMILY
 from ptrace_net.abi.sockopt import option
 from ptrace_net.syscalls.decode import scalars
 from ptrace_net.syscalls.decode.layouts import partial_struct, struct
@@ -95,6 +96,8 @@ def _typed(kind: Any, value: Any, payload: bytes, arch: Arch) -> Value:
             return error
         offender = sockaddr(payload[sock_extended_err.size(arch) :], arch)
         return Struct((*error.fields, ("offender", offender)))
+    if kind in BY_FAMILY.values():
+        return sockaddr(payload, arch)
     if isinstance(kind, Layout):
         return struct(kind, value, arch)
     if isinstance(value, tuple):
