@@ -24,7 +24,7 @@ _LONGEST = 1 << 17  # of a control buffer: the kernel fills less
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
     name_address, length_address = call.args[4:6]
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None or not name_address:
+        if held is None or not name_address or not held.sock.names_senders():
             return NATIVE
         sock = held.sock
     try:
@@ -42,7 +42,7 @@ def recvfrom(call: Call, sockets: Sockets) -> Answer:
 
 def recvmsg(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None:
+        if held is None or not held.sock.names_senders():
             return NATIVE
         sock = held.sock
     address = call.args[1]
@@ -60,7 +60,7 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
 
 def recvmmsg(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None:
+        if held is None or not held.sock.names_senders():
             return NATIVE
         sock = held.sock
     address, count = call.args[1], min(call.args[2], UIO_MAXIOV)

@@ -43,6 +43,9 @@ class Socket(Protocol):
     def given_name(self, name: bytes) -> bytes:
         """The program's view of an address that the kernel gave out for this socket."""
 
+    def names_senders(self) -> bool:
+        """Whether what is received has a source to translate: not on a stream."""
+
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         """The program's view of a control buffer that the kernel filled; ``word``: bytes of its size_t."""
 

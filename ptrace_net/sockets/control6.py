@@ -63,11 +63,11 @@ class Control6:
     def __init__(self, face: SixOnFour) -> None:
         self._face = face
         self._outgoing: Mapping[int, Callable[[bytes], Item | None]] = {
-            IPV6_PKTINFO: self._source_to_host,
-            IPV6_2292PKTINFO: self._source_to_host,
+            IPV6_PKTINFO: lambda payload: self._source_to_host(payload, True),
+            IPV6_2292PKTINFO: lambda payload: self._source_to_host(payload, True),
             IPV6_HOPLIMIT: lambda payload: _number(payload, IP_TTL),
             IPV6_2292HOPLIMIT: lambda payload: _number(payload, IP_TTL),
-            IPV6_TCLASS: lambda payload: _number(payload, IP_TOS),
+            IPV6_TCLASS: lambda payload: _number(payload, IP_TOS) or (IP, IP_TOS, _INT.pack(255)),
             IPV6_DONTFRAG: lambda payload: None,
         }
         self._incoming: Mapping[int, Callable[[bytes, bool, Mapping[int, int]], list[Item]]] = {
@@ -78,26 +78,29 @@ class Control6:
             IP_RECVERR: self._error_from_host,
         }
 
-    def to_host(self, control: bytes, word: int) -> bytes:
-        """What goes with a datagram; Errno(EINVAL) for what IPv4 cannot carry."""
+    def to_host(self, control: bytes, word: int, own: bool) -> bytes:
+        """What goes with a datagram to a peer of IPv6 alone (``own``) or to an IPv4 one, as each looks at it.
+
+        Raises Errno(EINVAL) for what the kernel's own parsing refuses (ip6_datagram_send_ctl, ip_cmsg_send).
+        """
         if not control:
             return b""
         out: list[Item] = []
         for level, kind, payload in items(control, word):
-            if level != IPV6:
+            if level == IPV6:
+                converted = self._outgoing_item(kind, payload, own)
+                out += [] if converted is None else [converted]
+            elif level != IP or not own:
                 out.append((level, kind, payload))
-                continue
-            convert = self._outgoing.get(kind)
-            if convert is None:
-                raise Errno(errno.EINVAL)
-            converted = convert(payload)
-            if converted is not None:
-                out.append(converted)
         return packed(out)
 
-    def source(self, host_address: bytes) -> bytes:
-        """A control buffer that sends from ``host_address``."""
-        return packed([(IP, IP_PKTINFO, _IN_PKTINFO.pack(0, host_address, bytes(4)))])
+    def _outgoing_item(self, kind: int, payload: bytes, own: bool) -> Item | None:
+        if not own:
+            return self._source_to_host(payload, own) if kind == IPV6_PKTINFO else None
+        convert = self._outgoing.get(kind)
+        if convert is None:
+            raise Errno(errno.EINVAL)
+        return convert(payload)
 
     def from_host(self, control: bytes, own: bool, options: Mapping[int, int], word: int) -> bytes:
         """What came with a datagram, as far as ``options`` ask for it; ``own``: of a peer that IPv6 alone
@@ -109,12 +112,13 @@ class Control6:
             out += [(level, kind, payload)] if convert is None else convert(payload, own, options)
         return packed(out, word)
 
-    def _source_to_host(self, payload: bytes) -> Item | None:
+    def _source_to_host(self, payload: bytes, own: bool) -> Item | None:
         if len(payload) < _IN6_PKTINFO.size:
             raise Errno(errno.EINVAL)
         address, index = _IN6_PKTINFO.unpack_from(payload)
-        host = self._face.to_host(address)
-        if host is None:
+        host = self._face.plain_loopback if address == self._face.loopback else self._face.to_host(address)
+        wrong_family = address != self._face.any and own != self._face.own(address)
+        if host is None or wrong_family or (not own and address == self._face.any):
             raise Errno(errno.EINVAL)
         return IP, IP_PKTINFO, _IN_PKTINFO.pack(index, host, bytes(4))
 
@@ -198,11 +202,8 @@ def _whole(payload: bytes, size: int) -> bytes:
 class ControlSame:
     """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
 
-    def to_host(self, control: bytes, word: int) -> bytes:
+    def to_host(self, control: bytes, word: int, own: bool) -> bytes:
         return packed(list(items(control, word))) if control else b""
-
-    def source(self, host_address: bytes) -> bytes:
-        return b""
 
     def from_host(self, control: bytes, own: bool, options: Mapping[int, int], word: int) -> bytes:
         return control

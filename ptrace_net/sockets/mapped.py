@@ -254,7 +254,7 @@ class MappedSocket:
                 raise
             self.own_peer, connected = self._is_own(message.name), self.own_peer
             flags &= ~MSG_OOB if self.own_peer else -1  # UDP over IPv6 does not mind it
-        control = self.layer.control.to_host(message.control, word)
+        control = self.layer.control.to_host(message.control, word, self.own_peer)
         if message.size > LONGEST_DATAGRAM:
             raise Errno(errno.EMSGSIZE)
         name = b"" if host is None else self.face.pack_host(host)
@@ -263,6 +263,9 @@ class MappedSocket:
             self._speaks(handle, host.port)
             self.own_peer = connected
         return sent
+
+    def names_senders(self) -> bool:
+        return not self.stream
 
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         own = self.own_peer

@@ -98,8 +98,12 @@ def _accept_now(listener: int, flags: int) -> int:
 
 
 def _give_peer(call: Call, handle: int, address: int, length_address: int) -> None:
+    try:
+        name = hostcalls.getpeername(handle)
+    except Errno:
+        raise Errno(errno.ECONNABORTED) from None  # reset since it was queued
     room = read_int(call.task, call.arch, length_address)
-    give_name(call.task, call.arch, hostcalls.getpeername(handle), address, length_address, room)
+    give_name(call.task, call.arch, name, address, length_address, room)
 
 
 def receive_from(call: Call, args: tuple[int, ...]) -> int:
