@@ -1,6 +1,6 @@
 """aarch64: asm-generic/unistd.h, asm/ptrace.h (struct user_pt_regs)."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 # fmt: off
 _NUMBERS = {
@@ -79,5 +79,5 @@ AARCH64 = Arch(
     result="regs[0]",
     stack="sp",
     instruction="pc",
-    syscalls=_NUMBERS,
+    syscalls=numbered(_NUMBERS),
 )

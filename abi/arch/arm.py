@@ -1,6 +1,6 @@
 """arm, EABI hard float: asm/unistd-eabi.h, asm/ptrace.h."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 # fmt: off
 _NUMBERS = {
@@ -99,5 +99,5 @@ ARM = Arch(
     result="ARM_r0",
     stack="ARM_sp",
     instruction="ARM_pc",
-    syscalls=_NUMBERS,
+    syscalls=numbered(_NUMBERS),
 )

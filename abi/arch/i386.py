@@ -1,6 +1,6 @@
 """i386: asm/unistd_32.h, asm/ptrace.h. A 64-bit integer is aligned to four bytes; socketcall exists."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 # fmt: off
 _NUMBERS = {
@@ -103,6 +103,6 @@ I386 = Arch(
     result="eax",
     stack="esp",
     instruction="eip",
-    syscalls=_NUMBERS,
+    syscalls=numbered(_NUMBERS),
     socketcall=102,
 )

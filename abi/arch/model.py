@@ -50,6 +50,24 @@ class Arch:
         return self.name
 
 
+# The calls that Linux 6.2 and later brought, with one number for every architecture, and the version.
+NEWER: Mapping[str, tuple[int, str]] = MappingProxyType({
+    "cachestat": (451, "6.5"), "fchmodat2": (452, "6.6"), "map_shadow_stack": (453, "6.6"),
+    "futex_wake": (454, "6.7"), "futex_wait": (455, "6.7"), "futex_requeue": (456, "6.7"),
+    "statmount": (457, "6.8"), "listmount": (458, "6.8"), "lsm_get_self_attr": (459, "6.8"),
+    "lsm_set_self_attr": (460, "6.8"), "lsm_list_modules": (461, "6.8"), "mseal": (462, "6.10"),
+    "setxattrat": (463, "6.13"), "getxattrat": (464, "6.13"), "listxattrat": (465, "6.13"),
+    "removexattrat": (466, "6.13"), "open_tree_attr": (467, "6.15"), "file_getattr": (468, "6.17"),
+    "file_setattr": (469, "6.17"),
+})  # fmt: skip
+
+
+def numbered(own: Mapping[str, int], bit: int = 0) -> dict[str, int]:
+    """The calls of an architecture and the newer ones, each number with ``bit`` set."""
+    newer = {name: number for name, (number, _) in NEWER.items()}
+    return {name: number | bit for name, number in {**own, **newer}.items()}
+
+
 # linux/net.h SYS_*: the first argument of socketcall(2) -> the call and how many longs its arguments are.
 SOCKETCALL: Mapping[int, tuple[str, int]] = MappingProxyType({
     1: ("socket", 3), 2: ("bind", 3), 3: ("connect", 3), 4: ("listen", 2), 5: ("accept", 3),

@@ -1,6 +1,6 @@
 """riscv64: asm-generic/unistd.h, asm/ptrace.h (struct user_regs_struct)."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 # fmt: off
 _NUMBERS = {
@@ -78,5 +78,5 @@ RISCV64 = Arch(
     result="a0",
     stack="sp",
     instruction="pc",
-    syscalls=_NUMBERS,
+    syscalls=numbered(_NUMBERS),
 )

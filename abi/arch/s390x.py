@@ -1,6 +1,6 @@
 """s390x: asm/unistd_64.h, asm/ptrace.h (s390_regs). Big-endian: what is forgotten elsewhere shows here."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 # fmt: off
 _NUMBERS = {
@@ -90,6 +90,6 @@ S390X = Arch(
     result="gprs[2]",
     stack="gprs[15]",
     instruction="psw.addr",
-    syscalls=_NUMBERS,
+    syscalls=numbered(_NUMBERS),
     socketcall=102,
 )

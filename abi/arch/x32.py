@@ -1,7 +1,7 @@
 """x32: 32-bit pointers on x86-64, asm/unistd_x32.h. Numbers carry __X32_SYSCALL_BIT; audit cannot tell it
 from x86-64 otherwise. __kernel_long_t, and with it the old timeval, stays 64 bits wide."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 _X32_SYSCALL_BIT = 0x40000000
 
@@ -89,6 +89,6 @@ X32 = Arch(
     result="rax",
     stack="rsp",
     instruction="rip",
-    syscalls={name: number | _X32_SYSCALL_BIT for name, number in _NUMBERS.items()},
+    syscalls=numbered(_NUMBERS, _X32_SYSCALL_BIT),
     packed_epoll=True,
 )

@@ -1,6 +1,6 @@
 """x86-64: asm/unistd_64.h, asm/ptrace.h. struct epoll_event is packed here, to look as it does on i386."""
 
-from ptrace_net.abi.arch.model import Arch
+from ptrace_net.abi.arch.model import Arch, numbered
 
 # fmt: off
 _NUMBERS = {
@@ -88,6 +88,6 @@ X86_64 = Arch(
     result="rax",
     stack="rsp",
     instruction="rip",
-    syscalls=_NUMBERS,
+    syscalls=numbered(_NUMBERS),
     packed_epoll=True,
 )

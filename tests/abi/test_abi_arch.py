@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import struct
@@ -10,6 +11,7 @@ import abi_headers as headers
 import pytest
 
 from ptrace_net.abi.arch import ARCHES, SOCKETCALL, X86_64, Arch
+from ptrace_net.abi.arch.model import NEWER
 
 # The struct that holds the registers, its header, and what offsetof would say of a register's name.
 _REGISTERS = {
@@ -65,9 +67,33 @@ def test_call_numbers(compiler: headers.Compiler) -> None:
     conditions = [
         f"{prefix if name in private else '__NR'}_{name} == {number}"
         for name, number in compiler.arch.syscalls.items()
+        if name not in NEWER
     ]
     assert len(conditions) > 300
     assert _complaints(compiler, "asm/unistd.h", conditions) == ""
+
+
+def test_newer_call_numbers(compiler: headers.Compiler) -> None:
+    """Asserted where the compiler's headers are new enough to have the call."""
+    lines = ["#include <asm/unistd.h>"]
+    for name in NEWER:
+        number = compiler.arch.syscalls[name]
+        lines += [f"#ifdef __NR_{name}", f"_Static_assert(__NR_{name} == {number}, \"{name}\");", "#endif"]
+    assert headers.compile_only(compiler, "\n".join(lines) + "\n") == ""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="asks the machine's own architecture")
+def test_newer_calls_exist_from_their_version_on() -> None:
+    """The kernel answers ENOSYS for the numbers that it has not, and something else for bad arguments."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    running = tuple(map(int, os.uname().release.split("-")[0].split(".")[:2]))
+    for name in ("cachestat", "fchmodat2", "statmount", "listmount", "mseal", "setxattrat", "file_getattr"):
+        number, since = NEWER[name]
+        ctypes.set_errno(0)
+        assert libc.syscall(number, -1, -1, -1, -1, -1, -1) == -1
+        assert (ctypes.get_errno() != errno.ENOSYS) == (tuple(map(int, since.split("."))) <= running), name
 
 
 def test_registers(compiler: headers.Compiler) -> None:

@@ -35,8 +35,13 @@ def test_declarations_hold_by_the_headers(compiler: headers.Compiler) -> None:
 
 @pytest.mark.parametrize("arch", [each.arch for each in headers.COMPILERS], ids=str)
 def test_everything_declared_is_asserted(arch: headers.Arch) -> None:
-    asserted = {key for assertions in headers.units(arch).values() for key in assertions}
-    assert headers.declared() - asserted == set()
+    asserted = {key: c for assertions in headers.units(arch).values() for key, c in assertions.items()}
+    assert headers.declared() - asserted.keys() == set()
+    newer = {name for table in catalog.tables() for name in table.since}
+    for key, c in asserted.items():
+        assert "_Static_assert(" in c
+        assert key in c
+        assert ("#if " in c) == (key in newer)
 
 
 def test_newer_constants_are_few_and_known() -> None:
