@@ -124,8 +124,8 @@ class NotifyEngine:
                 notification.let_through(self._listener, identity)
             elif not self._unsent or not self._resend(identity, call):
                 self._carry_out(identity, call, self.dispatch(call))
-        except FileNotFoundError:
-            pass  # withdrawn by a signal: it comes again
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # withdrawn by a signal, and it comes again; or the thread was killed
         return False
 
     def _carry_out(self, identity: int, call: Call, answer: Answer) -> None:
@@ -205,8 +205,12 @@ class NotifyEngine:
 
     def _retry(self, pending: Pending) -> None:
         self._drop(pending)
-        if notification.is_valid(self._listener, pending.identity):
+        if not notification.is_valid(self._listener, pending.identity):
+            return
+        try:
             self._carry_out(pending.identity, pending.call, self.dispatch(pending.call))
+        except (FileNotFoundError, ProcessLookupError):
+            return  # withdrawn in this moment, as in _next
 
     def _drop(self, *pending: Pending) -> None:
         for each in pending:

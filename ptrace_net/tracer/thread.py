@@ -91,22 +91,32 @@ class Threads:
         self._by_id: dict[int, Thread] = {}
 
     def get(self, tid: int) -> Thread:
+        """Raises ProcessLookupError for a thread that is gone."""
         thread = self._by_id.get(tid)
         if thread is not None and thread.is_alive():
             return thread
         if thread is not None:
             thread.close()
         elif len(self._by_id) >= _MOST:
-            self._shrink()
+            self._shrink(_MOST // 2)
         self._by_id.pop(tid, None)
-        thread = self._by_id[tid] = Thread(tid)
+        thread = self._by_id[tid] = self._opened(tid)
         return thread
+
+    def _opened(self, tid: int) -> Thread:
+        try:
+            return Thread(tid)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+        self._shrink(len(self._by_id))
+        return Thread(tid)
 
     def all(self) -> list[Thread]:
         return [thread for thread in self._by_id.values() if thread.is_alive()]
 
-    def _shrink(self) -> None:
-        for tid in list(self._by_id)[: _MOST // 2]:
+    def _shrink(self, count: int) -> None:
+        for tid in list(self._by_id)[:count]:
             self._by_id.pop(tid).close()
 
 

@@ -86,8 +86,8 @@ class Tracee:
     def read_up_to(self, address: int, size: int) -> bytes:
         try:
             return memory.read(self.tid, self.process.mem(), address, size)
-        except OSError:  # gone, and its /proc with it
-            return b""
+        except OSError:  # gone, and its /proc with it; or no descriptor is left for us
+            return memory.read_checked(self.tid, address, size)
 
     def write(self, address: int, data: bytes) -> None:
         if data and not memory.write(self.tid, address, data):
@@ -106,13 +106,23 @@ class Tracee:
 
     def borrow(self, fd: int) -> int:
         try:
-            result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
-            if result < 0 and self.tid != self.tgid:
-                result = self._borrow_from_thread(fd)
-        except OSError as error:  # gone, or no descriptor is left for us
-            raise Errno(errno.EMFILE if error.errno == errno.EMFILE else errno.EBADF) from None
+            return self._borrow(fd)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise Errno(errno.EBADF) from None
+        for process in self.processes.values():  # they are opened again at first need
+            process.close()
+        try:
+            return self._borrow(fd)
+        except OSError as error:
+            raise Errno(error.errno or errno.EBADF) from None
+
+    def _borrow(self, fd: int) -> int:
+        result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
+        if result < 0 and self.tid != self.tgid:
+            result = self._borrow_from_thread(fd)
         if result < 0:
-            raise Errno(errno.EMFILE if ctypes.get_errno() == errno.EMFILE else errno.EBADF)
+            raise OSError(ctypes.get_errno(), "pidfd_getfd")
         return result
 
     def _borrow_from_thread(self, fd: int) -> int:
