@@ -17,6 +17,7 @@ from ptrace_net.syscalls.seam import Errno, Task
 
 MSG_DONTWAIT = 0x40
 MSG_NOSIGNAL = 0x4000
+SOCK_CLOEXEC = 0o2000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _NAME_SIZE = 128
@@ -78,6 +79,13 @@ def getpeername(handle: int) -> bytes:
     result = _libc.getpeername(handle, _name, _length_reference)
     _check(result, "getpeername", handle, ctypes.string_at(_name, _length.value))
     return ctypes.string_at(_name, _length.value)
+
+
+def accept(listener: int, flags: int) -> tuple[int, bytes]:
+    """A new descriptor, closed on exec, with ``flags`` (SOCK_NONBLOCK) and the peer's name."""
+    _length.value = _NAME_SIZE
+    handle = _check(_libc.accept4(listener, _name, _length_reference, flags | SOCK_CLOEXEC))
+    return handle, ctypes.string_at(_name, _length.value)
 
 
 def setsockopt(handle: int, level: int, option: int, value: bytes) -> None:

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
@@ -60,50 +61,27 @@ def create_pair(call: Call, args: tuple[int, ...]) -> int:
 
 
 def accept(call: Call, args: tuple[int, ...]) -> Opened:
-    """accept4(2); poll first, since a blocking listener has no flag for a single call."""
+    """accept4(2); a blocking listener has no flag for a single call, so its own is changed for a moment."""
     flags = args[3] if call.name == "accept4" else 0
     if flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK):
         raise Errno(errno.EINVAL)
     with hostcalls.borrowed(call.task, args[0]) as listener:
-        handle = _accept(listener, flags)
-        if handle < 0 and hostcalls.is_blocking(listener):
-            raise Blocked(args[0], POLLIN, _timeout(listener))
-    if handle < 0:
-        raise Errno(errno.EAGAIN)
+        blocking = hostcalls.is_blocking(listener)
+        try:
+            with hostcalls.not_blocking(listener) if blocking else nullcontext():
+                handle, name = hostcalls.accept(listener, flags)
+        except Errno as error:
+            if error.number == errno.EAGAIN and blocking:
+                raise Blocked(args[0], POLLIN, _timeout(listener)) from None
+            raise
     if args[1]:
         try:
-            _give_peer(call, handle, args[1], args[2])
+            room = read_int(call.task, call.arch, args[2])
+            give_name(call.task, call.arch, name, args[1], args[2], room)
         except Errno:
             os.close(handle)
             raise
     return Opened(handle, bool(flags & SOCK_CLOEXEC))
-
-
-def _accept(listener: int, flags: int) -> int:
-    """The new descriptor; -1 where there is nothing to accept."""
-    if hostcalls.is_blocking(listener):
-        with hostcalls.not_blocking(listener):
-            return _accept_now(listener, flags)
-    return _accept_now(listener, flags)
-
-
-def _accept_now(listener: int, flags: int) -> int:
-    handle: int = _libc.accept4(listener, None, None, flags | SOCK_CLOEXEC)
-    if handle >= 0:
-        return handle
-    number = ctypes.get_errno()
-    if number == errno.EAGAIN:
-        return -1
-    raise Errno(number)
-
-
-def _give_peer(call: Call, handle: int, address: int, length_address: int) -> None:
-    try:
-        name = hostcalls.getpeername(handle)
-    except Errno:
-        raise Errno(errno.ECONNABORTED) from None  # reset since it was queued
-    room = read_int(call.task, call.arch, length_address)
-    give_name(call.task, call.arch, name, address, length_address, room)
 
 
 def receive_from(call: Call, args: tuple[int, ...]) -> int:
