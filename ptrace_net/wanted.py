@@ -38,11 +38,11 @@ def host_rules(asked: int) -> tuple[Rule, ...]:
 
 
 def trace_rules() -> tuple[Rule, ...]:
-    """Every socket call, and the ioctls of sockets (0x8900 to 0x89ff, FIONBIO, FIONREAD, FIOASYNC)."""
+    """Every socket call, and the ioctls of sockets (0x8900 to 0x89ff, FIONBIO, FIONREAD, FIOASYNC, TIOCOUTQ)."""
     from ptrace_net.tracer.filter import at_least, below
 
     ioctls = [Rule("ioctl", (at_least(1, 0x8900), below(1, 0x8A00)))]
-    ioctls += [Rule("ioctl", (equal(1, request),)) for request in (0x5421, 0x541B, 0x5452)]
+    ioctls += [Rule("ioctl", (equal(1, request),)) for request in (0x5421, 0x541B, 0x5452, 0x5411)]
     return (*(Rule(call) for call in ARGUMENTS if call != "ioctl"), Rule("socketcall"), *ioctls)
 
 

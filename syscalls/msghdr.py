@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.abi.msghdr import iovec, msghdr
+from ptrace_net.abi.msghdr import cmsghdr, iovec, msghdr
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE
 from ptrace_net.syscalls.seam import Errno
 
@@ -51,8 +51,17 @@ def pieces(task: Task, arch: Arch, header: Header) -> list[tuple[int, int]]:
     return places
 
 
-def read_control(task: Task, header: Header) -> bytes:
-    """The control buffer that goes with a message; raises Errno(ENOBUFS or EFAULT)."""
+def read_control(task: Task, arch: Arch, header: Header) -> bytes:
+    """The control buffer that goes with a message; raises Errno(ENOBUFS, EINVAL or EFAULT)."""
+    if arch.word == 4 and header.control_length:
+        return _read_compat_control(task, arch, header)
     if header.control_length > _LONGEST_CONTROL:
         raise Errno(errno.ENOBUFS)
     return task.read(header.control, header.control_length) if header.control_length else b""
+
+
+def _read_compat_control(task: Task, arch: Arch, header: Header) -> bytes:
+    """For 32-bit programs the kernel walks the messages as it copies (net/compat.c): none is EINVAL."""
+    if not header.control or header.control_length < cmsghdr.size(arch):
+        raise Errno(errno.EINVAL)
+    return task.read(header.control, min(header.control_length, _LONGEST_CONTROL))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+import struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.syscalls.memory import read_int, write_int
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Return
@@ -12,6 +13,31 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Sockets
 
 _LONGEST = 1 << 16  # no option that a provider answers has a longer value
+_INT = struct.Struct("=i")
+_GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures that begin alike
+
+
+class OptionValue(NamedTuple):
+    """What setsockopt(2) was given: ``data`` is what can be read of ``length`` bytes."""
+
+    data: bytes
+    length: int
+    null: bool = False
+
+    def first(self, size: int) -> bytes:
+        """The first ``size`` bytes; Errno(EINVAL) where fewer were given, EFAULT where they cannot be read."""
+        if self.length < size:
+            raise Errno(errno.EINVAL)
+        if len(self.data) < size:
+            raise Errno(errno.EFAULT)
+        return self.data[:size]
+
+    def integer(self) -> int:
+        """As IPPROTO_IPV6 reads it: 0 for NULL and for what is shorter than an int."""
+        if self.null or self.length < _INT.size:
+            return 0
+        value: int = _INT.unpack(self.first(_INT.size))[0]
+        return value
 
 
 def setsockopt(call: Call, sockets: Sockets) -> Answer:
@@ -21,23 +47,30 @@ def setsockopt(call: Call, sockets: Sockets) -> Answer:
             return NATIVE
         if length < 0:
             raise Errno(errno.EINVAL)
-        value = call.task.read_up_to(address, min(length, _LONGEST))
-        if len(value) < min(length, 4):
-            raise Errno(errno.EFAULT)
+        if not held.sock.serves(level, option):
+            return NATIVE
+        value = OptionValue(call.task.read_up_to(address, min(length, _LONGEST)), length, not address)
+        if call.arch.word == 4 and option in _GROUP_OPTIONS:
+            value = _widened(value)
         return held.sock.set_option(held.handle, level, option, value)
 
 
 def getsockopt(call: Call, sockets: Sockets) -> Answer:
     fd, level, option, address, length_address = call.args
     with sockets.find(call.task, fd) as held:
-        if held is None:
+        if held is None or not held.sock.serves(level, option):
             return NATIVE
         size = read_int(call.task, call.arch, length_address)
-        if size < 0:
-            raise Errno(errno.EINVAL)
         value = held.sock.get_option(held.handle, level, option, size)
     if value is None:
         return NATIVE
     write_int(call.task, call.arch, length_address, len(value))
     call.task.write(address, value)
     return Return(0)
+
+
+def _widened(value: OptionValue) -> OptionValue:
+    """group_req and its relatives with the hole that a 64-bit program's alignment leaves after the index."""
+    if value.length < 4:
+        return value
+    return value._replace(data=value.data[:4] + bytes(4) + value.data[4:], length=value.length + 4)

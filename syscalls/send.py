@@ -73,7 +73,7 @@ def _message(call: Call, sock: Socket, address: int, flags: int) -> Message | No
     header = read_header(task, call.arch, address)
     name = task.read(header.name, header.name_length) if header.name_length else b""
     places = pieces(task, call.arch, header)
-    control = read_control(task, header)
+    control = read_control(task, call.arch, header)
     return None if sock.passes(name, control) else _datagram(task, places, name, control, flags)
 
 
