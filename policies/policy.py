@@ -54,7 +54,9 @@ def parse(text: str, source: str, base: Policy = Policy()) -> Policy:  # noqa: B
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
-        raise PolicyError(f"{source}:{line[1] if line else 1}: {error}") from None
+        raise PolicyError(f"{source}:{line[1] if line else len(text.splitlines())}: {error}") from None
+    except RecursionError:
+        raise PolicyError(f"{source}:1: values are nested too deeply") from None
     policy = base
     for key, value in document.items():
         apply = _KEYS.get(key)
