@@ -136,8 +136,10 @@ def test_io_uring_and_untraced_clones(name: str) -> None:
 def test_streams_are_free() -> None:
     """What a program does per byte must not stop: no address, no interception."""
     program = assemble(WANTED["host on IPv4"], BOTH)
-    for call in ("read", "write", "sendto", "recvfrom", "poll", "close", "ioctl", "fcntl", "dup", "shutdown"):
-        assert run(program, Data(X86_64.syscalls[call], X86_64.audit, (3, 0x7FFF00001000, 10, 0, 0, 0))) == ALLOW
+    free = ("read", "write", "sendto", "recvfrom", "poll", "close", "ioctl", "fcntl", "dup", "shutdown")
+    for call in free:
+        args = (3, 0x7FFF00001000, 10, 0, 0, 0)
+        assert run(program, Data(X86_64.syscalls[call], X86_64.audit, args)) == ALLOW
     for high_only in (0x7FFF00000000, 0x1000):
         args = (3, 0x1000, 10, 0, high_only, 0)
         assert run(program, Data(X86_64.syscalls["sendto"], X86_64.audit, args)) == TRACE
@@ -186,7 +188,8 @@ def test_the_kernel_reads_the_filter_alike() -> None:
 
         libc = ctypes.CDLL(None, use_errno=True)
         install_filter(program)
-        refused = libc.syscall(ctypes.c_long(110), ctypes.c_long(5)) == -1 and ctypes.get_errno() == errno.EXDEV
+        refused = libc.syscall(ctypes.c_long(110), ctypes.c_long(5)) == -1
+        refused = refused and ctypes.get_errno() == errno.EXDEV
         allowed = libc.syscall(ctypes.c_long(110), ctypes.c_long(6)) == os.getppid()
         x32 = libc.syscall(ctypes.c_long(0x40000000 + 110)) == -1 and ctypes.get_errno() == errno.ENOSYS
         os._exit(refused + 2 * allowed + 4 * x32)
