@@ -113,9 +113,11 @@ def test_any_text_is_a_prefix_or_a_named_error(text: str) -> None:
     try:
         value, length, bits = parse_prefix(text)
     except MappingError as error:
-        assert repr(text) in str(error)
+        said = str(error)
     else:
+        said = repr(text)
         assert (value >> (bits - length)) << (bits - length) == value
+    assert repr(text) in said
 
 
 WRONG = [
