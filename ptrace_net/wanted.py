@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 
 from ptrace_net.syscalls.table import ARGUMENTS
-from ptrace_net.tracer.filter import ERRNO, Rule, equal, not_null, shares
+from ptrace_net.tracer.filter import ERRNO, Rule, at_least, below, equal, not_null, shares
 
 SOL_SOCKET, SO_DOMAIN = 1, 39
 CLONE_UNTRACED = 0x00800000
@@ -18,7 +18,12 @@ _IO_URING = ("io_uring_setup", "io_uring_enter", "io_uring_register")
 NO_IO_URING = tuple(Rule(call, (), ERRNO | errno.ENOSYS) for call in _IO_URING)
 ALWAYS = (Rule("clone", (shares(0, CLONE_UNTRACED),)), Rule("clone3"), *NO_IO_URING)
 
-_LEVEL = {10: 41, 2: 0}  # the option level that goes with a family
+AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 10, 0, 6, 41
+TCP_INFO, TCP_ZEROCOPY_RECEIVE = 11, 35
+# The options of IPPROTO_IP that the host has once for both levels (sockets.options6.rows.TWINS), as ranges.
+_TWINS = ((1, 3), (8, 9), (10, 14), (20, 22), (33, 35), (50, 51))
+# syscalls.ioctls.REFUSED, as ranges.
+_INTERFACE_IOCTLS = ((0x890B, 0x890E), (0x8915, 0x891D), (0x8934, 0x8937), (0x8953, 0x8956))
 
 
 def host_rules(asked: int) -> tuple[Rule, ...]:
@@ -31,16 +36,38 @@ def host_rules(asked: int) -> tuple[Rule, ...]:
         *(Rule(call) for call in (*named, *messages, "socketcall")),
         *not_null("sendto", 4),
         *not_null("recvfrom", 4),
-        Rule("setsockopt", (equal(1, _LEVEL[asked]),)),
-        Rule("getsockopt", (equal(1, _LEVEL[asked]),)),
         Rule("getsockopt", (equal(1, SOL_SOCKET), equal(2, SO_DOMAIN))),
+        *(_ipv6_rules() if asked == AF_INET6 else ()),
+    )
+
+
+def _ipv6_rules() -> tuple[Rule, ...]:
+    """Options and ioctls that an AF_INET6 socket answers in another way than the AF_INET one that serves it.
+
+    TCP_NODELAY and its like are set per message: setsockopt of level IPPROTO_TCP has no rule. Reading an
+    option of a protocol that the socket does not have fails with another errno; TCP_INFO and
+    TCP_ZEROCOPY_RECEIVE, which are polled, are left out.
+    """
+    twins = tuple(
+        Rule(call, (equal(1, IPPROTO_IP), at_least(2, first), below(2, past)))
+        for call in ("setsockopt", "getsockopt")
+        for first, past in _TWINS
+    )
+    tcp = equal(1, IPPROTO_TCP)
+    return (
+        Rule("setsockopt", (equal(1, IPPROTO_IPV6),)),
+        *twins,
+        Rule("getsockopt", (at_least(1, SOL_SOCKET + 1), below(1, IPPROTO_TCP))),
+        Rule("getsockopt", (tcp, below(2, TCP_INFO))),
+        Rule("getsockopt", (tcp, at_least(2, TCP_INFO + 1), below(2, TCP_ZEROCOPY_RECEIVE))),
+        Rule("getsockopt", (tcp, at_least(2, TCP_ZEROCOPY_RECEIVE + 1))),
+        Rule("getsockopt", (at_least(1, IPPROTO_TCP + 1),)),
+        *(Rule("ioctl", (at_least(1, first), below(1, past))) for first, past in _INTERFACE_IOCTLS),
     )
 
 
 def trace_rules() -> tuple[Rule, ...]:
-    """Every socket call, and the ioctls of sockets (0x8900 to 0x89ff, FIONBIO, FIONREAD, FIOASYNC, TIOCOUTQ)."""
-    from ptrace_net.tracer.filter import at_least, below
-
+    """Every socket call, and the ioctls of sockets (0x8900 to 0x89ff, and FIONBIO and its like)."""
     ioctls = [Rule("ioctl", (at_least(1, 0x8900), below(1, 0x8A00)))]
     ioctls += [Rule("ioctl", (equal(1, request),)) for request in (0x5421, 0x541B, 0x5452, 0x5411)]
     return (*(Rule(call) for call in ARGUMENTS if call != "ioctl"), Rule("socketcall"), *ioctls)

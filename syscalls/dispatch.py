@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ptrace_net.syscalls import create, names, options
+from ptrace_net.syscalls import create, ioctls, names, options
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ HANDLERS: dict[str, SocketHandler] = {
     "getpeername": names.getpeername,
     "getsockopt": options.getsockopt,
     "setsockopt": options.setsockopt,
+    "ioctl": ioctls.ioctl,
     **{name: _late("send", name) for name in ("sendto", "sendmsg", "sendmmsg")},
     **{name: _late("receive", name) for name in ("recvfrom", "recvmsg", "recvmmsg")},
     "recvmmsg_time64": _late("receive", "recvmmsg"),  # 32-bit programs; the timeout is the kernel's

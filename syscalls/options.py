@@ -25,7 +25,7 @@ class OptionValue(NamedTuple):
     null: bool = False
 
     def first(self, size: int) -> bytes:
-        """The first ``size`` bytes; Errno(EINVAL) where fewer were given, EFAULT where they cannot be read."""
+        """The first ``size`` bytes; Errno(EINVAL) where fewer were given, EFAULT where they are not there."""
         if self.length < size:
             raise Errno(errno.EINVAL)
         if len(self.data) < size:

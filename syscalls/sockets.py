@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Answer, Task
 
 
@@ -46,13 +47,19 @@ class Socket(Protocol):
     def names_senders(self) -> bool:
         """Whether what is received has a source to translate: not on a stream."""
 
+    def names_outgrow(self) -> bool:
+        """Whether the kernel's names are longer than those that the program has room for."""
+
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         """The program's view of a control buffer that the kernel filled; ``word``: bytes of its size_t."""
 
-    def accepted(self, task: Task, fd: int) -> None:
-        """A connection was accepted as the program's ``fd``."""
+    def accepted(self, task: Task, fd: int) -> bytes:
+        """A connection was accepted as the program's ``fd``; the peer's name, none when it is gone already."""
 
-    def set_option(self, handle: int, level: int, option: int, value: bytes) -> Answer: ...
+    def serves(self, level: int, option: int) -> bool:
+        """Whether the provider answers for an option; Errno(ENOPROTOOPT) for a level that there is not."""
+
+    def set_option(self, handle: int, level: int, option: int, value: OptionValue) -> Answer: ...
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         """The value, cut to ``size``; None: as the kernel says."""
 

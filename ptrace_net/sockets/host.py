@@ -96,7 +96,9 @@ class HostSockets:
 
         def created(fd: int) -> Answer | None:
             if fd >= 0:
-                os.close(self.adopt(task, fd, MappedSocket(self, kind & TYPE_MASK, self._v6only, {})))
+                handle = self.adopt(task, fd, MappedSocket(self, kind & TYPE_MASK, self._v6only, {}))
+                self.options.begin(handle)
+                os.close(handle)
             return None
 
         return Native(created, "socket", (self.face.host, kind, protocol))

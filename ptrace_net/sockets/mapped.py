@@ -21,6 +21,8 @@ from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix
     from ptrace_net.sockets.host import HostSockets
+    from ptrace_net.sockets.options6.groups import Filter
+    from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
@@ -37,6 +39,7 @@ class MappedSocket:
         "bound",
         "connecting",
         "face",
+        "groups",
         "kind",
         "layer",
         "name",
@@ -51,7 +54,8 @@ class MappedSocket:
         self.face: SixOnFour | FourOnSix = layer.face
         self.kind = kind
         self.v6only = v6only
-        self.options = options  # set by the program and kept here, by number
+        self.options = options  # set by the program and kept here, by number (``options6.twins.at_ip``)
+        self.groups: dict[tuple[int, bytes], Filter] = {}  # multicast memberships
         self.name: bytes | None = None  # the local name once nothing but a connect can change it
         self.spoken: dict[int, bool] = {}  # ports that datagrams went to, and whether as the asked family
         self.connecting = False  # was connected or tried to be
@@ -229,15 +233,18 @@ class MappedSocket:
         endpoint = Endpoint(host, endpoint.port)
         return self.layer.loopback(self.kind, endpoint) if host == self.face.host_loopback else endpoint
 
-    def accepted(self, task: Task, fd: int) -> None:
-        """What arrived at the address that stands for ::1 came from a peer of that family."""
+    def accepted(self, task: Task, fd: int) -> bytes:
+        """What arrived at an address of the asked family alone came from a peer of that family."""
         sock = MappedSocket(self.layer, self.kind, self.v6only, dict(self.options))
         handle = self.layer.adopt(task, fd, sock)
         try:
             local = self.face.parse_host(hostcalls.getsockname(handle))
+            sock.own_peer = self.own_peer = self.face.own(self.face.from_host(local.address))
+            return sock.peer_name(handle)
+        except Errno:
+            return b""
         finally:
             os.close(handle)
-        sock.own_peer = self.own_peer = local.address == self.face.host_loopback
 
     # Messages
 
@@ -267,6 +274,9 @@ class MappedSocket:
     def names_senders(self) -> bool:
         return not self.stream
 
+    def names_outgrow(self) -> bool:
+        return len(self.face.host_any) > len(self.face.any)
+
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         own = self.own_peer
         if name:
@@ -275,17 +285,22 @@ class MappedSocket:
 
     # Options
 
-    def set_option(self, handle: int, level: int, option: int, value: bytes) -> Answer:
-        if level != self.face.level:
+    def serves(self, level: int, option: int) -> bool:
+        if level == socket.SOL_SOCKET:
+            return option == SO_DOMAIN
+        return self.layer.options.serves(self, level, option)
+
+    def set_option(self, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        if level == socket.SOL_SOCKET:
             return NATIVE
-        return self.layer.options.set(self, handle, option, value)
+        return self.layer.options.set(self, handle, level, option, value)
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
-        if (level, option) == (socket.SOL_SOCKET, SO_DOMAIN):
+        if level == socket.SOL_SOCKET:
+            if size < 0:
+                raise Errno(errno.EINVAL)
             return struct.pack("=i", self.face.asked)[:size]
-        if level != self.face.level:
-            return None
-        return self.layer.options.get(self, handle, option, size)
+        return self.layer.options.get(self, handle, level, option, size)
 
 
 def _is_bound(sock: MappedSocket, handle: int) -> bool:

@@ -1,0 +1,105 @@
+"""Options of IPPROTO_IPV6 and IPPROTO_IP that the host has only once: each level reads back its own.
+
+A flag is set on the host when either level asks for it; of numbers the last one set holds. Linux keeps both
+in the socket. What the program asked for at level IPPROTO_IP is kept in ``sock.options`` under ``at_ip`` once
+the host's value may be another one.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.options6.rows import IP_TOS, IP_TTL, ROWS, TWINS, UNICAST_HOPS, Row
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.mapped import MappedSocket
+    from ptrace_net.syscalls.options import OptionValue
+
+IP = socket.IPPROTO_IP
+SO_PRIORITY = 12
+_INT = struct.Struct("=i")
+_LONGEST = 64
+
+
+def at_ip(option: int) -> int:
+    """The key of an option of IPPROTO_IP beside those of IPPROTO_IPV6, which are positive."""
+    return -option
+
+
+def keep_ip(sock: MappedSocket, handle: int, option: int) -> None:
+    """Remember what IPPROTO_IP reads before IPPROTO_IPV6 changes the host's option."""
+    if at_ip(option) not in sock.options:
+        sock.options[at_ip(option)] = hostcalls.get_int(handle, IP, option)
+
+
+def set_from_ipv6(sock: MappedSocket, handle: int, option: int, row: Row, number: int) -> None:
+    """Carry ``number``, which the program set at level IPPROTO_IPV6, to the host."""
+    host = row.host
+    if host is None:
+        return
+    if row.shared:
+        hostcalls.set_int(handle, IP, host, number)
+        return
+    keep_ip(sock, handle, host)
+    if row.boolean:
+        number |= _wanted(sock, host, but=option)
+    if host == IP_TOS:
+        _set_tos(handle, number)
+    else:
+        hostcalls.set_int(handle, IP, host, number or 1 if host == IP_TTL else number)
+
+
+def _wanted(sock: MappedSocket, host: int, but: int = 0) -> int:
+    """Whether another option than ``but`` asks for the host's flag."""
+    keys = (at_ip(host), *TWINS[host])
+    return int(any(sock.options.get(key) for key in keys if key != but))
+
+
+def _set_tos(handle: int, number: int) -> None:
+    """IP_TOS sets SO_PRIORITY as well, IPV6_TCLASS does not."""
+    priority = hostcalls.get_int(handle, socket.SOL_SOCKET, SO_PRIORITY)
+    hostcalls.set_int(handle, IP, IP_TOS, number)
+    if hostcalls.get_int(handle, socket.SOL_SOCKET, SO_PRIORITY) != priority:
+        hostcalls.set_int(handle, socket.SOL_SOCKET, SO_PRIORITY, priority)
+
+
+def set_ip(sock: MappedSocket, handle: int, option: int, value: OptionValue) -> Answer:
+    """setsockopt(2) at level IPPROTO_IP: the kernel judges the value."""
+    if at_ip(option) not in sock.options:
+        return NATIVE
+    size = min(value.length, _LONGEST)
+    needed = _INT.size if size >= _INT.size else min(size, 1)
+    if len(value.data) < needed:
+        raise Errno(errno.EFAULT)
+    hostcalls.setsockopt(handle, IP, option, value.data[:size].ljust(size, b"\0"))
+    sock.options[at_ip(option)] = number = hostcalls.get_int(handle, IP, option)
+    if not number and _is_flag(option) and _wanted(sock, option):
+        hostcalls.set_int(handle, IP, option, 1)
+    return Return(0)
+
+
+def _is_flag(option: int) -> bool:
+    return any(ROWS[twin].boolean for twin in TWINS[option] if twin in ROWS)
+
+
+def get_ip(sock: MappedSocket, option: int, size: int) -> bytes | None:
+    """getsockopt(2) at level IPPROTO_IP, which gives a short buffer one byte (do_ip_getsockopt)."""
+    number = sock.options.get(at_ip(option))
+    if number is None:
+        return None
+    if size < 0:
+        raise Errno(errno.EINVAL)
+    if 0 < size < _INT.size and 0 <= number <= 255:
+        return bytes([number])
+    return _INT.pack(number)[:size]
+
+
+def hops(sock: MappedSocket) -> int:
+    """IPV6_UNICAST_HOPS as it reads: -1 is the host's default."""
+    value = sock.options.get(UNICAST_HOPS, -1)
+    return value if value != -1 else ROWS[UNICAST_HOPS].default
