@@ -38,6 +38,7 @@ class DhcpService:
         """Begin; EADDRINUSE where somebody else has port 68."""
         failed = self.socket.bind(ANY4, dhcp.CLIENT_PORT)
         if failed is None:
+            self.interface.configuring = True
             self.client.start(now)
             self.host.services.append(self)
         return failed
@@ -77,7 +78,7 @@ class DhcpService:
 
     def _bound(self, lease: Lease, now: float) -> None:
         """A new lease, or an old one renewed."""
-        self.dns = lease.dns
+        self.dns, self.interface.configuring = lease.dns, False
         if lease.mtu is not None:
             self.interface.mtu = min(self.interface.mtu, lease.mtu)
         if lease.address not in self.interface.addresses:
@@ -87,7 +88,7 @@ class DhcpService:
 
     def _lost(self, event: Lost, now: float) -> None:
         lease = event.lease
-        self.dns = ()
+        self.dns, self.interface.configuring = (), True
         self.interface.remove_address(lease.address, now)
         if lease.router is not None:
             self.host.remove_route(self._default_route(lease.router))

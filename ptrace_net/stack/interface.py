@@ -61,6 +61,7 @@ class Interface:
     loopback: bool = False
     dad: bool = True  #: whether IPv6 addresses are probed for duplicates first
     up: bool = True
+    configuring: bool = False  #: DHCP has no lease yet: its replies may come for any address
     hop_limit: int = ipv6.DEFAULT_HOP_LIMIT
     addresses: dict[IP, Address] = field(default_factory=dict)
     neighbors4: NeighborCache = field(default_factory=NeighborCache)
@@ -85,14 +86,20 @@ class Interface:
             if length < 31:
                 self._broadcasts.add(broadcast_of(address, length))
         else:
-            self.join(solicited_node(address), now)
-            if self.dad and not self.loopback:
-                self.autoconf.begin_dad(entry, now)
+            self._add_address6(entry, now)
         self.add_route(self._prefix_route(address, length))
         self.host.addresses_changed()
         if len(address) == 4 and not self.loopback:
             self._send_arp(arp.request(self.mac, address, address), BROADCAST_MAC)  # announcement
         return entry
+
+    def _add_address6(self, entry: Address, now: float) -> None:
+        probing = self.dad and not self.loopback
+        if probing:
+            entry.state = AddressState.TENTATIVE  # before the group is joined: the report must not use it
+        self.join(solicited_node(entry.ip), now)
+        if probing:
+            self.autoconf.begin_dad(entry, now)
 
     def remove_address(self, address: IP, now: float) -> None:
         entry = self.addresses.pop(address)

@@ -5,12 +5,13 @@ The end of the path for everything that is not for us; a host does not forward.
 
 from typing import TYPE_CHECKING
 
-from . import icmp, ipv4, ipv6
+from . import dhcp, icmp, ipv4, ipv6
 from .addresses import BROADCAST4, IP, is_any, is_loopback, is_multicast
 from .fragment import FragmentKey
 from .frame import Malformed
 from .interface import Interface
 from .packet import IpPacket
+from .udp import IPPROTO_UDP
 
 if TYPE_CHECKING:
     from .host import Host
@@ -22,7 +23,7 @@ def input4(host: "Host", interface: Interface, view: memoryview, verified: bool,
     _check_source(interface, packet.src)
     if len(packet.header) > ipv4.HEADER_LENGTH and ipv4.source_routed(packet.header):
         raise Malformed("source routing")
-    if not _for_us(host, interface, packet.dst):
+    if not _for_us(host, interface, packet.dst) and not _dhcp_reply(interface, packet):
         interface.counters.rx_dropped += 1
         return
     quote = view[: len(packet.header) + len(packet.payload)]
@@ -101,6 +102,12 @@ def _for_us(host: "Host", interface: Interface, dst: IP) -> bool:
     if dst in host.local_addresses or dst in interface.groups.joined:
         return not (is_loopback(dst) and not interface.loopback)
     return (len(dst) == 4 and interface.is_broadcast(dst)) or (interface.loopback and is_loopback(dst))
+
+
+def _dhcp_reply(interface: Interface, packet: ipv4.Ipv4Packet) -> bool:
+    """Servers may send to the address that they are about to give (RFC 2131, 4.1)."""
+    udp = interface.configuring and packet.protocol == IPPROTO_UDP and not packet.is_fragment
+    return udp and packet.payload[2:4] == dhcp.CLIENT_PORT.to_bytes(2, "big")
 
 
 def _deliver(host: "Host", packet: IpPacket, now: float) -> None:

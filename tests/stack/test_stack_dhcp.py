@@ -169,11 +169,12 @@ def sent_messages(host, now: float) -> list[DhcpMessage]:
     return found
 
 
-def reply(host, data: memoryview, now: float) -> None:
-    head = udp.header(SERVER, BROADCAST4, 67, 68, data)
-    packet = ipv4.header(SERVER, BROADCAST4, 17, len(head) + len(data)) + head + data
+def reply(host, data: memoryview, now: float, to: bytes = BROADCAST4) -> None:
+    head = udp.header(SERVER, to, 67, 68, data)
+    packet = ipv4.header(SERVER, to, 17, len(head) + len(data)) + head + data
     eth0 = host.interfaces["eth0"]
-    host.feed(eth0, Frame(ethernet.header(BROADCAST_MAC, MACS[1], 0x800) + packet), now)
+    mac = BROADCAST_MAC if to == BROADCAST4 else eth0.mac
+    host.feed(eth0, Frame(ethernet.header(mac, MACS[1], 0x800) + packet), now)
 
 
 def test_a_host_configures_itself_and_loses_its_lease() -> None:
@@ -185,8 +186,11 @@ def test_a_host_configures_itself_and_loses_its_lease() -> None:
     (discover,) = sent_messages(host, 100.0)
     assert discover.broadcast
     reply(host, memoryview(b"not DHCP"), 100.0)
-    reply(host, answer(discover, dhcp.OFFER), 100.1)
+    reply(host, answer(discover, dhcp.OFFER), 100.1, OURS)  # some servers ignore the broadcast flag
     (request,) = sent_messages(host, 100.1)
+    dropped = eth0.counters.rx_dropped
+    host.feed(eth0, Frame(ethernet.header(eth0.mac, MACS[1], 0x800) + ipv4.header(SERVER, OURS, 6, 0)), 100.1)
+    assert eth0.counters.rx_dropped == dropped + 1
     reply(host, answer(request, dhcp.ACK), 100.2)
     assert sent_messages(host, 100.2) == []
     default = Route(ANY4, 0, "eth0", SERVER, metric=100)
