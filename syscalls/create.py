@@ -38,8 +38,10 @@ def accept(call: Call, sockets: Sockets) -> Answer:
 
     def accepted(fd: int) -> Answer | None:
         if fd >= 0:
-            sock.accepted(call.task, fd)
-            if address:
+            name = sock.accepted(call.task, fd)
+            if address and name:
+                replace_name(call, name, address, length_address, room)
+            elif address:
                 translate_name(call, sock, address, length_address, room)
         return None
 
@@ -56,6 +58,14 @@ def translate_name(call: Call, sock: Socket, address: int, length_address: int, 
             give_name(task, arch, name, address, length_address, room)
     except Errno:
         return  # the memory went away after the kernel wrote to it: nobody can read it either
+
+
+def replace_name(call: Call, name: bytes, address: int, length_address: int, room: int) -> None:
+    """Copy out ``name`` over what the kernel wrote."""
+    try:
+        give_name(call.task, call.arch, name, address, length_address, room)
+    except Errno:
+        return  # as above
 
 
 def _room(call: Call, length_address: int) -> int:

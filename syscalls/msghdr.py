@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 UIO_MAXIOV = 1024
+_INT_MAX = (1 << 31) - 1
 _LONGEST_CONTROL = 1 << 17  # net.core.optmem_max: more is ENOBUFS
 
 
@@ -53,6 +54,8 @@ def pieces(task: Task, arch: Arch, header: Header) -> list[tuple[int, int]]:
 
 def read_control(task: Task, arch: Arch, header: Header) -> bytes:
     """The control buffer that goes with a message; raises Errno(ENOBUFS, EINVAL or EFAULT)."""
+    if header.control_length > _INT_MAX:
+        raise Errno(errno.ENOBUFS)
     if arch.word == 4 and header.control_length:
         return _read_compat_control(task, arch, header)
     if header.control_length > _LONGEST_CONTROL:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, mmsghdr, msghdr
-from ptrace_net.syscalls.create import translate_name
-from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_int, taken_name
+from ptrace_net.syscalls.create import replace_name, translate_name
+from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_int, taken_name, write_int
 from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, read_header
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MSG_CTRUNC = 0x8
 _LONGEST = 1 << 17  # of a control buffer: the kernel fills less
+_WORD, _HEADER_ROOM = 16, 64
+_NAME_ROOM = 256  # for a header or a length, and a name
 
 
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
@@ -37,7 +39,19 @@ def recvfrom(call: Call, sockets: Sockets) -> Answer:
             translate_name(call, sock, name_address, length_address, room)
         return None
 
-    return Native(received)
+    place = call.task.scratch(_NAME_ROOM) if sock.names_outgrow() else 0
+    if not place:
+        return Native(received)
+    write_int(call.task, call.arch, place, SOCKADDR_STORAGE)
+
+    def received_aside(result: int) -> Answer | None:
+        if result >= 0:
+            length = read_int(call.task, call.arch, place)
+            name = sock.given_name(call.task.read(place + _WORD, length)) if length > 0 else b""
+            replace_name(call, name, name_address, length_address, room)
+        return None
+
+    return Native(received_aside, "recvfrom", (*call.args[:4], place + _WORD, place))
 
 
 def recvmsg(call: Call, sockets: Sockets) -> Answer:
@@ -50,12 +64,34 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
     if not asked.name and not asked.control:
         return NATIVE
 
+    place = call.task.scratch(_NAME_ROOM) if asked.name and sock.names_outgrow() else 0
+    if not place:
+
+        def received(result: int) -> Answer | None:
+            if result >= 0:
+                _translate_header(call, sock, address, asked)
+            return None
+
+        return Native(received)
+    return _receive_aside(call, sock, asked, place)
+
+
+def _receive_aside(call: Call, sock: Socket, asked: Header, place: int) -> Answer:
+    """Receive through a header of ours, whose name has room for the kernel's; then fill the program's."""
+    task, fast, address = call.task, msghdr.fast(call.arch), call.args[1]
+    ours = asked._replace(name=place + _HEADER_ROOM, name_length=SOCKADDR_STORAGE)
+    task.write(place, fast.pack(*ours))
+
     def received(result: int) -> Answer | None:
         if result >= 0:
-            _translate_header(call, sock, address, asked)
+            filled = Header(*fast.unpack(task.read(place, fast.size)))
+            name = task.read(ours.name, filled.name_length)
+            seen = sock.given_name(name) if name else b""
+            task.write(asked.name, seen[: asked.name_length])
+            task.write(address, fast.pack(*filled._replace(name=asked.name, name_length=len(seen))))
         return None
 
-    return Native(received)
+    return Native(received, "recvmsg", (call.args[0], place, call.args[2]))
 
 
 def recvmmsg(call: Call, sockets: Sockets) -> Answer:

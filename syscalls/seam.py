@@ -56,6 +56,9 @@ class Task(Protocol):
     def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
         """``write`` ``head`` at ``first``, then ``tail`` at ``second``."""
 
+    def scratch(self, size: int) -> int:
+        """Room in the program's memory that is free until the call returns; 0 where there is none."""
+
     def socket_inode(self, fd: int) -> int:
         """The inode of the socket behind ``fd``; 0 when it is closed or no socket."""
 

@@ -116,13 +116,14 @@ class Engine:
 
     def _entered(self, tracee: Tracee) -> None:
         info = binding.syscall_entry(tracee.tid)
+        tracee.stack = info[3]
         call = self._decoder.call(tracee, info)
         if call is None:
             self._resume(tracee.tid)
             return
-        self._carry_out(tracee, call, self.dispatch(call), info[3])
+        self._carry_out(tracee, call, self.dispatch(call))
 
-    def _carry_out(self, tracee: Tracee, call: Call, answer: Answer, stack: int) -> None:
+    def _carry_out(self, tracee: Tracee, call: Call, answer: Answer) -> None:
         if type(answer) is Return:
             self.machine.answer(tracee.tid, call.arch, answer.value)
             self._resume(tracee.tid)
@@ -132,7 +133,7 @@ class Engine:
         elif type(answer) is Native:
             self._let_through(tracee, call, answer)
         elif type(answer) is Wait:
-            self._wait(tracee, call, answer, stack)
+            self._wait(tracee, call, answer)
 
     def _let_through(self, tracee: Tracee, call: Call, answer: Native) -> None:
         if answer.name is not None and answer.args is not None:
@@ -143,7 +144,7 @@ class Engine:
             tracee.then = answer.then
         self._continue(tracee)
 
-    def _wait(self, tracee: Tracee, call: Call, wait: Wait, stack: int) -> None:
+    def _wait(self, tracee: Tracee, call: Call, wait: Wait) -> None:
         """Let the thread sleep in ppoll(2) on its own descriptor, where signals reach it as they should."""
 
         def woken(result: int) -> Answer:
@@ -154,9 +155,9 @@ class Engine:
             return Fail(wait.expired) if result == 0 else wait
 
         try:
-            poll = poll_call(tracee, call.arch, wait, stack)
+            poll = poll_call(tracee, call.arch, wait)
         except Errno as error:
-            self._carry_out(tracee, call, Fail(error.number), stack)
+            self._carry_out(tracee, call, Fail(error.number))
         else:
             self._let_through(tracee, call, poll._replace(then=woken))
 

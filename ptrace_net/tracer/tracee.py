@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
 
+_RED_ZONE = 128  # x86-64's; other ABIs have none
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _getfd = _libc.syscall
 _getfd.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
@@ -56,11 +58,12 @@ class Process:
 class Tracee:
     """One thread under a supervisor; implements ``syscalls.seam.Task``."""
 
-    __slots__ = ("_process", "processes", "then", "tid", "undo")
+    __slots__ = ("_process", "processes", "stack", "then", "tid", "undo")
 
     def __init__(self, tid: int, processes: dict[int, Process]) -> None:
         self.tid = tid
         self.processes = processes
+        self.stack = 0  # the stack pointer at the entry of the call in progress
         self._process: Process | None = None
         self.then: Callable[[int], Answer | None] | None = None  # wants the result of the call in progress
         self.undo: object = None  # the registers that the program had before its call was replaced
@@ -103,6 +106,10 @@ class Tracee:
         except OSError:
             return 0
         return int(link[8:-1]) if link.startswith("socket:[") else 0
+
+    def scratch(self, size: int) -> int:
+        """Below the red zone of the stack: the thread does not run until its call returns."""
+        return (self.stack - _RED_ZONE - size) & ~15
 
     def borrow(self, fd: int) -> int:
         try:

@@ -11,17 +11,12 @@ if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.seam import Task
 
-_RED_ZONE = 128  # x86-64's; other ABIs have none
 _ROOM = 64
 
 
-def poll_call(task: Task, arch: Arch, wait: Wait, stack: int) -> Native:
-    """``ppoll(&pollfd, 1, timeout, NULL)`` with its arguments below the red zone of the thread's ``stack``.
-
-    The thread does not run until the call returns, so nothing of the program's is overwritten. Raises
-    Errno(EFAULT) where the stack cannot be written.
-    """
-    address = (stack - _RED_ZONE - _ROOM) & ~15
+def poll_call(task: Task, arch: Arch, wait: Wait) -> Native:
+    """``ppoll(&pollfd, 1, timeout, NULL)``; raises Errno(EFAULT) where the stack cannot be written."""
+    address = task.scratch(_ROOM)
     word = "q" if arch.word == 8 else "i"
     pollfd = struct.pack(arch.endian + "ihh", wait.fd, wait.events, 0)
     timespec = b""
