@@ -54,7 +54,8 @@ class Socket(Protocol):
         """The program's view of a control buffer that the kernel filled; ``word``: bytes of its size_t."""
 
     def accepted(self, task: Task, fd: int) -> bytes:
-        """A connection was accepted as the program's ``fd``; the peer's name, none when it is gone already."""
+        """A connection was accepted as the program's ``fd``; the peer's name, none when it is gone already.
+        """
 
     def serves(self, level: int, option: int) -> bool:
         """Whether the provider answers for an option; Errno(ENOPROTOOPT) for a level that there is not."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FRESH = 0.5  # seconds
 _LISTEN = "0A"  # TCP_LISTEN
-_TABLES = {
+_TABLES: dict[tuple[int, int], str] = {
     (socket.AF_INET, socket.SOCK_STREAM): "tcp",
     (socket.AF_INET, socket.SOCK_DGRAM): "udp",
     (socket.AF_INET6, socket.SOCK_STREAM): "tcp6",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TYPE_MASK = 0xF
 SO_DOMAIN = 39
 # Ports at which nobody listens: a connection there is refused, a datagram answered with an ICMP error.
-NOWHERE = {socket.SOCK_STREAM: socket.htons(0), socket.SOCK_DGRAM: socket.htons(1)}
+NOWHERE: dict[int, int] = {socket.SOCK_STREAM: socket.htons(0), socket.SOCK_DGRAM: socket.htons(1)}
 _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
@@ -96,8 +96,9 @@ class HostSockets:
 
         def created(fd: int) -> Answer | None:
             if fd >= 0:
-                handle = self.adopt(task, fd, MappedSocket(self, kind & TYPE_MASK, self._v6only, {}))
-                self.options.begin(handle)
+                sock = MappedSocket(self, kind & TYPE_MASK, self._v6only, {})
+                handle = self.adopt(task, fd, sock)
+                self.options.begin(sock, handle)
                 os.close(handle)
             return None
 
