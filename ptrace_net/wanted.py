@@ -21,7 +21,7 @@ ALWAYS = (Rule("clone", (shares(0, CLONE_UNTRACED),)), Rule("clone3"), *NO_IO_UR
 AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 10, 0, 6, 41
 TCP_INFO, TCP_ZEROCOPY_RECEIVE = 11, 35
 # The options of IPPROTO_IP that the host has once for both levels (sockets.options6.rows.TWINS), as ranges.
-_TWINS = ((1, 3), (8, 9), (10, 14), (20, 22), (33, 35), (50, 51))
+_TWINS = ((1, 3), (8, 9), (10, 14), (20, 22), (33, 35), (49, 51))
 # syscalls.ioctls.REFUSED, as ranges.
 _INTERFACE_IOCTLS = ((0x890B, 0x890E), (0x8915, 0x891D), (0x8934, 0x8937), (0x8953, 0x8956))
 

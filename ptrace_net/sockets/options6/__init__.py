@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.options6.groups import MSFILTER, get_filter, set_group
-from ptrace_net.sockets.options6.rows import REFUSED, ROWS, TWINS, UNICAST_HOPS, Row
+from ptrace_net.sockets.options6.rows import IP_MULTICAST_ALL, REFUSED, ROWS, TWINS, UNICAST_HOPS, Row
 from ptrace_net.sockets.options6.special import GETTERS, SETTERS, set_special
-from ptrace_net.sockets.options6.twins import IP, get_ip, hops, set_from_ipv6, set_ip
+from ptrace_net.sockets.options6.twins import IP, at_ip, get_ip, hops, set_from_ipv6, set_ip
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 IPV6 = socket.IPPROTO_IPV6
 SOL_UDPLITE, SOL_SCTP, SOL_TLS, SOL_MPTCP = 136, 132, 282, 284
-IP_MULTICAST_ALL = 49
 TCLASS, ECN_MASK = 67, 3
 GROUPS = {20, 21, 27, 28, *range(42, 49)}
 _STREAM_LEVELS = {socket.IPPROTO_TCP, SOL_SCTP, SOL_TLS, SOL_MPTCP}
@@ -36,9 +35,11 @@ _INT = struct.Struct("=i")
 class Options6:
     """set and get for a ``MappedSocket`` on AF_INET."""
 
-    def begin(self, handle: int) -> None:
-        """What a new AF_INET6 socket has otherwise than an AF_INET one: only groups that it joined itself."""
-        hostcalls.set_int(handle, IP, IP_MULTICAST_ALL, 0)
+    def begin(self, sock: MappedSocket, handle: int) -> None:
+        """What a new AF_INET6 socket has otherwise than an AF_INET one: it gets the groups that it joined."""
+        sock.options[at_ip(IP_MULTICAST_ALL)] = 0
+        if not sock.stream:
+            hostcalls.set_int(handle, IP, IP_MULTICAST_ALL, 0)
 
     def serves(self, sock: MappedSocket, level: int, option: int) -> bool:
         """Whether an option is answered here. Errno(ENOPROTOOPT) for a level that the socket does not have,
@@ -85,7 +86,7 @@ class Options6:
 class OptionsSame:
     """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
 
-    def begin(self, handle: int) -> None:
+    def begin(self, sock: MappedSocket, handle: int) -> None:
         return
 
     def serves(self, sock: MappedSocket, level: int, option: int) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 IP_TOS, IP_TTL, IP_PKTINFO, IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS = 1, 2, 8, 10, 11, 12, 13
 IP_FREEBIND, IP_TRANSPARENT, IP_RECVORIGDSTADDR, IP_MINTTL = 15, 19, 20, 21
-IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_UNICAST_IF = 33, 34, 50
+IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_UNICAST_IF = 33, 34, 49, 50
 UNICAST_HOPS = 16
 _INT_MIN, _INT_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -79,6 +79,7 @@ TWINS: dict[int, tuple[int, ...]] = {
         for host in {row.host for row in ROWS.values() if row.host is not None and not row.shared}
     },
     IP_UNICAST_IF: (76,),
+    IP_MULTICAST_ALL: (),  # starts as 0, and as 1 on an AF_INET socket
 }
 
 
@@ -107,6 +108,13 @@ REFUSED: dict[int, Refusal] = {
     # The host's policies are for its IPv4: as without CAP_NET_ADMIN.
     34: Refusal("IPV6_IPSEC_POLICY", errno.EPERM, _UNKNOWN),
     35: Refusal("IPV6_XFRM_POLICY", errno.EPERM, _UNKNOWN),
+    # Packet filters of IPv6 (netfilter_ipv6/ip6_tables.h): as without CAP_NET_ADMIN.
+    64: Refusal("IP6T_SO_GET_INFO", errno.EPERM, errno.EPERM),
+    65: Refusal("IP6T_SO_GET_ENTRIES", errno.EPERM, errno.EPERM),
+    68: Refusal("IP6T_SO_GET_REVISION_MATCH", _UNKNOWN, errno.EPERM),
+    69: Refusal("IP6T_SO_GET_REVISION_TARGET", _UNKNOWN, errno.EPERM),
+    # As where IPv6 connections are not tracked.
+    80: Refusal("IP6T_SO_ORIGINAL_DST", _UNKNOWN, _UNKNOWN),
     # Multicast routing (linux/mroute6.h) is for raw ICMPv6 sockets.
     **{option: Refusal("MRT6_*", errno.EOPNOTSUPP, errno.EOPNOTSUPP) for option in range(200, 213)},
 }

@@ -76,6 +76,8 @@ def set_ip(sock: MappedSocket, handle: int, option: int, value: OptionValue) -> 
     needed = _INT.size if size >= _INT.size else min(size, 1)
     if len(value.data) < needed:
         raise Errno(errno.EFAULT)
+    if option == IP_TOS:
+        _set_tos(handle, sock.options[at_ip(option)])  # what is new decides about SO_PRIORITY
     hostcalls.setsockopt(handle, IP, option, value.data[:size].ljust(size, b"\0"))
     sock.options[at_ip(option)] = number = hostcalls.get_int(handle, IP, option)
     if not number and _is_flag(option) and _wanted(sock, option):
