@@ -67,11 +67,32 @@ class Myself:
         return self.privileged
 
 
+class Room:
+    """Bytes at an address, 0xAA where nobody wrote; given to a call, it lives until the call returns."""
+
+    def __init__(self, data: bytes = b"", size: int | None = None) -> None:
+        self.bytes = ctypes.create_string_buffer(data, max(len(data) if size is None else size, 1))
+        if size is not None:
+            ctypes.memset(self.at + len(data), 0xAA, size - len(data))
+
+    @property
+    def at(self) -> int:
+        return ctypes.addressof(self.bytes)
+
+    @property
+    def raw(self) -> bytes:
+        return self.bytes.raw
+
+
+def word(register: int | Room) -> int:
+    return (register.at if isinstance(register, Room) else register) & MASK
+
+
 class Kernel:
     """The oracle."""
 
-    def call(self, name: str, *registers: int) -> int:
-        words = [ctypes.c_ulong(register & MASK) for register in registers]
+    def call(self, name: str, *registers: int | Room) -> int:
+        words = [ctypes.c_ulong(word(register)) for register in registers]
         result = _libc.syscall(ctypes.c_long(X86_64.syscalls[name]), *words)
         return -ctypes.get_errno() if result == -1 else result
 
@@ -84,8 +105,8 @@ class Ours:
         self.sockets = HostSockets(SixOnFour(Policy().addresses), lambda: [self.task])
         self.dispatch = dispatcher(self.sockets, {})
 
-    def call(self, name: str, *registers: int) -> int:
-        words = tuple(register & MASK for register in registers) + (0,) * (6 - len(registers))
+    def call(self, name: str, *registers: int | Room) -> int:
+        words = tuple(map(word, registers)) + (0,) * (6 - len(registers))
         call = Call(self.task, X86_64, name, typed(name, words, X86_64))
         return self._carry_out(call, words, self.dispatch(call))
 
@@ -107,23 +128,6 @@ class Ours:
         except Errno:
             final = None
         return result if final is None else self._carry_out(call, words, final)
-
-
-class Room:
-    """Bytes at an address, 0xAA where nobody wrote."""
-
-    def __init__(self, data: bytes = b"", size: int | None = None) -> None:
-        self.bytes = ctypes.create_string_buffer(data, max(len(data) if size is None else size, 1))
-        if size is not None:
-            ctypes.memset(ctypes.addressof(self.bytes) + len(data), 0xAA, size - len(data))
-
-    @property
-    def at(self) -> int:
-        return ctypes.addressof(self.bytes)
-
-    @property
-    def raw(self) -> bytes:
-        return self.bytes.raw
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def test_every_length(kind: int, call: str, address: str, family: int) -> None:
     def scenario(world, length):
         with sockets(world, kind) as [fd]:
             room = Room(in6(address, 9 if call == "connect" else 0, family).ljust(200, b"\0"))
-            return told(world.call(call, fd, room.at, length))
+            return told(world.call(call, fd, room, length))
 
     for length in (-1, 0, 1, 2, 3, 8, 15, 16, 23, 24, 27, 28, 29, 127, 128, 129, 1 << 31, 1 << 32):
         same(scenario, length)
@@ -52,12 +52,12 @@ def test_bind_and_the_name_after_it(kind: int, v6only: int, address: str) -> Non
     def scenario(world):
         with sockets(world, kind) as [fd]:
             option = Room(struct.pack("=i", v6only))
-            seen = [world.call("setsockopt", fd, 41, 26, option.at, 4)]
+            seen = [world.call("setsockopt", fd, 41, 26, option, 4)]
             name, length = Room(size=40), Room(struct.pack("=i", 40))
-            seen.append(told(world.call("bind", fd, Room(in6(address)).at, 28)))
-            seen.append(world.call("getsockname", fd, name.at, length.at))
+            seen.append(told(world.call("bind", fd, Room(in6(address)), 28)))
+            seen.append(world.call("getsockname", fd, name, length))
             seen += [name.raw[:2], name.raw[2:4] == b"\0\0", name.raw[4:], length.raw]
-            seen.append(told(world.call("bind", fd, Room(in6("::1")).at, 28)))
+            seen.append(told(world.call("bind", fd, Room(in6("::1")), 28)))
             return seen
 
     same(scenario)
@@ -71,8 +71,8 @@ def test_pointers_that_lead_nowhere(call: str, pointer: int) -> None:
             length = Room(struct.pack("=i", 28))
             by_value = call in ("bind", "connect")
             return [
-                told(world.call(call, fd, pointer, 28 if by_value else length.at)),
-                told(world.call(call, fd, Room(in6("::1")).at, -1 if by_value else pointer)),
+                told(world.call(call, fd, pointer, 28 if by_value else length)),
+                told(world.call(call, fd, Room(in6("::1")), -1 if by_value else pointer)),
                 told(world.call(call, 9999, pointer, 28)),
                 told(world.call(call, -1, pointer, 28)),
                 length.raw,
@@ -84,11 +84,11 @@ def test_pointers_that_lead_nowhere(call: str, pointer: int) -> None:
 def connection(world) -> tuple[int, int, int, int]:
     """``(listener, client, accepted, the listener's port)`` on ::1."""
     listener, client = (world.call("socket", AF_INET6, STREAM, 0) for _ in range(2))
-    assert world.call("bind", listener, Room(in6("::1")).at, 28) == 0
+    assert world.call("bind", listener, Room(in6("::1")), 28) == 0
     assert world.call("listen", listener, 4) == 0
     name = Room(size=28)
-    assert world.call("getsockname", listener, name.at, Room(struct.pack("=i", 28)).at) == 0
-    assert world.call("connect", client, name.at, 28) == 0
+    assert world.call("getsockname", listener, name, Room(struct.pack("=i", 28))) == 0
+    assert world.call("connect", client, name, 28) == 0
     accepted = world.call("accept4", listener, 0, 0, 0)
     assert accepted >= 0
     return listener, client, accepted, socket.ntohs(struct.unpack("=H", name.raw[2:4])[0])
@@ -111,7 +111,7 @@ def test_names_in_every_room(room: int) -> None:
         seen = []
         for fd, call in ((client, "getsockname"), (client, "getpeername"), (accepted, "getpeername")):
             name, length = Room(size=40), Room(struct.pack("=i", room))
-            seen.append((told(world.call(call, fd, name.at, length.at)), without_port(name.raw), length.raw))
+            seen.append((told(world.call(call, fd, name, length)), without_port(name.raw), length.raw))
         closed(listener, client, accepted)
         return seen
 
@@ -123,17 +123,17 @@ def test_names_in_every_room(room: int) -> None:
 def test_accept_in_every_room(room: int, client: str) -> None:
     def scenario(world):
         with sockets(world, STREAM) as [listener]:
-            world.call("bind", listener, Room(in6("::")).at, 28)
+            world.call("bind", listener, Room(in6("::")), 28)
             world.call("listen", listener, 4)
             bound = Room(size=28)
-            world.call("getsockname", listener, bound.at, Room(struct.pack("=i", 28)).at)
+            world.call("getsockname", listener, bound, Room(struct.pack("=i", 28)))
             port = socket.ntohs(struct.unpack("=H", bound.raw[2:4])[0])
             family = AF_INET6 if ":" in client else AF_INET
             caller = world.call("socket", family, STREAM, 0)
             to = in6(client, port) if family == AF_INET6 else in4(client, port)
-            assert world.call("connect", caller, Room(to).at, len(to)) == 0
+            assert world.call("connect", caller, Room(to), len(to)) == 0
             name, length = Room(size=40), Room(struct.pack("=i", room))
-            fd = world.call("accept", listener, name.at, length.at)
+            fd = world.call("accept", listener, name, length)
             closed(caller, *([fd] if fd >= 0 else []))
             return told(min(fd, 0)), without_port(name.raw), length.raw
 
@@ -146,7 +146,7 @@ def test_any_bytes_are_an_address_or_an_errno(name: bytes, length: int, kind: in
     world = Ours()
     with sockets(world, kind | socket.SOCK_NONBLOCK) as [fd]:
         for call in ("bind", "connect"):
-            assert -4096 < world.call(call, fd, Room(name.ljust(140, b"\0")).at, length) <= 0
+            assert -4096 < world.call(call, fd, Room(name.ljust(140, b"\0")), length) <= 0
 
 
 def test_ports_that_need_a_privilege_are_the_programs_question() -> None:
@@ -155,7 +155,7 @@ def test_ports_that_need_a_privilege_are_the_programs_question() -> None:
     with sockets(world, STREAM, DGRAM) as fds:
         for fd in fds:
             for address in ("::", "::1", "::ffff:127.0.0.1"):
-                assert told(world.call("bind", fd, Room(in6(address, 81)).at, 28)) == "EACCES"
+                assert told(world.call("bind", fd, Room(in6(address, 81)), 28)) == "EACCES"
 
 
 def test_nothing_is_left_open() -> None:
@@ -164,7 +164,7 @@ def test_nothing_is_left_open() -> None:
     for _ in range(20):
         listener, client, accepted, _ = connection(world)
         world.call("bind", client, BAD, 28)
-        world.call("connect", client, Room(in6("::1", 9)).at, 28)
+        world.call("connect", client, Room(in6("::1", 9)), 28)
         world.call("getpeername", listener, BAD, BAD)
         closed(listener, client, accepted)
     assert len(os.listdir("/proc/self/fd")) == before
