@@ -14,7 +14,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.faces import AF_INET, AF_UNSPEC, Endpoint, SixOnFour, family_of, parse_in
+from ptrace_net.sockets.destinations import Destination, Origin, connect_to, send_to
+from ptrace_net.sockets.faces import AF_UNSPEC, Endpoint, SixOnFour, family_of
 from ptrace_net.sockets.sharing import BOTH, OTHER, OWN
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
@@ -130,16 +131,13 @@ class MappedSocket:
         return self.face.pack(self._seen(self.face.parse_host(name)))
 
     def _seen(self, host: Endpoint) -> Endpoint:
-        """The program's view of an address on the host: with a peer of its own family, loopback is that
-        family's.
-        """
+        """The program's view of a host's address: between peers of its family, loopback is that family's."""
         if host.address == self.face.plain_loopback and (self.own_peer or self._talks_own(host)):
             return host._replace(address=self.face.loopback)
         return host._replace(address=self.face.from_host(host.address))
 
     def _talks_own(self, host: Endpoint) -> bool:
-        """Whether a datagram's peer is one of the asked family: only such reach a socket bound to that alone.
-        """
+        """Whether a datagram's peer is of the asked family: only such reach a socket bound to that alone."""
         if self.stream:
             return False
         if host.port in self.spoken:
@@ -155,25 +153,33 @@ class MappedSocket:
             self.own_peer = False
             return NATIVE
         try:
-            host = self._destination(name, sending=False)
+            host, self.own_peer = self._located(connect_to(self._origin(), name))
         except Errno:
             if self.stream:
                 _refuse_connected(handle)
             else:
                 self._autobind(handle)
             raise
-        self.own_peer = self._is_own(name)
         answer = self._connect(handle, self.face.pack_host(host))
         if not self.stream:
-            self._speaks(handle, host.port)
+            self._speaks(handle, host.port, self.own_peer)
         return answer
 
-    def _speaks(self, handle: int, port: int) -> None:
+    def _origin(self) -> Origin:
+        return Origin(self.face, self.stream, self.v6only, self.side)
+
+    def _located(self, destination: Destination) -> Destination:
+        """::1 is where the run's own sockets of that family are."""
+        if destination.host.address != self.face.host_loopback:
+            return destination
+        return destination._replace(host=self.layer.loopback(self.kind, destination.host))
+
+    def _speaks(self, handle: int, port: int, own: bool) -> None:
         """A datagram goes to ``port``: what comes back from it is of the same family."""
         if len(self.spoken) >= _MOST_SPOKEN:
             self.spoken.clear()
-        self.spoken[port] = self.own_peer
-        if self.own_peer:
+        self.spoken[port] = own
+        if own:
             self.layer.datagrams.note(handle)
 
     def _autobind(self, handle: int) -> None:
@@ -181,21 +187,8 @@ class MappedSocket:
         if not _is_bound(self, handle):
             hostcalls.bind(handle, self.face.pack_host(Endpoint(self.face.host_any, 0)))
 
-    def _is_own(self, name: bytes) -> bool:
-        """Whether a destination is of the asked family, ``::`` standing for ::1."""
-        if family_of(name) != self.face.asked:
-            return False
-        return self.face.own(self._meant(self.face.parse(name).address))
-
-    def _meant(self, address: bytes) -> bytes:
-        """Any address as a destination is the loopback one, of the family that the socket is bound to."""
-        if address != self.face.any:
-            return address
-        return self.face.mapped_loopback if self.side == OTHER else self.face.loopback
-
     def _connect(self, handle: int, host_name: bytes) -> Answer:
-        """A blocking connect is begun here and waited for by the program's own call, which the kernel
-        resumes.
+        """A blocking connect is begun here and waited for by the program's call, which the kernel resumes.
 
         The kernel does not look at the address of a connect in progress (inet_stream_connect).
         """
@@ -211,35 +204,13 @@ class MappedSocket:
             raise
         return Return(0)
 
-    def _destination(self, name: bytes, *, sending: bool) -> Endpoint:
-        """Where a datagram or a connection goes on the host; refused as on a machine without a route."""
-        if family_of(name) == AF_INET != self.face.asked and not self.stream:
-            if self.v6only:
-                raise Errno(errno.ENETUNREACH if sending else errno.EAFNOSUPPORT)
-            return parse_in(name)  # udp(7): a dual-stack socket takes a sockaddr_in
-        if sending and family_of(name) != self.face.asked:
-            raise Errno(errno.EINVAL)
-        endpoint = self.face.parse(name)
-        if family_of(name) != self.face.asked:
-            raise Errno(errno.EAFNOSUPPORT)
-        if self.face.lacks_scope(name):
-            raise Errno(errno.EINVAL)
-        address = self._meant(endpoint.address)
-        host, own = self.face.to_host(address), self.face.own(address)
-        if own and self.side == OTHER:
-            raise Errno(errno.EAFNOSUPPORT)
-        if host is None or (self.v6only and not own):
-            raise Errno(errno.ENETUNREACH)
-        endpoint = Endpoint(host, endpoint.port)
-        return self.layer.loopback(self.kind, endpoint) if host == self.face.host_loopback else endpoint
-
     def accepted(self, task: Task, fd: int) -> bytes:
         """What arrived at an address of the asked family alone came from a peer of that family."""
         sock = MappedSocket(self.layer, self.kind, self.v6only, dict(self.options))
         handle = self.layer.adopt(task, fd, sock)
         try:
             local = self.face.parse_host(hostcalls.getsockname(handle))
-            sock.own_peer = self.own_peer = self.face.own(self.face.from_host(local.address))
+            sock.own_peer = self.face.own(self.face.from_host(local.address))
             return sock.peer_name(handle)
         except Errno:
             return b""
@@ -252,24 +223,23 @@ class MappedSocket:
         return self.stream or not (name or control)
 
     def send(self, handle: int, message: Message, word: int) -> int:
-        flags, host = message.flags, None
-        if message.name and family_of(message.name) != AF_UNSPEC:
-            try:
-                host = self._destination(message.name, sending=True)
-            except Errno:
-                self._autobind(handle)
-                raise
-            self.own_peer, connected = self._is_own(message.name), self.own_peer
-            flags &= ~MSG_OOB if self.own_peer else -1  # UDP over IPv6 does not mind it
-        control = self.layer.control.to_host(message.control, word, self.own_peer)
+        if not message.name or family_of(message.name) == AF_UNSPEC:
+            return self._send(handle, message, b"", self.own_peer, word)
+        try:
+            host, own = self._located(send_to(self._origin(), message.name))
+        except Errno:
+            self._autobind(handle)
+            raise
+        sent = self._send(handle, message, self.face.pack_host(host), own, word)
+        self._speaks(handle, host.port, own)
+        return sent
+
+    def _send(self, handle: int, message: Message, host_name: bytes, own: bool, word: int) -> int:
+        control = self.layer.control.to_host(message.control, word, own)
         if message.size > LONGEST_DATAGRAM:
             raise Errno(errno.EMSGSIZE)
-        name = b"" if host is None else self.face.pack_host(host)
-        sent = hostcalls.sendmsg(handle, message.read(), name, control, flags)
-        if host is not None:
-            self._speaks(handle, host.port)
-            self.own_peer = connected
-        return sent
+        flags = message.flags & ~MSG_OOB if own else message.flags  # UDP over IPv6 does not mind it
+        return hostcalls.sendmsg(handle, message.read(), host_name, control, flags)
 
     def names_senders(self) -> bool:
         return not self.stream
