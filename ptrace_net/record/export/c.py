@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ptrace_net.record.export.c_runtime import BEGIN, HEAD, PART_BEGIN, PART_END, TAIL
 from ptrace_net.record.export.c_values import Context, Emitted, emit, quoted
-from ptrace_net.record.export.names import Names
+from ptrace_net.record.export.names import Names, without_source_binds
 from ptrace_net.record.model import Call, number_of
 from ptrace_net.record.names import errno_number
 from ptrace_net.record.render import call_text
@@ -32,7 +32,7 @@ _WITHOUT_SIZE = {"ppoll": 4, "epoll_pwait": 5}
 def render(plan: Plan) -> str:
     """The program."""
     names, sizes = Names(plan), {"MEMORY": 16, "POLLED": 1, "VECTOR": 1, "EVENTS": 1}
-    steps = ["\n".join(_step(step, names, sizes)) for step in plan.steps]
+    steps = ["\n".join(_step(step, names, sizes)) for step in without_source_binds(plan.steps)]
     parts = ["\n".join(steps[at : at + _PART]) for at in range(0, len(steps), _PART)]
     fixed = "".join(f"#define {name} {size}\n" for name, size in sizes.items())
     functions = "".join(f"{PART_BEGIN % place}{part}\n{PART_END}" for place, part in enumerate(parts))

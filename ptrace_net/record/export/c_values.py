@@ -22,6 +22,9 @@ from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import Param, canonical, params
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of, pack
 
+SHOWS_PORT = frozenset(("getsockname", "accept", "accept4", "recvfrom"))
+"""Calls from which a port that the kernel chose is learnt."""
+
 
 @dataclass(slots=True)
 class Emitted:
@@ -134,7 +137,7 @@ def _address_out(context: Context, place: int, value: Value, param: Param) -> st
     endpoint = endpoint_of(value)
     context.made.before.append("memset(&address, 0, sizeof address);")
     if context.succeeds and endpoint is not None and endpoint.family in (AF_INET, AF_INET6):
-        chosen = endpoint.port in context.names.ports and context.call.name == "getsockname"
+        chosen = endpoint.port in context.names.ports and context.call.name in SHOWS_PORT
         if chosen:
             context.made.after.append(f"port{endpoint.port} = port_of();")
         context.made.after.append(f"same_address({address_text(context, endpoint)});")

@@ -1,7 +1,9 @@
 """Variables of an exported program: one for every descriptor, one for every port that the kernel chose."""
 
+from collections.abc import Sequence
+
 from ptrace_net.record.replay.plan import Plan
-from ptrace_net.record.replay.steps import WORLD
+from ptrace_net.record.replay.steps import WORLD, PlanStep
 from ptrace_net.record.replay.verify import chosen_ports
 
 
@@ -15,7 +17,7 @@ class Names:
         self._several = len(groups) > 1
         self._used: dict[str, None] = {}
         self._open: dict[int, dict[int, str]] = {}
-        self.ports = chosen_ports(plan.steps)
+        self.ports = chosen_ports(without_source_binds(plan.steps))
 
     def descriptor(self, group: int, number: int) -> str:
         """The variable for `number` in the worker `group`."""
@@ -44,3 +46,17 @@ class Names:
     def all(self) -> list[str]:
         """Every descriptor variable, in the order of first use."""
         return list(self._used)
+
+
+def without_source_binds(steps: Sequence[PlanStep]) -> list[PlanStep]:
+    """The steps but those that give the world's clients their recorded ports.
+
+    An exported program runs where these may be taken.
+    """
+    pairs = zip(steps, [*steps[1:], None], strict=True)
+    return [step for step, following in pairs if not _gives_source(step, following)]
+
+
+def _gives_source(step: PlanStep, following: PlanStep | None) -> bool:
+    connects = following is not None and following.role == "world" and following.call.name == "connect"
+    return step.role == "world" and step.call.name == "bind" and connects

@@ -113,7 +113,7 @@ class _Script:
 
     def _segment(self, call: Call) -> Iterator[str]:
         """What the world sends before the program reads it: data, or a FIN."""
-        size = len(received(call))
+        size = received(call).total or 0
         if size:
             yield f"+0 < P. {self.inbound}:{self.inbound + size}({size}) ack {self.outbound} win 512"
             self.inbound += size

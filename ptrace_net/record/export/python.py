@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from ptrace_net.record.export.names import without_source_binds
 from ptrace_net.record.export.python_runtime import HEAD, TAIL
 from ptrace_net.record.model import Array, Call, Change, Data, Struct, Unknown, Value, number_of
 from ptrace_net.record.names import errno_number
@@ -18,7 +19,7 @@ from ptrace_net.record.replay.lower import CannotReplay, Lowered, lower, user_wo
 from ptrace_net.record.replay.options import pack_value
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.steps import MOTHER, PlanStep
-from ptrace_net.record.replay.verify import chosen_ports
+from ptrace_net.record.replay.verify import ADDRESSES, chosen_ports, endpoints
 from ptrace_net.record.replay.world import LAST_PEER
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, pack, struct_of
@@ -29,8 +30,9 @@ _UNSUPPORTED = frozenset(["select", "pselect6", "recvmmsg", "sendmmsg"])
 
 def render(plan: Plan) -> str:
     """The script."""
-    writer = _Writer(chosen_ports(plan.steps))
-    lines = [line for step in plan.steps for line in writer.step(step)]
+    steps = without_source_binds(plan.steps)
+    writer = _Writer(chosen_ports(steps))
+    lines = [line for step in steps for line in writer.step(step)]
     count = len(plan.program)
     title = f'"""Made by ptrace-net from {plan.log.name}: {count} calls. Exit status 0: as recorded."""\n'
     return title.replace("\\", "/") + HEAD + "\n".join(lines) + TAIL
@@ -104,8 +106,7 @@ class _Writer:
 
     def _ports(self, call: Call) -> int:
         """The recorded port in the call's address, where the kernel chose it."""
-        endpoint = next((found for value in call.args if (found := endpoint_of(value))), None)
-        return endpoint.port if endpoint and endpoint.port in self.ports else 0
+        return next((each.port for each in endpoints(call, ADDRESSES) if each.port in self.ports), 0)
 
 
 def _without_peer(call: Call) -> tuple[Call, str]:

@@ -6,6 +6,8 @@ record that have their default are left out, and fields that a later minor versi
 """
 
 import json
+from collections.abc import Iterable
+from math import isfinite
 from typing import Any, Final, get_args
 
 from ptrace_net.record.errors import RecordError
@@ -92,6 +94,7 @@ def _record(row: list[Any], blob: "_Blob") -> Record:
         )
         if outcome not in _OUTCOMES:
             raise ValueError(f"outcome {outcome!r}")
+        _check(((task, int), (name, str), (detail, str), (ended, int)), (result, ended), (started, duration))
         values = tuple(_decode(value, blob, 0) for value in args)
         return Call(
             task,
@@ -109,9 +112,20 @@ def _record(row: list[Any], blob: "_Blob") -> Record:
             ended,
         )
     _, task, kind, text, number, started, source = row[:7]
+    _check(((task, int), (text, str)), (number,), (started,))
     if kind not in _EVENTS:
         raise ValueError(f"event {kind!r}")
     return Event(task, kind, text, number, started, _source(source))
+
+
+def _check(typed: Iterable[tuple[Any, type]], numbers: Iterable[Any], times: Iterable[Any]) -> None:
+    """Raise `ValueError` for a field of another type than it has."""
+    good = all(isinstance(value, kind) for value, kind in typed)
+    good = good and all(number is None or isinstance(number, int) for number in numbers)
+    if not good or not all(
+        time is None or (isinstance(time, float | int) and isfinite(time)) for time in times
+    ):
+        raise ValueError("a field has the wrong type")
 
 
 def _source(row: list[Any] | None) -> Source:

@@ -32,6 +32,9 @@ MACHINE = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platfo
 EPOLL_EVENT = struct.Struct("<IQ" if MACHINE == "x86_64" else "=I4xQ")
 POLLFD = struct.Struct("=ihh")
 FILLER = b"."
+LARGEST = 1 << 22
+"""The most bytes that one replayed call passes; a log may claim any number."""
+
 MAX_EVENTS = 1 << 16
 WAIT_LIMIT_MS = 3000
 """How long a wait that returned something in the log may last."""
@@ -39,6 +42,7 @@ WAIT_LIMIT_MS = 3000
 QUIET_MS = 20
 """How long a wait that ran out in the log is made to last: the log's time is not replayed."""
 
+_EPOLL_CTL_DEL = 2
 _IOCTLS = frozenset(
     ["FIONBIO", "FIOASYNC", "FIONREAD", "FIOCLEX", "FIONCLEX", "SIOCATMARK", "SIOCINQ", "SIOCOUTQ"]
 )
@@ -164,22 +168,26 @@ def _before(value: Value | None) -> int:
 
 
 def payload(value: Value, size: int) -> bytes:
-    """`size` bytes that begin as the log shows; the rest, which it does not show, is filler."""
+    """`size` bytes (at most `LARGEST`) that begin as the log shows; what it does not show is filler."""
     known = value.data if isinstance(value, Data) else b""
+    size = min(size, LARGEST)
     return known[:size] + FILLER * max(0, size - len(known))
 
 
 def _buffer(context: _Context, place: int, value: Value, param: Param) -> Argument:
     if isinstance(value, Pointer) and value.address == 0:
         return 0
-    return block(payload(value, context.number(place + 1)))
+    size = context.number(place + 1)
+    if size > LARGEST:
+        raise CannotReplay(f"it passes {size} bytes at once")
+    return block(payload(value, size))
 
 
 def _buffer_out(context: _Context, place: int, value: Value, param: Param) -> Argument:
     if isinstance(value, Pointer) and value.address == 0:
         return 0
     context.out(place, "data")
-    return block(b"", min(context.number(place + 1), 1 << 22), 2)
+    return block(b"", min(max(context.number(place + 1), 0), LARGEST), 2)
 
 
 def _option(context: _Context, place: int, value: Value, param: Param) -> Argument:
@@ -226,6 +234,8 @@ def _milliseconds(context: _Context, place: int, value: Value, param: Param) -> 
 
 
 def _event(context: _Context, place: int, value: Value, param: Param) -> Argument:
+    if number_of(context.call.arg(1)) == _EPOLL_CTL_DEL:
+        return 0  # whatever the program passed is not looked at
     if isinstance(value, Pointer):
         return _null(value)
     events = number_of(value.get("events")) if isinstance(value, Struct) else None

@@ -12,6 +12,7 @@ from ptrace_net.record.model import Array, Data, Pointer, Struct, Value, number_
 from ptrace_net.record.replay.wire import Argument, block
 from ptrace_net.record.sockaddr import endpoint_of, pack
 
+LARGEST = 1 << 22
 _WORD = 8
 _FILLER = b"."
 _CONTROL_ROOM = 256
@@ -31,10 +32,10 @@ def vector(value: Value, reading: bool, out: Callable[[str], None]) -> Argument:
         base = item.get("iov_base") if isinstance(item, Struct) else None
         length = number_of(item.get("iov_len")) if isinstance(item, Struct) else None
         known, total = _data(base)
-        size = length if length is not None else total or len(known)
+        size = min(max(length if length is not None else total or len(known), 0), LARGEST)
         if reading:
             out("piece")
-            refs.append([place * 2 * _WORD, block(b"", min(size, 1 << 22), 1)])
+            refs.append([place * 2 * _WORD, block(b"", size, 1)])
         else:
             refs.append([place * 2 * _WORD, block(known[:size] + _FILLER * max(0, size - len(known)))])
         raw += struct.pack("=qQ", 0, size)

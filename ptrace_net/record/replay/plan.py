@@ -117,7 +117,7 @@ def _obstacle(each: Traced, call: Call) -> str:
     return ""
 
 
-_NEEDED = frozenset(["addr", "optval", "msg", "mmsg", "iov", "pollfds", "epev", "fdset"])
+_NEEDED = frozenset(["addr", "optval", "msg", "mmsg", "iov", "pollfds", "fdset"])
 
 
 class _Groups:

@@ -77,6 +77,7 @@ class Pool:
     def end(self, group: int) -> None:
         """Let the worker of `group` end; its descriptors close with it."""
         if group in self._channels:
+            self._ask(group, {"op": "exit"})
             self._channels.pop(group).close()
 
     def _ask(self, group: int, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from ptrace_net.record.flows import Flow, Traced
 from ptrace_net.record.model import Array, Call, Data, Struct, Value, number_of
-from ptrace_net.record.replay.lower import payload
 from ptrace_net.record.signatures import canonical
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
 
@@ -22,10 +21,10 @@ _RESET = frozenset(("EPIPE", "ECONNRESET", "ENOTCONN"))
 
 
 class Chunk(NamedTuple):
-    """What one receiving call took: its record, the bytes (filler where the log abbreviates), the sender."""
+    """What one receiving call took: its record, the bytes as far as the log shows them, the sender."""
 
     place: int
-    data: bytes
+    data: Data
     sender: Endpoint | None
 
 
@@ -93,15 +92,16 @@ def peeks(call: Call) -> bool:
     return _peeks(call)
 
 
-def received(call: Call) -> bytes:
-    """The bytes that a receiving call took; filler where the log does not show them."""
+def received(call: Call) -> Data:
+    """The bytes that a receiving call took, as far as the log shows them, and how many they were."""
     size = call.result or 0
-    value = call.arg(1)
-    pieces = list(_pieces(value)) if value is not None else []
     known = b""
-    for data, length in pieces:
-        known += data if len(pieces) == 1 else payload(Data(data), min(length, max(0, size - len(known))))
-    return payload(Data(known), size)
+    value = call.arg(1)
+    for data, length in _pieces(value) if value is not None else ():
+        known += data
+        if len(data) < length:
+            break
+    return Data(known[:size], size)
 
 
 def _pieces(value: Value) -> Iterable[tuple[bytes, int]]:

@@ -15,6 +15,9 @@ from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of
 
+ADDRESSES = frozenset(("addr", "addr_out", "msg", "msg_out"))
+"""The kinds of arguments that have an address in them."""
+
 _GIVEN, _SHOWN = frozenset(("addr", "msg")), frozenset(("addr_out", "msg_out"))
 _MEMORY = frozenset(["buf_out", "iov_out", "msg_out"])
 

@@ -35,10 +35,21 @@ def main(argv: list[str]) -> int:
             wire.send(channel, _call(request))
         elif request["op"] == "fork":
             channel = _fork(channel)
+        elif request["op"] == "exit":
+            return _exit(channel)
         elif request["op"] == "isolate":
             from ptrace_net.record.replay.isolate import isolate
 
             wire.send(channel, {"why": isolate()})
+    return 0
+
+
+def _exit(channel: socket.socket) -> int:
+    """Close everything before answering: what the end of a process does to its peers has then happened."""
+    number = channel.fileno()
+    os.closerange(3, number)
+    os.closerange(number + 1, os.sysconf("SC_OPEN_MAX"))
+    wire.send(channel, {"gone": True})
     return 0
 
 

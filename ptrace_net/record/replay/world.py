@@ -298,15 +298,15 @@ class World:
             return
         chunk = traffic.chunks[place]
         self._sent[flow.id] = place + 1
-        self._ahead[flow.id] = self._ahead.get(flow.id, 0) + len(chunk.data)
-        data = Data(chunk.data, len(chunk.data))
+        data = chunk.data
+        self._ahead[flow.id] = self._ahead.get(flow.id, 0) + (data.total or 0)
         if not flow.stream:
             yield from self._datagram(flow, data, chunk.sender or flow.remote)
         elif flow.id in self._sockets:
             yield self._send(self._sockets[flow.id], data)
 
     def _send(self, number: int, data: Data) -> PlanStep:
-        size = len(data.data)
+        size = data.total or 0
         return self._world("sendto", number, data, size, _NOSIGNAL, _NULL, 0, result=size)
 
     def _datagram(self, flow: Flow, data: Data, sender: Endpoint | None) -> Iterator[PlanStep]:
@@ -314,7 +314,7 @@ class World:
         if sender is None:
             return
         yield from self._listen(plain(sender), stream=False)
-        number, size = self._servers[plain(sender)], len(data.data)
+        number, size = self._servers[plain(sender)], data.total or 0
         local = flow.local
         if local is not None and local.port and "bind" in self._calls(flow):
             family = plain(sender).family

@@ -88,7 +88,7 @@ def _tcp(flow: Flow, call: Call, conversations: dict[int, TcpConversation]) -> I
     if call.name in SENDS and call.errno is None and (call.result or 0) > 0:
         yield from ((packet, b"") for packet in conversation.data(_sent(call), out=True))
     elif call.name in RECEIVES and call.errno is None and not peeks(call):
-        packets = conversation.data(received(call), out=False) if call.result else conversation.end(out=False)
+        packets = conversation.data(_taken(call), out=False) if call.result else conversation.end(out=False)
         yield from ((packet, b"") for packet in packets)
     elif call.name in ("close", "shutdown") and call.errno is None:
         yield from ((packet, b"") for packet in conversation.end(out=True))
@@ -103,7 +103,7 @@ def _udp(flow: Flow, call: Call) -> Iterator[tuple[bytes, bytes]]:
     port = flow.local.port if flow.local else 0
     host = plain(flow.local).host if flow.local and not flow.local.wildcard else ""
     local = Endpoint(remote.family, host or ("127.0.0.1" if remote.family == AF_INET else "::1"), port)
-    data = _sent(call) if outgoing else received(call)
+    data = _sent(call) if outgoing else _taken(call)
     yield (udp(local, remote, data) if outgoing else udp(remote, local, data)), _NOTE
 
 
@@ -116,7 +116,13 @@ def _sent(call: Call) -> bytes:
     """The bytes that a sending call passed on."""
     value: Value | None = call.arg(1)
     known = value if isinstance(value, Data) else None
-    return payload(known, call.result or 0) if known else received(call)
+    return payload(known, call.result or 0) if known else _taken(call)
+
+
+def _taken(call: Call) -> bytes:
+    """The bytes that a call passed, with filler for what the log does not show."""
+    data = received(call)
+    return payload(data, data.total or 0)
 
 
 def _block(kind: int, body: bytes) -> bytes:

@@ -14,10 +14,11 @@ from ptrace_net.record.importers.kernel.endpoint import parse_endpoint
 from ptrace_net.record.importers.kernel.facts import Assembler, Fact, FactKind
 from ptrace_net.record.importers.kernel.raw import call_name, decode
 from ptrace_net.record.importers.kernel.sendmsg import SENDMSG
+from ptrace_net.record.importers.strace.literals import decimal
 from ptrace_net.record.model import Log, Source, Symbol, Unknown, Value
 from ptrace_net.record.names import constant, spell
 
-_FRAME = re.compile(r"\[\s*(\d+\.\d{3,9})\]?\s+(\d+)[:.](\d+)\s+([A-Za-z_][^\[\]{}]{2,90}?)\]\s?")
+_FRAME = re.compile(r"\[\s*(\d{1,12}\.\d{3,9})\]?\s+(\d+)[:.](\d+)\s+([A-Za-z_][^\[\]{}]{2,90}?)\]\s?")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _ENTRY = re.compile(r"\[syscall\] id = (\w+), args = \[([\d, ]*)\], ?entry")
 _RESULT = re.compile(r"\[syscall\] id = (\w+),(?: args = \[[\d, ]*\],)? ?return (-?\d+)")
@@ -50,7 +51,7 @@ def facts(name: str, lines: Iterable[str]) -> Iterator[Fact]:
 
 
 def _fact(frame: re.Match[str], message: str, source: Source) -> Fact:
-    base = Fact("note", int(frame[3]), source, float(frame[1]), text=message)
+    base = Fact("note", decimal(frame[3]), source, float(frame[1]), text=message)
     for pattern, make in _MESSAGES:
         if found := pattern.search(message):
             return make(base, found)
@@ -59,12 +60,12 @@ def _fact(frame: re.Match[str], message: str, source: Source) -> Fact:
 
 def _entry(base: Fact, found: re.Match[str]) -> Fact:
     name = call_name(found[1])
-    registers = [int(word) for word in found[2].split(",") if word.strip()]
+    registers = [decimal(word) for word in re.findall(r"\d+", found[2])]
     return base._replace(kind="entry", name=name, values=tuple(enumerate(decode(name, registers))), text="")
 
 
 def _result(base: Fact, found: re.Match[str]) -> Fact:
-    return base._replace(kind="result", name=call_name(found[1]), result=int(found[2]), text="")
+    return base._replace(kind="result", name=call_name(found[1]), result=decimal(found[2]), text="")
 
 
 def _panic(base: Fact, found: re.Match[str]) -> Fact:
@@ -74,7 +75,7 @@ def _panic(base: Fact, found: re.Match[str]) -> Fact:
 def _address(name: str, place: int) -> Callable[[Fact, re.Match[str]], Fact]:
     def make(base: Fact, found: re.Match[str]) -> Fact:
         return base._replace(
-            kind="detail", name=name, values=((0, int(found[1])), (place, parse_endpoint(found[2])))
+            kind="detail", name=name, values=((0, decimal(found[1])), (place, parse_endpoint(found[2])))
         )
 
     return make
@@ -84,7 +85,7 @@ def _option(base: Fact, found: re.Match[str]) -> Fact:
     """``option 15 not supported in Socket level``: the level is a word, the option a number."""
     level = {"socket": 1, "ipv6": 41, "ip": 0, "tcp": 6, "udp": 17}.get(found[2].lower(), -1)
     values: list[tuple[int, Value]] = [(1, spell("level", level))] if level >= 0 else []
-    return _detail(base, "setsockopt", [*values, (2, spell("optname", int(found[1]), level))])
+    return _detail(base, "setsockopt", [*values, (2, spell("optname", decimal(found[1]), level))])
 
 
 def _detail(base: Fact, name: str, values: list[tuple[int, Value]]) -> Fact:
@@ -97,11 +98,11 @@ def _registers(base: Fact, found: re.Match[str]) -> Fact:
 
 
 def _level(base: Fact, found: re.Match[str]) -> Fact:
-    return _detail(base, "setsockopt", [(1, spell("level", int(found[1])))])
+    return _detail(base, "setsockopt", [(1, spell("level", decimal(found[1])))])
 
 
 def _family(base: Fact, found: re.Match[str]) -> Fact:
-    return _detail(base, "socket", [(0, spell("domain", int(found[1])))])
+    return _detail(base, "socket", [(0, spell("domain", decimal(found[1])))])
 
 
 def _type(base: Fact, found: re.Match[str]) -> Fact:

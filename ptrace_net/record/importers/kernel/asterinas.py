@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ptrace_net.record.importers.kernel.facts import Assembler, Fact
-from ptrace_net.record.importers.strace.literals import parse_number
+from ptrace_net.record.importers.strace.literals import decimal, parse_number
 from ptrace_net.record.model import Log, Pointer, Source, Symbol, Unknown, Value
 from ptrace_net.record.names import constant, errno_number, spell
 from ptrace_net.record.signatures import canonical, params
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, AF_UNIX, Endpoint, struct_of
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
-_FRAME = re.compile(r"\[\s*(\d+\.\d+)\]\s+(\w+)\s*:\s+(.*)")
+_FRAME = re.compile(r"\[\s*(\d{1,12}\.\d{1,9})\]\s+(\w+)\s*:\s+(.*)")
 _ENTRY = re.compile(
     r"\[pid=(\d+)\]\[tid=(\d+)\]\[id=(\d+)\]\[(?:SYS_)?(\w+)\]|\[SYSCALL\]\[id=(\d+)\]\[SYS_(\w+)\]"
 )
@@ -62,7 +62,7 @@ def facts(name: str, lines: Iterable[str]) -> Iterator[Fact]:
             continue
         base = Fact("note", task, Source(name, number, frame.start() + 1), float(frame[1]), text=frame[3])
         if found := _ENTRY.search(frame[3]):
-            task, call = int(found[2] or 0), canonical((found[4] or found[6]).lower())
+            task, call = decimal(found[2] or "0"), canonical((found[4] or found[6]).lower())
             yield base._replace(kind="entry", task=task, name=call, text="")
         else:
             yield _detail(base, call)
@@ -132,4 +132,4 @@ def _address(kind: str, body: str) -> Value:
     digits = port.strip(" )")
     if not digits.isdigit() or not address:
         return Unknown(body)
-    return struct_of(Endpoint(family, address, int(digits)))
+    return struct_of(Endpoint(family, address, decimal(digits)))

@@ -3,6 +3,7 @@
 import re
 import socket
 
+from ptrace_net.record.importers.strace.literals import decimal
 from ptrace_net.record.model import Unknown, Value
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, struct_of
 
@@ -15,14 +16,14 @@ def parse_endpoint(text: str) -> Value:
     address, port = _ADDRESS.search(text), _PORT.search(text)
     if not address or not port:
         return Unknown(text, "the line is cut inside the address")
-    octets = [int(word) for word in address[2].split(",") if word.strip()]
+    octets = [decimal(word) for word in re.findall(r"\d+", address[2])]
     family = AF_INET if address[1].lower() == "v4" else AF_INET6
     size = 4 if family == AF_INET else 16
     if len(octets) < size and not any(octets):
         octets = [0] * size
     if len(octets) != size or max(octets) > 255:
         return Unknown(text, "not the octets of an address")
-    return struct_of(Endpoint(family, socket.inet_ntop(_FAMILY[family], bytes(octets)), int(port[1])))
+    return struct_of(Endpoint(family, socket.inet_ntop(_FAMILY[family], bytes(octets)), decimal(port[1])))
 
 
 _FAMILY = {AF_INET: socket.AF_INET, AF_INET6: socket.AF_INET6}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ptrace_net.abi.arch import X86_64
 from ptrace_net.abi.constants.fcntl import F
+from ptrace_net.record.importers.strace.literals import decimal
 from ptrace_net.record.model import Pointer, Symbol, Value
 from ptrace_net.record.names import spell, syscall_name, syscall_number
 from ptrace_net.record.signatures import Param, canonical, params
@@ -44,7 +45,7 @@ _WITHOUT_ARGUMENT = frozenset((F["F_GETFD"], F["F_GETFL"], F["F_GETOWN"]))
 def call_name(text: str) -> str:
     """The call that a log names: ``41``, ``SOCKET``, ``SYS_SOCKET``, ``CLOCK_GET_TIME``."""
     if text.isdigit():
-        return syscall_name(int(text))
+        return syscall_name(decimal(text))
     name = canonical(text.lower().removeprefix("sys_"))
     if syscall_number(name) is None:
         squeezed = {known.replace("_", ""): known for known in _known()}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ptrace_net.record.importers.kernel.endpoint import parse_endpoint
 from ptrace_net.record.importers.kernel.facts import Fact
+from ptrace_net.record.importers.strace.literals import decimal, parse_number
 from ptrace_net.record.model import Array, Data, Pointer, Struct, Value
 from ptrace_net.record.names import spell
 from ptrace_net.record.sockaddr import endpoint_of
@@ -23,7 +24,7 @@ def _header(text: str) -> Struct:
     for key, number in _FIELD.findall(text):
         if key in _FIELDS:
             pointer = key in ("name", "control")
-            fields.append((_FIELDS[key], Pointer(int(number, 16)) if pointer else int(number, 0)))
+            fields.append((_FIELDS[key], Pointer(parse_number(number)) if pointer else parse_number(number)))
     return Struct(tuple(fields), abbreviated="}" not in text)
 
 
@@ -37,11 +38,11 @@ def _message(base: Fact, *values: tuple[int, Value]) -> Fact:
 
 
 def _begin(base: Fact, found: re.Match[str]) -> Fact:
-    values: list[tuple[int, Value]] = [(0, int(found[1]))]
+    values: list[tuple[int, Value]] = [(0, decimal(found[1]))]
     if "MessageHeader" in found[2]:
         values.append((1, _header(found[2])))
     elif flags := re.search(r"flags: (\d+)", found[2]):
-        values.append((2, spell("msgflags", int(flags[1]))))
+        values.append((2, spell("msgflags", decimal(flags[1]))))
     return _message(base, *values)
 
 
@@ -50,11 +51,11 @@ def _name(base: Fact, found: re.Match[str]) -> Fact:
 
 
 def _iovec(base: Fact, found: re.Match[str]) -> Fact:
-    return _message(base, (1, _vector(Data(b"", int(found[1])))))
+    return _message(base, (1, _vector(Data(b"", decimal(found[1])))))
 
 
 def _bytes(base: Fact, found: re.Match[str]) -> Fact:
-    numbers = [int(word) for word in found[1].split(",") if word.strip().isdigit()]
+    numbers = [decimal(word) for word in found[1].split(",") if word.strip().isdigit()]
     if not found[2] and numbers and found[1].rstrip()[-1:].isdigit():
         numbers.pop()  # a number at the cut may have lost digits
     data = bytes(number for number in numbers if number < 256)
@@ -63,9 +64,9 @@ def _bytes(base: Fact, found: re.Match[str]) -> Fact:
 
 def _sent(base: Fact, found: re.Match[str]) -> Fact:
     to = endpoint_of(parse_endpoint(found[3]))
-    done = _message(base, (0, int(found[1])))
+    done = _message(base, (0, decimal(found[1])))
     return done._replace(
-        result=int(found[2]), closes=True, text=f"sent to {to}" if to else f"sent to {found[3]}"
+        result=decimal(found[2]), closes=True, text=f"sent to {to}" if to else f"sent to {found[3]}"
     )
 
 

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 
 from ptrace_net.record.importers.kernel.facts import Assembler, Fact
 from ptrace_net.record.importers.kernel.raw import decode
-from ptrace_net.record.importers.strace.literals import parse_number
+from ptrace_net.record.importers.strace.literals import decimal, parse_number
 from ptrace_net.record.model import Log, Source, Unknown, Value
 from ptrace_net.record.names import errno_number
 from ptrace_net.record.signatures import canonical, params
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _FRAME = re.compile(
-    r"\[\s*(?:(\d+\.\d+)|\d{4}-\d\d-\d\d (\d\d):(\d\d):(\d\d\.\d+)) (ERROR|WARN|INFO|DEBUG|TRACE)\s+"
+    r"\[\s*(?:(\d{1,12}\.\d{1,9})|\d{4}-\d\d-\d\d (\d\d):(\d\d):(\d\d\.\d+)) (ERROR|WARN|INFO|DEBUG|TRACE)\s+"
     r"(\d+) (\d+):(\d+) ([\w:]+)\]\s?(.*)"
 )
 _CALL = re.compile(
@@ -59,7 +59,7 @@ def facts(name: str, lines: Iterable[str]) -> Iterator[Fact]:
         frame = _FRAME.search(text)
         if frame:
             yield _fact(
-                frame[10].strip(), int(frame[8]), Source(name, number, frame.start() + 1), _time(frame)
+                frame[10].strip(), decimal(frame[8]), Source(name, number, frame.start() + 1), _time(frame)
             )
         elif _CALL.match(text.strip()) or _RESULT.match(text.strip()):
             yield _fact(text.strip(), 0, Source(name, number, 1), None)
@@ -68,14 +68,16 @@ def facts(name: str, lines: Iterable[str]) -> Iterator[Fact]:
 
 
 def _time(frame: re.Match[str]) -> float:
-    return float(frame[1]) if frame[1] else int(frame[2]) * 3600 + int(frame[3]) * 60 + float(frame[4])
+    return (
+        float(frame[1]) if frame[1] else decimal(frame[2]) * 3600 + decimal(frame[3]) * 60 + float(frame[4])
+    )
 
 
 def _fact(message: str, task: int, source: Source, time: float | None) -> Fact:
     base = Fact("note", task, source, time, text=message)
     if found := _RESULT.match(message):
         number = errno_number(found[2]) if found[2] else None
-        result = int(found[1]) if found[1] else -number if number else None
+        result = decimal(found[1]) if found[1] else -number if number else None
         return base._replace(kind="result", result=result, text="" if result is not None else found[2] or "")
     if found := _CALL.match(message):
         return _call(base, canonical(found[1] or found[2]), found[3])

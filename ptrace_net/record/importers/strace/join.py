@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ptrace_net.record.importers.strace.call import UNFINISHED, Text, parse, partial
 from ptrace_net.record.importers.strace.line import Line, split
+from ptrace_net.record.importers.strace.literals import decimal
 from ptrace_net.record.importers.strace.who import Who
 from ptrace_net.record.model import Call, Event, EventKind, Lost, Record, Source
 from ptrace_net.record.names import syscall_number
@@ -41,7 +42,7 @@ class Joiner:
         for number, raw in enumerate(lines, 1):
             text = raw.rstrip("\r\n").strip("`").replace("\\_", "_")
             if found := _ATTACHED.search(text):
-                self.who.attach(int(found[1]))
+                self.who.attach(decimal(found[1]))
                 text = text[: found.start()]
             line = split(text)
             source = Source(self.name, number, line.column)
@@ -144,7 +145,7 @@ class Joiner:
             if task in self.open:
                 yield self._give_up(self.open[task], "the task ended in it")
             found = _EXITED.search(words)
-            kind, value = ("exit", int(found[1])) if found else ("killed", None)
+            kind, value = ("exit", decimal(found[1])) if found else ("killed", None)
             if "superseded" in words:
                 kind = "note"
             self.who.gone(task)

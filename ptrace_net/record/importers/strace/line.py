@@ -12,11 +12,13 @@
 import re
 from typing import Literal, NamedTuple
 
+from ptrace_net.record.importers.strace.literals import decimal
+
 Kind = Literal["call", "resumed", "signal", "exit", "tail", "attach", "other", "empty"]
 
 _TASK = re.compile(r"\[pid\s+(\d+)\]\s*|(\d+)\s+(?=[a-z_<+\-\d?(])")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:\.(\d+))?\s+")
-_EPOCH = re.compile(r"(\d{9,}(?:\.\d+)?)\s+")
+_EPOCH = re.compile(r"(\d{9,12}(?:\.\d{1,9})?)\s+")
 _RELATIVE = re.compile(r"\(?\+?\s*(\d{1,6}\.\d{6,9})\)?\s+")
 _CALL = re.compile(r"([a-z_][a-z0-9_]*)\(")
 _CALL_NUMBER = re.compile(r"\[\s*\d+\]\s+(?=[a-z_<+\-])")
@@ -47,7 +49,7 @@ def split(text: str) -> Line:
     text = text.rstrip("\r\n")
     position, task, clock, relative = 0, None, None, False
     if found := _TASK.match(text):
-        task, position = int(found[1] or found[2]), found.end()
+        task, position = decimal(found[1] or found[2]), found.end()
     if found := _RELATIVE.match(text, _skip_blanks(text, position)):
         clock, relative, position = float(found[1]), True, found.end()
     if found := _CLOCK.match(text, position):
@@ -58,7 +60,7 @@ def split(text: str) -> Line:
     if found := _RELATIVE.match(text, _skip_blanks(text, position)):
         position = found.end()
     if task is None and (found := _TASK.match(text, position)):
-        task, position = int(found[1] or found[2]), found.end()
+        task, position = decimal(found[1] or found[2]), found.end()
     position = _skip_blanks(text, position)
     if found := _CALL_NUMBER.match(text, position):
         position = found.end()
@@ -73,7 +75,7 @@ def _skip_blanks(text: str, position: int) -> int:
 
 
 def _seconds(found: re.Match[str]) -> float:
-    return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3]) + float(f"0.{found[4] or 0}")
+    return decimal(found[1]) * 3600 + decimal(found[2]) * 60 + decimal(found[3]) + float(f"0.{found[4] or 0}")
 
 
 def _classify(text: str) -> tuple[Kind, str, str, int]:

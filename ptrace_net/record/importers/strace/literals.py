@@ -15,9 +15,19 @@ _LETTERS = {
 }
 
 
+LONGEST = 30
+"""Digits of a number that are looked at; no register holds as many, and Python refuses thousands."""
+
+
+def decimal(text: str) -> int:
+    """Decimal digits, perhaps with a sign or blanks; leading zeros mean nothing."""
+    return int(text.strip()[:LONGEST])
+
+
 def parse_number(text: str) -> int:
     """C's notation: decimal, 0x hexadecimal, leading-zero octal."""
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
+    digits = digits[:LONGEST]
     if digits[:2].lower() == "0x":
         return sign * int(digits, 16)
     octal = len(digits) > 1 and digits[0] == "0" and not set(digits) - set("01234567")

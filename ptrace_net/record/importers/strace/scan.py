@@ -14,7 +14,7 @@ from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Symbol
 from ptrace_net.record.names import constant
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|\d+)(?:\.\d+)?")
+_NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+)(?:\.[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_?.]*")
 _FIELD = re.compile(r"&?([A-Za-z_][A-Za-z0-9_.]*|\[\d+\])\s*[=:](?![=>])\s*")
 _TARGET = re.compile(r"inet_\w+\([^()]*&(\w+)\)")
@@ -94,10 +94,10 @@ class Scanner:
         start, ahead = self.pos, self.peek()
         if ahead in _READERS:
             return _READERS[ahead](self)
-        if ahead.isdigit() or (ahead == "-" and self.text[self.pos + 1 : self.pos + 2].isdigit()):
-            return self._number()
-        if ahead.isalpha() or ahead == "_":
-            return self._word()
+        if found := self.take(_NUMBER):
+            return self._number(found[0])
+        if found := self.take(_WORD):
+            return self._word(found[0])
         return self._skip(start)
 
     def _string(self) -> Value:
@@ -110,19 +110,17 @@ class Scanner:
             self.take(_DOTS)
         return Data(data, None if cut else len(data))
 
-    def _number(self) -> Value:
-        found = self.take(_NUMBER)
-        assert found is not None
-        if "." in found[0]:
-            return Unknown(found[0], "a fraction")
-        number = parse_number(found[0])
+    def _number(self, text: str) -> Value:
+        if "." in text:
+            return Unknown(text, "a fraction")
+        number = parse_number(text)
         self._annotation()
         comment = _COMMENT.match(self.text, self.pos)
         if comment and _NAMES.fullmatch(comment[1]):
             return self._flags(Symbol(comment[1], number))
         if self.peek() == "|" or self.text.startswith("<<", self.pos):
-            return self._flags(Symbol(found[0], number))
-        return Pointer(number) if found[0].startswith("0x") and number > 0xFFFF else number
+            return self._flags(Symbol(text, number))
+        return Pointer(number) if text.startswith("0x") and number > 0xFFFF else number
 
     def _annotation(self) -> None:
         """Skip ``<socket:[1]>``, ``<TCP:[a:1->b:2]>`` right after a number."""
@@ -130,10 +128,7 @@ class Scanner:
             end = re.compile(r"<(?:<->|->|[^<>\"])*>").match(self.text, self.pos)
             self.pos = end.end() if end else self.pos
 
-    def _word(self) -> Value:
-        found = self.take(_WORD)
-        assert found is not None
-        name = found[0]
+    def _word(self, name: str) -> Value:
         self._annotation()
         if name in ("NULL", "nil"):
             return Pointer(0)
@@ -261,8 +256,10 @@ def _plain(value: Value) -> str:
             return hex(address) if address else "NULL"
         case Array(items=items):
             return f"[{' '.join(_plain(item) for item in items)}]"
-        case _:
+        case int():
             return str(value)
+        case _:
+            return "..."  # structures do not stand among flags
 
 
 def _join(left: int | None, right: Value, shift: bool) -> int | None:
