@@ -12,10 +12,11 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from ptrace_net.sockets.faces import SixOnFour
+from ptrace_net.sockets.options6.twins import at_ip
 from ptrace_net.syscalls.seam import Errno
 
 IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
-IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR, IP_ORIGDSTADDR = 1, 2, 8, 11, 20
+IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_ORIGDSTADDR = 1, 2, 8, 11, 12, 13, 20
 IPV6_2292PKTINFO, IPV6_2292HOPLIMIT, IPV6_RECVERR = 2, 8, 25
 IPV6_RECVPKTINFO, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 49, 50, 51, 52
 IPV6_DONTFRAG, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_ORIGDSTADDR = 62, 66, 67, 74
@@ -130,8 +131,7 @@ class Control6:
             out.append((IPV6, IPV6_PKTINFO, info))
         if own and options.get(IPV6_2292PKTINFO):
             out.append((IPV6, IPV6_2292PKTINFO, info))
-        asked = options.get(IPV6_RECVPKTINFO) or options.get(IPV6_2292PKTINFO)
-        return out or _of_ipv4(IP_PKTINFO, payload, own or bool(asked))
+        return out + _of_ipv4(IP_PKTINFO, IP_PKTINFO, payload, own, options)
 
     def _here(self, address: bytes, own: bool) -> bytes:
         """Where a datagram arrived: at ::1 when an IPv6 peer sent it to the host's loopback."""
@@ -140,7 +140,7 @@ class Control6:
 
     def _destination_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
         if not (own and options.get(IPV6_ORIGDSTADDR)):
-            return _of_ipv4(IP_ORIGDSTADDR, payload, own or bool(options.get(IPV6_ORIGDSTADDR)))
+            return _of_ipv4(IP_ORIGDSTADDR, IP_ORIGDSTADDR, payload, own, options)
         host = self._face.parse_host(_whole(payload, 16))
         seen = self._face.pack(host._replace(address=self._here(host.address, own)))
         return [(IPV6, IPV6_ORIGDSTADDR, seen)]
@@ -178,19 +178,21 @@ def _hops_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> li
     ]
     if own:
         return [(IPV6, kind, payload) for kind in asked]
-    return _of_ipv4(IP_TTL, payload, bool(asked))
+    return _of_ipv4(IP_TTL, IP_RECVTTL, payload, own, options)
 
 
 def _class_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
-    asked = bool(options.get(IPV6_RECVTCLASS))
-    if own and asked:
+    if own and options.get(IPV6_RECVTCLASS):
         return [(IPV6, IPV6_TCLASS, _INT.pack(_whole(payload, 1)[0]))]
-    return _of_ipv4(IP_TOS, payload, own or asked)
+    return _of_ipv4(IP_TOS, IP_RECVTOS, payload, own, options)
 
 
-def _of_ipv4(kind: int, payload: bytes, unwanted: bool) -> list[Item]:
-    """What the program asked for at level IPPROTO_IP: nothing that comes with an IPv6 datagram."""
-    return [] if unwanted else [(IP, kind, payload)]
+def _of_ipv4(kind: int, option: int, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
+    """What the program asked for with ``option`` of IPPROTO_IP: nothing that comes with an IPv6 datagram.
+
+    Where IPPROTO_IPV6 never touched the host's option, that alone brought it.
+    """
+    return [(IP, kind, payload)] if not own and options.get(at_ip(option), 1) else []
 
 
 def _whole(payload: bytes, size: int) -> bytes:
