@@ -142,8 +142,10 @@ class MappedSocket:
             return False
         if host.port in self.spoken:
             return self.spoken[host.port]
-        bound_alone = self.bound is not None and self.bound[1] == self.face.host_loopback
-        return bound_alone or self.layer.datagrams.is_own(host.port)
+        return self._bound_alone() or self.layer.datagrams.is_own(host.port)
+
+    def _bound_alone(self) -> bool:
+        return self.bound is not None and self.bound[1] == self.face.host_loopback
 
     # Connections
 
@@ -248,9 +250,10 @@ class MappedSocket:
         return len(self.face.host_any) > len(self.face.any)
 
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
-        own = self.own_peer
         if name:
             own = self.face.own(self._seen(self.face.parse_host(name)).address)
+        else:  # the program did not ask who it was: only of these sockets is it known
+            own = self.own_peer or self._bound_alone()
         return self.layer.control.from_host(control, own, self.options, word)
 
     # Options
