@@ -70,6 +70,8 @@ class Myself:
 class Room:
     """Bytes at an address, 0xAA where nobody wrote; given to a call, it lives until the call returns."""
 
+    owner: object = None  # kept alive with it
+
     def __init__(self, data: bytes = b"", size: int | None = None) -> None:
         self.bytes = ctypes.create_string_buffer(data, max(len(data) if size is None else size, 1))
         if size is not None:

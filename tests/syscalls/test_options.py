@@ -75,7 +75,8 @@ def other_levels(world, kind: int) -> list[object]:
     """Options of other levels must not be taken for IPv6's of the same number."""
     seen = []
     with sockets(world, kind) as [fd]:
-        for level, option in [(1, 2), (1, 9), (1, 15), (1, 39), (1, 3), (6, 1), (6, 2), (0, 1), (0, 8), (17, 1)]:
+        others = [(1, 2), (1, 9), (1, 15), (1, 39), (1, 3), (6, 1), (6, 2), (0, 1), (0, 8), (17, 1)]
+        for level, option in others:
             seen.append(get(world, fd, level, option))
             result = told(world.call("setsockopt", fd, level, option, integer(1), 4))
             seen.append((level, option, result, get(world, fd, level, option)))
