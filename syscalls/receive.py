@@ -147,7 +147,7 @@ def fitted(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:
     while offset + head.size <= len(control):
         length, level, kind = head.unpack(control, offset)
         if offset + head.size > room:
-            return control[:offset], True
+            return control[: min(offset, room)], True
         if offset + length > room:
             cut = head.pack(room - offset, level, kind)
             return control[:offset] + cut + control[offset + head.size : room], True
