@@ -1,6 +1,7 @@
 """The workers of one replay: started behind a prefix command, one for every descriptor table."""
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -31,7 +32,13 @@ class Pool:
     def __init__(self, prefix: list[str], isolated: bool, first: int) -> None:
         ours, theirs = socket.socketpair()
         ours.settimeout(START_LIMIT)
-        command = [*prefix, sys.executable, "-m", "ptrace_net.record.replay.worker", str(theirs.fileno())]
+        self._command = command = [
+            *prefix,
+            sys.executable,
+            "-m",
+            "ptrace_net.record.replay.worker",
+            str(theirs.fileno()),
+        ]
         root = str(Path(ptrace_net.__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         try:
@@ -86,10 +93,18 @@ class Pool:
             wire.send(channel, request)
             answer = wire.receive(channel)
         except OSError as error:
-            raise RecordError(f"a worker of the replay does not answer: {error}") from error
+            raise RecordError(self._ended() or f"a worker of the replay does not answer: {error}") from error
         if answer is None:
-            raise RecordError(f"a worker of the replay ended (status {self._process.poll()})")
+            raise RecordError(self._ended() or "a worker of the replay ended")
         return answer
+
+    def _ended(self) -> str:
+        """What to say if the command that runs the workers has ended; empty while it runs."""
+        try:
+            status = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return ""
+        return f"the workers of the replay ended with status {status}: {shlex.join(self._command)}"
 
     def __enter__(self) -> "Pool":
         return self
