@@ -35,6 +35,7 @@ _STOP_SIGNALS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 # The kernel's private results of an interrupted call (linux/errno.h): ERESTARTSYS … ERESTART_RESTARTBLOCK.
 RESTARTS = {-512, -513, -514, -516}
 _ERESTARTSYS, _EINTR = 512, 4
+LOOKS = 30  # about 30 us; on a single processor the program could not run meanwhile
 
 
 class Engine:
@@ -52,6 +53,7 @@ class Engine:
         self.stopped_root: Callable[[int], None] = lambda number: None
         self.executed: Callable[[int], None] = lambda tid: None
         self._decoder = Decoder(machine.ARCHES)
+        self._looks = LOOKS if len(os.sched_getaffinity(0)) > 1 else 0
         self._resume = binding.resume_to_exit if every_call else binding.resume
 
     def seize(self, tid: int, *, exit_kill: bool = True) -> None:
@@ -88,10 +90,20 @@ class Engine:
         """Serve stops until no task is left: the kernel knows of children that have not stopped yet."""
         while True:
             try:
-                tid, status = os.waitpid(-1, binding.WALL)
+                tid, status = self._next_report()
             except ChildProcessError:
                 return
             self.handle(tid, status)
+
+    def _next_report(self) -> tuple[int, int]:
+        """The next report of waitpid(2): looked for a few times first, since going to sleep and being woken
+        costs more than most pauses between two calls of a program last.
+        """
+        for _ in range(self._looks):
+            tid, status = os.waitpid(-1, binding.WALL | os.WNOHANG)
+            if tid:
+                return tid, status
+        return os.waitpid(-1, binding.WALL)
 
     def handle(self, tid: int, status: int) -> None:
         """Deal with one report of waitpid(2)."""
