@@ -153,6 +153,7 @@ class MappedSocket:
         self.name, self.connecting = None, True
         if family_of(name) == AF_UNSPEC:
             self.own_peer = False
+            self.layer.options.follow_peer(self, handle)
             return NATIVE
         try:
             host, self.own_peer = self._located(connect_to(self._origin(), name))
@@ -162,6 +163,7 @@ class MappedSocket:
             else:
                 self._autobind(handle)
             raise
+        self.layer.options.follow_peer(self, handle)
         answer = self._connect(handle, self.face.pack_host(host))
         if not self.stream:
             self._speaks(handle, host.port, self.own_peer)
@@ -213,6 +215,7 @@ class MappedSocket:
         try:
             local = self.face.parse_host(hostcalls.getsockname(handle))
             sock.own_peer = self.face.own(self.face.from_host(local.address))
+            self.layer.options.follow_peer(sock, handle)
             return sock.peer_name(handle)
         except Errno:
             return b""
@@ -238,6 +241,7 @@ class MappedSocket:
 
     def _send(self, handle: int, message: Message, host_name: bytes, own: bool, word: int) -> int:
         control = self.layer.control.to_host(message.control, word, own)
+        control = self.layer.options.control_for(self, own) + control
         if message.size > LONGEST_DATAGRAM:
             raise Errno(errno.EMSGSIZE)
         flags = message.flags & ~MSG_OOB if own else message.flags  # UDP over IPv6 does not mind it

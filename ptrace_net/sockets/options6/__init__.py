@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.options6.groups import MSFILTER, get_filter, set_group
-from ptrace_net.sockets.options6.rows import IP_MULTICAST_ALL, REFUSED, ROWS, TWINS, UNICAST_HOPS, Row
+from ptrace_net.sockets.options6.rows import IP_MULTICAST_ALL, REFUSED, ROWS, TCLASS, TWINS, UNICAST_HOPS, Row
 from ptrace_net.sockets.options6.special import GETTERS, SETTERS, set_special
-from ptrace_net.sockets.options6.twins import IP, at_ip, get_ip, hops, set_from_ipv6, set_ip
+from ptrace_net.sockets.options6.twins import (
+    IP,
+    at_ip,
+    control_for,
+    follow_peer,
+    get_ip,
+    hops,
+    set_from_ipv6,
+    set_ip,
+)
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
 
 IPV6 = socket.IPPROTO_IPV6
 SOL_UDPLITE, SOL_SCTP, SOL_TLS, SOL_MPTCP = 136, 132, 282, 284
-TCLASS, ECN_MASK = 67, 3
+ECN_MASK = 3
 GROUPS = {20, 21, 27, 28, *range(42, 49)}
 _STREAM_LEVELS = {socket.IPPROTO_TCP, SOL_SCTP, SOL_TLS, SOL_MPTCP}
 _DATAGRAM_LEVELS = {socket.IPPROTO_UDP, SOL_UDPLITE}
@@ -40,6 +49,14 @@ class Options6:
         sock.options[at_ip(IP_MULTICAST_ALL)] = 0
         if not sock.stream:
             hostcalls.set_int(handle, IP, IP_MULTICAST_ALL, 0)
+
+    def follow_peer(self, sock: MappedSocket, handle: int) -> None:
+        """The socket is, or is about to be, connected to another peer than before."""
+        follow_peer(sock, handle)
+
+    def control_for(self, sock: MappedSocket, own: bool) -> bytes:
+        """What goes in front of the control messages of a datagram, to a peer of IPv6 alone or another."""
+        return control_for(sock, own)
 
     def serves(self, sock: MappedSocket, level: int, option: int) -> bool:
         """Whether an option is answered here. Errno(ENOPROTOOPT) for a level that the socket does not have,
@@ -89,6 +106,12 @@ class OptionsSame:
     def begin(self, sock: MappedSocket, handle: int) -> None:
         return
 
+    def follow_peer(self, sock: MappedSocket, handle: int) -> None:
+        return
+
+    def control_for(self, sock: MappedSocket, own: bool) -> bytes:
+        return b""
+
     def serves(self, sock: MappedSocket, level: int, option: int) -> bool:
         return False
 
@@ -111,8 +134,8 @@ def _set_row(sock: MappedSocket, handle: int, option: int, row: Row, value: Opti
         number = row.default
     if option == TCLASS and sock.stream:
         number &= ~ECN_MASK  # TCP keeps these bits for itself
-    set_from_ipv6(sock, handle, option, row, number)
     sock.options[option] = number
+    set_from_ipv6(sock, handle, option, row, number)
 
 
 def _row_value(sock: MappedSocket, handle: int, option: int, row: Row) -> int:

@@ -1,8 +1,10 @@
 """Options of IPPROTO_IPV6 and IPPROTO_IP that the host has only once: each level reads back its own.
 
-A flag is set on the host when either level asks for it; of numbers the last one set holds. Linux keeps both
-in the socket. What the program asked for at level IPPROTO_IP is kept in ``sock.options`` under ``at_ip`` once
-the host's value may be another one.
+Linux keeps both in the socket, and IPv6 packets go by the one, IPv4 packets by the other. Here a flag is set
+on the host when either level asks for it. The hop limit and the traffic class follow the peer that the socket
+is connected to; a datagram to another one takes its own along. Of the other numbers the last one set holds.
+What the program asked for at level IPPROTO_IP is kept in ``sock.options`` under ``at_ip`` once the host's
+value may be another one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.options6.rows import IP_TOS, IP_TTL, ROWS, TWINS, UNICAST_HOPS, Row
+from ptrace_net.sockets.options6.rows import IP_TOS, IP_TTL, ROWS, TCLASS, TWINS, UNICAST_HOPS, Row
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 IP = socket.IPPROTO_IP
 SO_PRIORITY = 12
+FOLLOWING = {IP_TTL: UNICAST_HOPS, IP_TOS: TCLASS}
 _INT = struct.Struct("=i")
 _LONGEST = 64
 
@@ -38,7 +41,7 @@ def keep_ip(sock: MappedSocket, handle: int, option: int) -> None:
 
 
 def set_from_ipv6(sock: MappedSocket, handle: int, option: int, row: Row, number: int) -> None:
-    """Carry ``number``, which the program set at level IPPROTO_IPV6, to the host."""
+    """Carry ``number``, which the program set at level IPPROTO_IPV6 and ``sock.options`` has, to the host."""
     host = row.host
     if host is None:
         return
@@ -46,18 +49,42 @@ def set_from_ipv6(sock: MappedSocket, handle: int, option: int, row: Row, number
         hostcalls.set_int(handle, IP, host, number)
         return
     keep_ip(sock, handle, host)
-    if row.boolean:
-        number |= _wanted(sock, host, but=option)
-    if host == IP_TOS:
-        _set_tos(handle, number)
+    if host in FOLLOWING:
+        follow_peer(sock, handle)
     else:
-        hostcalls.set_int(handle, IP, host, number or 1 if host == IP_TTL else number)
+        hostcalls.set_int(handle, IP, host, _wanted(sock, host) if row.boolean else number)
 
 
-def _wanted(sock: MappedSocket, host: int, but: int = 0) -> int:
-    """Whether another option than ``but`` asks for the host's flag."""
-    keys = (at_ip(host), *TWINS[host])
-    return int(any(sock.options.get(key) for key in keys if key != but))
+def _wanted(sock: MappedSocket, host: int) -> int:
+    """Whether an option of either level asks for the host's flag."""
+    return int(any(sock.options.get(key) for key in (at_ip(host), *TWINS[host])))
+
+
+def follow_peer(sock: MappedSocket, handle: int) -> None:
+    """Give the host what holds for the peer: after each change of the socket's options or of its peer."""
+    for host in FOLLOWING:
+        if at_ip(host) in sock.options:
+            number = _number_for(sock, host, sock.own_peer)
+            if host == IP_TOS:
+                _set_tos(handle, number)
+            else:
+                hostcalls.set_int(handle, IP, host, number)
+
+
+def control_for(sock: MappedSocket, own: bool) -> bytes:
+    """The control messages that a datagram to a peer of the other family than the connected one needs."""
+    if own == sock.own_peer:
+        return b""
+    from ptrace_net.sockets.control6 import packed
+
+    kept = [host for host in FOLLOWING if at_ip(host) in sock.options]
+    return packed([(IP, host, _INT.pack(_number_for(sock, host, own))) for host in kept])
+
+
+def _number_for(sock: MappedSocket, host: int, own: bool) -> int:
+    if not own:
+        return sock.options[at_ip(host)]
+    return (hops(sock) or 1) if host == IP_TTL else sock.options.get(TCLASS, 0)
 
 
 def _set_tos(handle: int, number: int) -> None:
@@ -70,17 +97,21 @@ def _set_tos(handle: int, number: int) -> None:
 
 def set_ip(sock: MappedSocket, handle: int, option: int, value: OptionValue) -> Answer:
     """setsockopt(2) at level IPPROTO_IP: the kernel judges the value."""
-    if at_ip(option) not in sock.options:
+    if option in FOLLOWING:
+        keep_ip(sock, handle, option)
+        if option == IP_TOS:
+            _set_tos(handle, sock.options[at_ip(option)])  # whether it changes decides about SO_PRIORITY
+    elif at_ip(option) not in sock.options:
         return NATIVE
     size = min(value.length, _LONGEST)
     needed = _INT.size if size >= _INT.size else min(size, 1)
     if len(value.data) < needed:
         raise Errno(errno.EFAULT)
-    if option == IP_TOS:
-        _set_tos(handle, sock.options[at_ip(option)])  # what is new decides about SO_PRIORITY
     hostcalls.setsockopt(handle, IP, option, value.data[:size].ljust(size, b"\0"))
     sock.options[at_ip(option)] = number = hostcalls.get_int(handle, IP, option)
-    if not number and _is_flag(option) and _wanted(sock, option):
+    if option in FOLLOWING:
+        follow_peer(sock, handle)
+    elif not number and _is_flag(option) and _wanted(sock, option):
         hostcalls.set_int(handle, IP, option, 1)
     return Return(0)
 
