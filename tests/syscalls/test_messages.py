@@ -10,6 +10,11 @@ from direct import AF_INET, AF_INET6, BAD, Kernel, Ours, Room, sockets, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ptrace_net.abi.arch import I386, X86_64, Arch
+from ptrace_net.abi.msghdr import cmsg_len, cmsg_space
+from ptrace_net.sockets.control6 import items, packed
+from ptrace_net.syscalls.receive import fitted
+
 DGRAM = socket.SOCK_DGRAM
 DONTWAIT = 0x40
 IPV6 = socket.IPPROTO_IPV6
@@ -260,6 +265,28 @@ def test_hostile_headers_are_answered(control: bytes, name: bytes, lies: dict[st
         args = (vector, DONTWAIT) if call.endswith("dmsg") or call == "recvmsg" else (vector, 1, DONTWAIT, 0)
         assert -4096 < world.call(call, fd, *args) <= 1
     assert os.listdir("/proc/self/fd") == before
+
+
+PAYLOADS = st.lists(st.binary(max_size=24), max_size=4)
+
+
+@given(payloads=PAYLOADS, room=st.integers(0, 200), arch=st.sampled_from([X86_64, I386]))
+def test_what_fits_of_a_control_buffer(payloads: list[bytes], room: int, arch: Arch) -> None:
+    whole = packed([(1, number, payload) for number, payload in enumerate(payloads)], arch.word)
+    control, cut = fitted(whole, room, arch)
+    assert len(control) <= room
+    assert cut == (room < needed(payloads, arch))
+    kept = list(items(control, arch.word))
+    assert all(payloads[kind].startswith(payload) for _, kind, payload in kept)
+    assert [payload for _, _, payload in kept[:-1]] == payloads[: len(kept)][:-1]
+    assert cut or len(kept) == len(payloads)
+
+
+def needed(payloads: list[bytes], arch: Arch) -> int:
+    """Bytes up to the end of the last payload; its padding may be missing."""
+    *before, last = payloads or [None]
+    spaces = sum(cmsg_space(len(payload), arch) for payload in before)
+    return spaces + cmsg_len(len(last), arch) if last is not None else 0
 
 
 def test_an_ipv4_peer_is_seen_as_mapped() -> None:
