@@ -22,7 +22,7 @@ IPV6_RECVPKTINFO, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 49, 50, 51, 5
 IPV6_DONTFRAG, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_ORIGDSTADDR = 62, 66, 67, 74
 _HEADS = {4: struct.Struct("=Iii"), 8: struct.Struct("=Qii")}  # struct cmsghdr by the size of a size_t
 _INT = struct.Struct("=i")
-_IN_PKTINFO = struct.Struct("=i4s4s")
+_IN_PKTINFO = struct.Struct("=I4s4s")  # the index unsigned as in in6_pktinfo: any bits pass
 _IN6_PKTINFO = struct.Struct("=16sI")
 _EXTENDED_ERROR = 16  # struct sock_extended_err, followed by the offender's sockaddr
 _ORIGIN_ICMP, _ORIGIN_ICMP6 = 2, 3
