@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.decode import Decoder
+from ptrace_net.tracer.placement import Placement
 from ptrace_net.tracer.tracee import Process, Tracee
 from ptrace_net.tracer.waiting import poll_call
 
@@ -35,7 +36,6 @@ _STOP_SIGNALS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 # The kernel's private results of an interrupted call (linux/errno.h): ERESTARTSYS … ERESTART_RESTARTBLOCK.
 RESTARTS = {-512, -513, -514, -516}
 _ERESTARTSYS, _EINTR = 512, 4
-LOOKS = 30  # about 30 us; on a single processor the program could not run meanwhile
 
 
 class Engine:
@@ -53,7 +53,7 @@ class Engine:
         self.stopped_root: Callable[[int], None] = lambda number: None
         self.executed: Callable[[int], None] = lambda tid: None
         self._decoder = Decoder(machine.ARCHES)
-        self._looks = LOOKS if len(os.sched_getaffinity(0)) > 1 else 0
+        self._placement = Placement()
         self._resume = binding.resume_to_exit if every_call else binding.resume
 
     def seize(self, tid: int, *, exit_kill: bool = True) -> None:
@@ -90,20 +90,10 @@ class Engine:
         """Serve stops until no task is left: the kernel knows of children that have not stopped yet."""
         while True:
             try:
-                tid, status = self._next_report()
+                tid, status = os.waitpid(-1, binding.WALL)
             except ChildProcessError:
                 return
             self.handle(tid, status)
-
-    def _next_report(self) -> tuple[int, int]:
-        """The next report of waitpid(2): looked for a few times first, since going to sleep and being woken
-        costs more than most pauses between two calls of a program last.
-        """
-        for _ in range(self._looks):
-            tid, status = os.waitpid(-1, binding.WALL | os.WNOHANG)
-            if tid:
-                return tid, status
-        return os.waitpid(-1, binding.WALL)
 
     def handle(self, tid: int, status: int) -> None:
         """Deal with one report of waitpid(2)."""
@@ -129,6 +119,7 @@ class Engine:
     def _entered(self, tracee: Tracee) -> None:
         info = binding.syscall_entry(tracee.tid)
         tracee.stack = info[3]
+        self._placement.served(tracee.tid)
         call = self._decoder.call(tracee, info)
         if call is None:
             self._resume(tracee.tid)

@@ -18,6 +18,7 @@ from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, 
 from ptrace_net.tracer import descendants, notification
 from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
+from ptrace_net.tracer.placement import Placement
 from ptrace_net.tracer.thread import Thread, Threads
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class NotifyEngine:
         self._listener = -1
         self._decoder = Decoder(arches)
         self._threads = Threads()
+        self._placement = Placement()
         self._waiting: dict[int, Pending] = {}  # by our descriptor
         self._poll = select.epoll()
         # Results that a signal kept from their call: tid -> (call, result).
@@ -118,6 +120,7 @@ class NotifyEngine:
             return any(events & select.EPOLLHUP for fd, events in self._poll.poll(0) if fd == self._listener)
         identity = info[0]
         try:
+            self._placement.served(info[1])
             thread = self._threads.get(info[1])
             call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
