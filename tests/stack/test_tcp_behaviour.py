@@ -459,17 +459,20 @@ def test_acknowledgments_of_what_was_never_sent_are_answered() -> None:
     handle = peer.open()
     assert flags_of(peer.send(ACK, 1, 500, b"data")) == "A"
     assert handle.recv(10) == AGAIN
+    assert peer.send(ACK, 1, -100_000) == []
+    peer.now += 0.6
     assert flags_of(peer.send(ACK, 1, -100_000)) == "A"
     assert peer.send(ACK, 1, 0) == []
 
 
 def test_challenges_are_limited() -> None:
-    peer = peer_with(TcpConfig(challenge_limit=3))
-    peer.open()
-    answered = sum(len(peer.send(SYN, 5, 0)) for _ in range(10))
-    assert answered == 3
-    peer.now += 1
-    assert len(peer.send(SYN, 5, 0)) == 1
+    for limits, expected in ((TcpConfig(), 1), (TcpConfig(challenge_limit=3, invalid_ratelimit=0.0), 3)):
+        peer = peer_with(limits)
+        peer.open()
+        answered = sum(len(peer.send(SYN, 5, 0)) for _ in range(10))
+        assert answered == expected
+        peer.now += 1
+        assert len(peer.send(SYN, 5, 0)) == 1
 
 
 def test_keepalive_probes_and_gives_up() -> None:

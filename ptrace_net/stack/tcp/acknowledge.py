@@ -17,10 +17,7 @@ def process(tcb: Tcb, seg: Segment, seq: int, now: float) -> bool:
     """Take the ACK of ``seg``; False where the rest of the segment is to be dropped."""
     snd = tcb.snd
     ack = unwrap(seg.ack, snd.una)
-    if ack > snd.nxt:
-        tcb.rcv.ack_now = True
-        return False
-    if ack < snd.una - max(snd.max_wnd, 65535):
+    if ack > snd.nxt or ack < snd.una - max(snd.max_wnd, 65535):
         transition.challenge(tcb, now)
         return False
     advanced = ack - snd.una
@@ -49,9 +46,11 @@ def _take_sack(tcb: Tcb, seg: Segment, ack: int) -> bool:
 
 
 def _update_window(tcb: Tcb, seg: Segment, seq: int, ack: int) -> None:
+    """A repeated segment may open the window, or close it, but not narrow it (tcp_may_update_window)."""
     snd = tcb.snd
-    if seq > snd.wl1 or (seq == snd.wl1 and ack >= snd.wl2):
-        window = seg.window << max(snd.wscale, 0)
+    window = seg.window << max(snd.wscale, 0)
+    newer = seq > snd.wl1 or (seq == snd.wl1 and ack > snd.wl2)
+    if newer or (seq == snd.wl1 and ack == snd.wl2 and (window > snd.wnd or not window)):
         if window and not snd.wnd:
             tcb.timers.stop(Timer.PERSIST)
             tcb.rtt.progress()

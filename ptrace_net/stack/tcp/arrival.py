@@ -12,8 +12,10 @@ from .segment import ACK, FIN, RST, SYN, Segment
 from .sequence import MASK, later, unwrap
 from .states import Event, State
 from .tcb import Tcb
+from .timers import Timer
 from .transmit import resend, send_ack
 
+_SOON = 0.008  # TCP_TIMEOUT_MIN
 _PAWS_LIFETIME = 24 * 86400.0
 
 
@@ -72,6 +74,8 @@ def _in_syn_sent(tcb: Tcb, seg: Segment, now: float) -> None:
     snd = tcb.snd
     acked = bool(seg.flags & ACK)
     if acked and unwrap(seg.ack, snd.iss) != snd.iss + 1:
+        if not snd.retries:  # an old connection is in the way: our reset clears it, so ask again soon
+            tcb.timers.set(Timer.RETRANSMIT, now + _SOON)
         if not seg.flags & RST:
             tcb.layer.reset(tcb.flow, tcb.ends, seg, now)
         return

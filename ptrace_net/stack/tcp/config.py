@@ -29,6 +29,7 @@ class TcpConfig:
     keepalive_probes: int = 9
     max_syn_backlog: int = 256
     syn_cookies: bool = True
+    invalid_ratelimit: float = 0.5  #: between two challenge ACKs of one connection
     challenge_limit: int = 1000  #: challenge ACKs per second, all connections together (RFC 5961, 10)
 
     @property

@@ -1,5 +1,7 @@
 """Taking in data: trimming to the window, reassembly, FIN, and when to acknowledge (RFC 5681, 4.2)."""
 
+import errno
+
 from . import transition
 from .segment import FIN, Segment
 from .states import RECEIVING, Event
@@ -17,7 +19,8 @@ def accept_data(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
         _after_the_end(tcb, seg, now)
         return
     if size and tcb.orphan and seq + size > rcv.nxt:
-        transition.step(tcb, Event.ABORT, now)  # data that nobody will read
+        tcb.layer.reset(tcb.flow, tcb.ends, seg, now)  # data that nobody will read
+        transition.step(tcb, Event.GIVE_UP, now, errno.ECONNRESET)
         return
     if seg.flags & FIN and rcv.fin_at is None and seq + size < rcv.edge + 1:
         rcv.fin_at = seq + size

@@ -156,6 +156,7 @@ class Tcb:
     error: int = 0  #: SO_ERROR
     soft_error: int = 0
     keepalive_probes: int = 0
+    next_challenge: float = 0.0
     scheduled: float = float("inf")  #: when the layer's timer heap will look at it
 
     @property

@@ -26,8 +26,9 @@ def step(tcb: Tcb, event: Event, now: float, error: int = 0) -> Cell:
 
 
 def challenge(tcb: Tcb, now: float) -> None:
-    """A challenge ACK (RFC 5961), within the limit on all of them."""
-    if tcb.layer.allow_challenge(now):
+    """A challenge ACK (RFC 5961), within the limits: two a second here, and one on all together."""
+    if now >= tcb.next_challenge and tcb.layer.allow_challenge(now):
+        tcb.next_challenge = now + tcb.config.invalid_ratelimit
         send_ack(tcb, now)
 
 

@@ -125,6 +125,8 @@ def resend_lost(tcb: Tcb, now: float, forced: bool = False) -> None:
         lost = recovery.next_lost(snd.una, limit)
         if lost is None:
             return
+        if lost[0] == snd.una:
+            tcb.timers.set(Timer.RETRANSMIT, now + tcb.rtt.timeout)
         resend(tcb, *lost, now)
         recovery.resent(*lost, snd.nxt)
         quota -= lost[1] - lost[0]

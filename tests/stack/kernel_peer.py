@@ -1,0 +1,240 @@
+"""The far end of one connection, played by the test, with the Linux kernel or our stack on the near end.
+
+Both near ends take the same segments and the same calls, and what they answer comes as text that can be
+compared: flags, sequence and acknowledgment relative to the initial numbers, length.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from kernel_side import Namespace
+from stack_net import IP4, MACS, Peer, make_host
+
+from ptrace_net.devices.tap import TapDevice, open_tap
+from ptrace_net.stack import arp, ethernet, ipv4
+from ptrace_net.stack.addresses import format_ip, format_mac
+from ptrace_net.stack.ethernet import ETH_P_ARP, ETH_P_IP
+from ptrace_net.stack.frame import Frame
+from ptrace_net.stack.result import Fail
+from ptrace_net.stack.tcp import segment
+from ptrace_net.stack.tcp.segment import ACK, SYN, Addressing, Segment
+from ptrace_net.stack.tcp.socket import TcpSocket
+
+PORT, PEER_PORT, ISN = 80, 4000, 1_000_000
+LISTEN_FOR = 0.08  # seconds: longer than a delayed acknowledgment, shorter than a retransmission
+_NAMES = "FSRPA"
+
+
+class Near(Protocol):
+    """What a scenario does to the near end."""
+
+    def send(self, flags: int, seq: int, ack: int, payload: bytes = b"", window: int = 65535) -> str: ...
+    def wait(self, seconds: float) -> str: ...
+    def listen(self) -> None: ...
+    def accept(self) -> None: ...
+    def connect(self) -> str: ...
+    def write(self, data: bytes) -> str: ...
+    def read(self) -> bytes | None: ...
+    def shutdown(self) -> str: ...
+    def close(self) -> str: ...
+
+
+def render(replies: list[Segment], their_isn: int) -> str:
+    """``SA 0:1`` is a SYN-ACK, ``PA 1:1+4`` four bytes of data; pushes are left out, as policies differ."""
+    words = []
+    for reply in replies:
+        flags = "".join(name for bit, name in enumerate(_NAMES) if reply.flags >> bit & 1 and name != "P")
+        seq = (reply.seq - their_isn) & 0xFFFFFFFF if their_isn else 0
+        ack = (reply.ack - ISN) & 0xFFFFFFFF if reply.flags & ACK else "-"
+        size = f"+{len(reply.payload)}" if len(reply.payload) else ""
+        words.append(f"{flags} {'?' if 'R' in flags and 'A' in flags else seq}:{ack}{size}")
+    return ", ".join(words)
+
+
+class Ours:
+    """Our stack, in its own time."""
+
+    def __init__(self) -> None:
+        self.peer = Peer(make_host(0), isn=ISN, peer_port=PEER_PORT, local_port=PORT)
+        self.listener: TcpSocket | None = None
+        self.handle: TcpSocket | None = None
+
+    def _said(self, replies: list[Segment]) -> str:
+        for reply in replies:
+            if reply.flags & SYN:
+                self.peer.their_isn = reply.seq
+        return render(replies, self.peer.their_isn)
+
+    def send(self, flags: int, seq: int, ack: int, payload: bytes = b"", window: int = 65535) -> str:
+        replies = self.peer.send(flags, seq, ack, payload, window=window)
+        return self._said(replies + self._later(LISTEN_FOR))
+
+    def _later(self, seconds: float) -> list[Segment]:
+        replies, steps = [], 16
+        for _ in range(steps):
+            replies += self.peer.poll(seconds / steps)
+        return replies
+
+    def wait(self, seconds: float) -> str:
+        return self._said(self._later(seconds))
+
+    def listen(self) -> None:
+        self.listener = self.peer.listen()
+
+    def accept(self) -> None:
+        assert self.listener is not None
+        accepted = self.listener.accept()
+        assert isinstance(accepted, TcpSocket)
+        self.handle = accepted
+
+    def connect(self) -> str:
+        self.handle = self.peer.host.tcp_socket()
+        self.handle.bind(IP4[0], PORT)
+        self.handle.connect(IP4[1], PEER_PORT, self.peer.now)
+        return self.wait(LISTEN_FOR)
+
+    def write(self, data: bytes) -> str:
+        self.handle.send(data)
+        return self.wait(LISTEN_FOR)
+
+    def read(self) -> bytes | None:
+        data = self.handle.recv(1 << 20)
+        return None if isinstance(data, Fail) else data
+
+    def shutdown(self) -> str:
+        self.handle.shutdown(socket.SHUT_WR, self.peer.now)
+        return self.wait(LISTEN_FOR)
+
+    def close(self) -> str:
+        self.handle.close(self.peer.now)
+        return self.wait(LISTEN_FOR)
+
+
+class Kernels:
+    """Linux, behind a TAP that the test reads and writes frame by frame."""
+
+    def __init__(self, namespace: Namespace, tap: TapDevice, mac: bytes) -> None:
+        self.namespace, self.tap, self.mac = namespace, tap, mac
+        self.their_isn = 0
+        self.listener: socket.socket | None = None
+        self.socket: socket.socket | None = None
+
+    def send(self, flags: int, seq: int, ack: int, payload: bytes = b"", window: int = 65535) -> str:
+        head = segment.header(
+            Addressing.of(IP4[1], PEER_PORT, IP4[0], PORT), (ISN + seq) & 0xFFFFFFFF,
+            (self.their_isn + ack) & 0xFFFFFFFF if flags & ACK else 0, flags, window, b"", payload, False,
+        )  # fmt: skip
+        packet = ipv4.header(IP4[1], IP4[0], 6, len(head) + len(payload)) + head + payload
+        self.tap.send(Frame(ethernet.header(self.mac, MACS[1], ETH_P_IP) + packet), 0.0)
+        return self.wait(LISTEN_FOR)
+
+    def wake(self) -> None:
+        """Ask for its address until it answers: an interface that has just come up drops what it sends."""
+        question = arp.request(MACS[1], IP4[1], IP4[0]).pack()
+        frame = Frame(ethernet.header(b"\xff" * 6, MACS[1], ETH_P_ARP) + question)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            self.tap.send(frame, 0.0)
+            select.select([self.tap.fd], [], [], 0.02)
+            if any(bytes(found.data[12:14]) == b"\x08\x06" for found in self.tap.receive(0.0)):
+                return
+        raise TimeoutError("the kernel does not answer on tap0")
+
+    def wait(self, seconds: float) -> str:
+        replies = []
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            select.select([self.tap.fd], [], [], left)
+            for frame in self.tap.receive(0.0):
+                if (found := self._segment(frame)) is not None:
+                    replies.append(found)
+        return render(replies, self.their_isn)
+
+    def _segment(self, frame: Frame) -> Segment | None:
+        view = memoryview(frame.data)
+        if ethernet.parse(view).type != ETH_P_IP:
+            return None
+        packet = ipv4.parse(view[14:])
+        if packet.protocol != 6:
+            return None
+        found = segment.parse(packet.payload, packet.src, packet.dst)
+        if found.flags & SYN:
+            self.their_isn = found.seq
+        return found
+
+    def _socket(self) -> socket.socket:
+        made = self.namespace.start(socket.socket).result()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((format_ip(IP4[0]), PORT))
+        made.setblocking(False)
+        return made
+
+    def listen(self) -> None:
+        self.listener = self._socket()
+        self.listener.listen(8)
+
+    def accept(self) -> None:
+        assert self.listener is not None
+        self.socket = self.listener.accept()[0]
+        self.socket.setblocking(False)
+
+    def connect(self) -> str:
+        self.socket = self._socket()
+        self.socket.connect_ex((format_ip(IP4[1]), PEER_PORT))
+        return self.wait(LISTEN_FOR)
+
+    def write(self, data: bytes) -> str:
+        self.socket.send(data)
+        return self.wait(LISTEN_FOR)
+
+    def read(self) -> bytes | None:
+        try:
+            return self.socket.recv(1 << 20)
+        except OSError:
+            return None
+
+    def shutdown(self) -> str:
+        self.socket.shutdown(socket.SHUT_WR)
+        return self.wait(LISTEN_FOR)
+
+    def close(self) -> str:
+        self.socket.close()
+        return self.wait(LISTEN_FOR)
+
+
+@contextmanager
+def kernels() -> Iterator[Kernels]:
+    """Linux with options off, so that both sides speak plain TCP."""
+    namespace = Namespace()
+    try:
+        namespace.shell("ip link set lo up", "ip tuntap add dev tap0 mode tap")
+        namespace.shell(f"ip addr add {format_ip(IP4[0])}/24 dev tap0", "ip link set tap0 up")
+        peer = f"ip neigh add {format_ip(IP4[1])} lladdr {format_mac(MACS[1])} dev tap0 nud permanent"
+        namespace.shell(peer)
+        tap = namespace.start(lambda: open_tap("tap0", MACS[1], segmentation=False)).result()
+        mac = namespace.start(_tap_mac).result()
+        near = Kernels(namespace, tap, mac)
+        near.wake()
+        try:
+            yield near
+        finally:
+            for used in (near.socket, near.listener):
+                if used is not None:
+                    used.close()
+            tap.close()
+    finally:
+        namespace.close()
+
+
+def _tap_mac() -> bytes:
+    """The kernel's address on tap0, asked for in its namespace."""
+    import fcntl
+    import struct
+
+    with socket.socket() as asking:
+        answer = fcntl.ioctl(asking, 0x8927, struct.pack("16s24x", b"tap0"))  # SIOCGIFHWADDR
+    return bytes(answer[18:24])
