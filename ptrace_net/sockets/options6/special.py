@@ -168,6 +168,19 @@ def _flow_label(sock: MappedSocket, handle: int, size: int) -> bytes:
     raise Errno(errno.EINVAL if size < _FLOWLABEL_REQ else errno.ENOENT)
 
 
+def _v6only(sock: MappedSocket, handle: int, size: int) -> bytes:
+    return _INT.pack(sock.v6only)
+
+
+def _kept(option: int) -> Getter:
+    """What the program set, 0 at first."""
+
+    def get(sock: MappedSocket, handle: int, size: int) -> bytes:
+        return _INT.pack(sock.options.get(option, 0))
+
+    return get
+
+
 Setter = Callable[["MappedSocket", int, "OptionValue"], None]
 SETTERS: Mapping[int, Setter] = {
     ADDRFORM: _change_family,
@@ -187,15 +200,15 @@ Getter = Callable[["MappedSocket", int, int], bytes]
 GETTERS: Mapping[int, Getter] = {
     ADDRFORM: _family,
     PKTOPTIONS: _packet_options,
-    MULTICAST_IF: lambda sock, handle, size: _INT.pack(sock.options.get(MULTICAST_IF, 0)),
+    MULTICAST_IF: _kept(MULTICAST_IF),
     ROUTER_ALERT: lambda sock, handle, size: _INT.pack(0),
     MTU: lambda sock, handle, size: _INT.pack(_mtu(sock, handle)),
-    V6ONLY: lambda sock, handle, size: _INT.pack(sock.v6only),
+    V6ONLY: _v6only,
     FLOWLABEL_MGR: _flow_label,
     RTHDR: lambda sock, handle, size: b"",
     PATHMTU: _path_mtu,
     ADDR_PREFERENCES: lambda sock, handle, size: _INT.pack(_addr_preferences(sock)),
-    UNICAST_IF: lambda sock, handle, size: _INT.pack(sock.options.get(UNICAST_IF, 0)),
+    UNICAST_IF: _kept(UNICAST_IF),
 }
 
 

@@ -50,6 +50,8 @@ def set_from_ipv6(sock: MappedSocket, handle: int, option: int, row: Row, number
         return
     keep_ip(sock, handle, host)
     if host in FOLLOWING:
+        if host == IP_TOS:
+            _set_tos(handle, number)  # another class forgets the route in either family (IPV6_MTU shows it)
         follow_peer(sock, handle)
     else:
         hostcalls.set_int(handle, IP, host, _wanted(sock, host) if row.boolean else number)
