@@ -17,10 +17,10 @@ from ptrace_net.record.names import errno_number
 from ptrace_net.record.render import call_text
 from ptrace_net.record.replay.lower import CannotReplay, Lowered, lower, user_word
 from ptrace_net.record.replay.options import pack_value
+from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.steps import MOTHER, PlanStep
 from ptrace_net.record.replay.verify import ADDRESSES, chosen_ports, endpoints
-from ptrace_net.record.replay.world import LAST_PEER
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, pack, struct_of
 

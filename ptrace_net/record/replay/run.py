@@ -12,11 +12,11 @@ from ptrace_net.record.names import errno_name
 from ptrace_net.record.replay.descriptors import Descriptors
 from ptrace_net.record.replay.lift import lift
 from ptrace_net.record.replay.lower import WAIT_LIMIT_MS, CannotReplay, Lowered, lower
+from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.pool import Answer, Pool
 from ptrace_net.record.replay.steps import MOTHER, WORLD, PlanStep
 from ptrace_net.record.replay.verify import Ports, chosen_ports, endpoints, explain, verify
-from ptrace_net.record.replay.world import LAST_PEER
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, struct_of, unpack
 
