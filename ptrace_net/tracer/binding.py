@@ -49,7 +49,7 @@ _ptrace.restype = ctypes.c_long
 _info = ctypes.create_string_buffer(96)
 _info_address = ctypes.addressof(_info)
 _entry = struct.Struct("=BxxxIQQQ6QI")
-_exit = struct.Struct("=BxxxIQQqB")
+_exit = struct.Struct("=24xq")
 _message = ctypes.c_ulong()
 _message_address = ctypes.addressof(_message)
 
@@ -89,16 +89,19 @@ def event_message(tid: int) -> int:
 
 
 def syscall_entry(tid: int) -> tuple[int, ...]:
-    """``(op, AUDIT_ARCH, ip, sp, nr, arg0 … arg5, ret_data)`` at an entry or seccomp stop."""
+    """``(op, AUDIT_ARCH, ip, sp, nr, arg0 … arg5, ret_data)`` at an entry or seccomp stop.
+
+    At an exit stop the first four count, and ``exit_result`` gives the rest.
+    """
     if _ptrace(PTRACE_GET_SYSCALL_INFO, tid, 96, _info_address) < 0:
         raise ProcessLookupError
     return _entry.unpack_from(_info)
 
 
-def syscall_exit(tid: int) -> tuple[int, ...]:
-    """``(op, AUDIT_ARCH, ip, sp, rval, is_error)`` at an exit stop."""
-    request(PTRACE_GET_SYSCALL_INFO, tid, 96, _info_address)
-    return _exit.unpack_from(_info)
+def exit_result() -> int:
+    """The result of the call whose exit stop ``syscall_entry`` has just looked at; -errno for a failure."""
+    result: int = _exit.unpack_from(_info)[0]
+    return result
 
 
 def get_registers(tid: int, note: int, size: int) -> bytearray:

@@ -177,7 +177,7 @@ class Engine:
 
     def _left(self, tracee: Tracee, then: Callable[[int], Answer | None], undo: object) -> None:
         tid = tracee.tid
-        result = binding.syscall_exit(tid)[4]
+        result = binding.exit_result()
         try:
             answer = then(result)
         except Errno:

@@ -1,7 +1,7 @@
 """Where the supervisor runs: on the processor of the program it serves, where a switch is cheapest.
 
-Between two processors every stop wakes one that may sleep; on one it is a plain switch. The scheduler stays free to
-move either: the supervisor is only put beside the program, and looks again after some calls.
+Between two processors every stop wakes one that may sleep; on one it is a plain switch. The scheduler stays
+free to move either: the supervisor is only put beside the program, and looks again after some calls.
 """
 
 from __future__ import annotations
