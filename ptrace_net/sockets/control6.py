@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from ptrace_net.sockets.faces import SixOnFour
+from ptrace_net.sockets.options6.rows import TWINS
 from ptrace_net.sockets.options6.twins import at_ip
 from ptrace_net.syscalls.seam import Errno
 
@@ -190,9 +191,10 @@ def _class_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> l
 def _of_ipv4(kind: int, option: int, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
     """What the program asked for with ``option`` of IPPROTO_IP: nothing that comes with an IPv6 datagram.
 
-    Where IPPROTO_IPV6 never touched the host's option, that alone brought it.
+    Nothing is known of that while IPPROTO_IPV6 has not touched the host's option; then it alone brought it.
     """
-    return [(IP, kind, payload)] if not own and options.get(at_ip(option), 1) else []
+    asked = options.get(at_ip(option), not any(options.get(twin) for twin in TWINS[option]))
+    return [(IP, kind, payload)] if asked and not own else []
 
 
 def _whole(payload: bytes, size: int) -> bytes:

@@ -138,8 +138,7 @@ def _addr_preferences(sock: MappedSocket) -> int:
 
 
 def _mtu(sock: MappedSocket, handle: int) -> int:
-    """Of the path to the peer. IPv4 says 65535 at most; the loopback interface takes more, and IPv6 says so.
-    """
+    """Of the path to the peer. IPv4 says 65535 at most; the loopback interface takes more, as IPv6 says."""
     mtu = hostcalls.get_int(handle, IP, IP_MTU)
     if sock.own_peer and hostcalls.getpeername(handle)[4:5] == b"\x7f":
         request = struct.pack("=16s24x", b"lo")
