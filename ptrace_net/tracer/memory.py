@@ -32,12 +32,13 @@ _iov_pair = _iov_local + 32
 _pack_one = struct.Struct("=QQQQ").pack_into
 _pack_two = struct.Struct("=QQ").pack_into
 _LIMIT = 1 << 63
+_MOST = 1 << 24  # bytes read at once: no call that is served takes more
 _PAGE_MASK = os.sysconf("SC_PAGE_SIZE") - 1
 
 
 def read(tid: int, mem: int, address: int, size: int) -> bytes:
     """The readable prefix of ``size`` bytes at ``address``; ``mem`` is a descriptor of /proc/PID/mem."""
-    if size <= 0 or address < 0 or address + size > _LIMIT:
+    if not 0 < size <= _MOST or address < 0 or address + size > _LIMIT:
         return b""
     if (address & _PAGE_MASK) + size > _PAGE_MASK + 1:  # each page may have another protection
         return read_checked(tid, address, size)
@@ -54,7 +55,7 @@ def read_checked(tid: int, address: int, size: int) -> bytes:
     """``read`` by process_vm_readv(2): of the address space that the thread has now, and only what it may
     read.
     """
-    if size <= 0 or address < 0 or address + size > _LIMIT:
+    if not 0 < size <= _MOST or address < 0 or address + size > _LIMIT:
         return b""
     buffer, local = _buffer, _address
     if size > _SIZE:
