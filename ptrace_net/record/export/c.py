@@ -8,13 +8,14 @@ numbers with their names in comments, so that old headers do.
 
 from collections.abc import Iterator
 
+from ptrace_net.record.export.c_context import Context, Emitted, quoted
 from ptrace_net.record.export.c_runtime import BEGIN, HEAD, PART_BEGIN, PART_END, TAIL
-from ptrace_net.record.export.c_values import Context, Emitted, emit, quoted
+from ptrace_net.record.export.c_values import emit
 from ptrace_net.record.export.names import Names, without_source_binds
 from ptrace_net.record.model import Call, number_of
 from ptrace_net.record.names import errno_number
 from ptrace_net.record.render import call_text
-from ptrace_net.record.replay.lower import CannotReplay
+from ptrace_net.record.replay.lowering import CannotReplay
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.steps import MOTHER, PlanStep
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical

@@ -15,7 +15,8 @@ from ptrace_net.record.export.python_runtime import HEAD, TAIL
 from ptrace_net.record.model import Array, Call, Change, Data, Struct, Unknown, Value, number_of
 from ptrace_net.record.names import errno_number
 from ptrace_net.record.render import call_text
-from ptrace_net.record.replay.lower import CannotReplay, Lowered, lower, user_word
+from ptrace_net.record.replay.lower import lower
+from ptrace_net.record.replay.lowering import CannotReplay, Lowered, user_word
 from ptrace_net.record.replay.options import pack_value
 from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan

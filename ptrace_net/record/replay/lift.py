@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ptrace_net.record.model import Array, Call, Change, Data, Pointer, Struct, Value, number_of
 from ptrace_net.record.names import errno_name, spell
-from ptrace_net.record.replay.lower import EPOLL_EVENT, POLLFD, Lowered
+from ptrace_net.record.replay.lowering import EPOLL_EVENT, POLLFD, Lowered
 from ptrace_net.record.replay.options import unpack_like
 from ptrace_net.record.replay.pool import Answer
 from ptrace_net.record.sockaddr import struct_of, unpack

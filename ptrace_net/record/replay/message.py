@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ptrace_net.record.model import Array, Data, Pointer, Struct, Value, number_of
+from ptrace_net.record.replay.lowering import FILLER, LARGEST, CannotReplay
 from ptrace_net.record.replay.wire import Argument, block
 from ptrace_net.record.sockaddr import endpoint_of, pack
 
-LARGEST = 1 << 22
 _WORD = 8
-_FILLER = b"."
 _CONTROL_ROOM = 256
 _NAME_ROOM = 128
 
@@ -37,7 +36,7 @@ def vector(value: Value, reading: bool, out: Callable[[str], None]) -> Argument:
             out("piece")
             refs.append([place * 2 * _WORD, block(b"", size, 1)])
         else:
-            refs.append([place * 2 * _WORD, block(known[:size] + _FILLER * max(0, size - len(known)))])
+            refs.append([place * 2 * _WORD, block(known[:size] + FILLER * max(0, size - len(known)))])
         raw += struct.pack("=qQ", 0, size)
     return block(raw, refs=refs)
 
@@ -46,8 +45,6 @@ def header(
     value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]
 ) -> tuple[bytes, list[list[Any]]]:
     """The bytes of a msghdr without its pointers, and the pointers."""
-    from ptrace_net.record.replay.lower import CannotReplay
-
     if not isinstance(value, Struct):
         raise CannotReplay("the message header is not in the log")
     refs: list[list[Any]] = []

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ptrace_net.record.flows import Flow, Traced
 from ptrace_net.record.model import Array, Call, Change, Struct, Symbol, Value, number_of
-from ptrace_net.record.replay.lower import user_word
+from ptrace_net.record.replay.lowering import user_word
 from ptrace_net.record.signatures import canonical
 
 WAITS = frozenset(("epoll_wait", "epoll_pwait", "poll", "ppoll"))

@@ -11,7 +11,8 @@ from ptrace_net.record.model import Call, Struct, Unknown, Value
 from ptrace_net.record.names import errno_name
 from ptrace_net.record.replay.descriptors import Descriptors
 from ptrace_net.record.replay.lift import lift
-from ptrace_net.record.replay.lower import WAIT_LIMIT_MS, CannotReplay, Lowered, lower
+from ptrace_net.record.replay.lower import lower
+from ptrace_net.record.replay.lowering import WAIT_LIMIT_MS, CannotReplay, Lowered
 from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.pool import Answer, Pool

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ptrace_net.record.flows import Flow, Traced
 from ptrace_net.record.model import Call, Data, Struct, Value, number_of
-from ptrace_net.record.replay.lower import FILLER
+from ptrace_net.record.replay.lowering import FILLER
 from ptrace_net.record.replay.peers import Peers, loopback
 from ptrace_net.record.replay.ready import CLOSED, WAITS, Readiness
 from ptrace_net.record.replay.steps import PlanStep

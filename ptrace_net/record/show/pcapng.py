@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ptrace_net.record.flows import Flow, Traced, trace
 from ptrace_net.record.model import Call, Data, Log, Struct, Value, number_of
-from ptrace_net.record.replay.lower import payload
+from ptrace_net.record.replay.lowering import payload
 from ptrace_net.record.replay.traffic import RECEIVES, SENDS, peeks, plain, received, sender, survey
 from ptrace_net.record.show.packets import TcpConversation, udp
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
