@@ -6,11 +6,10 @@ and only a pair that contradicts it is a difference. What one log does not show 
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ptrace_net.record.diff.steps import Step
-from ptrace_net.record.flows import Flow
+from ptrace_net.record.diff.unify import Unifier, same_endpoint
 from ptrace_net.record.model import (
     Array,
     Call,
@@ -26,7 +25,7 @@ from ptrace_net.record.model import (
 from ptrace_net.record.names import errno_number, spell
 from ptrace_net.record.render import value_text
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, NEW_TASK, Param, canonical, params
-from ptrace_net.record.sockaddr import Endpoint, endpoint_of
+from ptrace_net.record.sockaddr import endpoint_of
 
 Kind = Literal[
     "panicked",
@@ -81,27 +80,6 @@ class Difference(NamedTuple):
     what: str
     left: str
     right: str
-
-
-@dataclass(slots=True)
-class Unifier:
-    """What stands for what: flows, ports and hosts of the left log by those of the right, and back."""
-
-    flows: dict[int, int] = field(default_factory=dict)
-    back: dict[int, int] = field(default_factory=dict)
-    names: dict[tuple[str, object], object] = field(default_factory=dict)
-
-    def flow(self, left: Flow, right: Flow) -> bool:
-        """Take `left` for `right`; False where either already stands for another."""
-        return (
-            self.flows.setdefault(left.id, right.id) == right.id
-            and self.back.setdefault(right.id, left.id) == left.id
-        )
-
-    def name(self, kind: str, left: object, right: object) -> bool:
-        """The same for a port or a host."""
-        forth = self.names.setdefault((f"{kind}>", left), right)
-        return forth == right and self.names.setdefault((f"{kind}<", right), left) == left
 
 
 def compare(left: Step, right: Step, unifier: Unifier) -> tuple[Difference, ...]:
@@ -216,7 +194,7 @@ def _same(left: Value | None, right: Value | None, param: Param, unifier: Unifie
     if left is None or right is None or _hidden(left) or _hidden(right):
         return True
     if param.kind in ("addr", "addr_out"):
-        return _same_endpoint(endpoint_of(left), endpoint_of(right), unifier)
+        return same_endpoint(endpoint_of(left), endpoint_of(right), unifier)
     if param.kind == "epev_out":
         return _events(left) == _events(right)
     ours, theirs = number_of(left), number_of(right)
@@ -246,16 +224,3 @@ def _hidden(value: Value) -> bool:
 def _events(value: Value) -> list[str]:
     items = value.items if isinstance(value, Array) else ()
     return sorted(_show(item.get("events")) for item in items if isinstance(item, Struct))
-
-
-def _same_endpoint(left: Endpoint | None, right: Endpoint | None, unifier: Unifier) -> bool:
-    if left is None or right is None:
-        return True
-    if (
-        left.family != right.family
-        or left.wildcard != right.wildcard
-        or (left.port == 0) != (right.port == 0)
-    ):
-        return False
-    same_port = left.port == 0 or unifier.name("port", left.port, right.port)
-    return same_port and (left.wildcard or unifier.name("host", left.host, right.host))

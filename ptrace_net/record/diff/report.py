@@ -15,12 +15,12 @@ from ptrace_net.record.diff.compare import (
     UNSUPPORTED,
     Difference,
     Kind,
-    Unifier,
     compare,
     unsupported_notes,
 )
 from ptrace_net.record.diff.steps import Step, similarity, steps_of
 from ptrace_net.record.diff.tasks import TaskPair, pair_tasks
+from ptrace_net.record.diff.unify import Unifier
 from ptrace_net.record.model import Call, Log
 from ptrace_net.record.names import syscall_number
 from ptrace_net.record.render import call_text

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from ptrace_net.record.flows import passed
 from ptrace_net.record.model import Array, Call, Value, number_of
+from ptrace_net.record.numbers import passed
 from ptrace_net.record.replay.pool import Answer
 from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical

@@ -7,8 +7,9 @@ chose them, and received bytes are compared as far as the log shows them.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ptrace_net.record.diff.compare import Difference, Unifier, compare
+from ptrace_net.record.diff.compare import Difference, compare
 from ptrace_net.record.diff.steps import Step, key_of
+from ptrace_net.record.diff.unify import Unifier
 from ptrace_net.record.model import Array, Call, Data, Struct, Value
 from ptrace_net.record.render import value_text
 from ptrace_net.record.replay.steps import PlanStep

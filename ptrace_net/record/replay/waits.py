@@ -79,5 +79,6 @@ def _fd_set(context: Context, place: int, value: Value, param: Param) -> Argumen
 
 
 KINDS: dict[str, Kind] = {
-    "pollfds": _poll, "ms": _milliseconds, "epev": _event, "epev_out": _events_out, "ptr": _pointer, "fdset": _fd_set,
+    "pollfds": _poll, "ms": _milliseconds, "epev": _event, "epev_out": _events_out,
+    "ptr": _pointer, "fdset": _fd_set,
 }  # fmt: skip

@@ -9,8 +9,9 @@ that one mangled field costs that field only.
 import re
 from collections.abc import Callable
 
+from ptrace_net.record.importers.strace.flags import joined, plain, token
 from ptrace_net.record.importers.strace.literals import parse_number, unescape
-from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Symbol, Unknown, Value, number_of
+from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Symbol, Unknown, Value
 from ptrace_net.record.names import constant
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -145,7 +146,7 @@ class Scanner:
         text = next((value for value in values if isinstance(value, Data)), None)
         if text is not None:
             return text
-        return self._flags(Symbol(f"{name}({', '.join(_plain(v) for v in values)})", None))
+        return self._flags(Symbol(f"{name}({', '.join(plain(v) for v in values)})", None))
 
     def _flags(self, first: Symbol) -> Value:
         """``A|B|0x4``, ``A<<3``: names joined, numbers OR-ed where all are known."""
@@ -154,10 +155,8 @@ class Scanner:
             shift = self.text[self.pos] == "<"
             self.pos += 2 if shift else 1
             right = self._primary()
-            texts[-1:] = (
-                [f"{texts[-1]}<<{_plain(right)}"] if shift else [texts[-1], *_plain(right).split("|")]
-            )
-            number = _join(number, right, shift)
+            texts[-1:] = [f"{texts[-1]}<<{plain(right)}"] if shift else [texts[-1], *plain(right).split("|")]
+            number = joined(number, right, shift)
         return Symbol("|".join(texts), number)
 
     def _struct(self) -> Value:
@@ -197,13 +196,13 @@ class Scanner:
         closed = re.compile(r"[\w\s+?]*\]").match(self.text, self.pos)
         if closed and " " in closed[0].strip(" ]"):
             self.pos = closed.end()
-            return [_token(word) for word in closed[0][:-1].split()], False
+            return [token(word) for word in closed[0][:-1].split()], False
         return self.items("]", one)
 
     def _inverted(self) -> Value:
         self.pos += 1
         inner = self._primary()
-        return Symbol(f"~{_plain(inner)}", None)
+        return Symbol(f"~{plain(inner)}", None)
 
     def _reference(self) -> Value:
         self.pos += 1
@@ -240,32 +239,3 @@ _READERS: dict[str, Callable[[Scanner], Value]] = {
     "@": Scanner._reference,
     "?": Scanner._unset,
 }
-
-
-def _token(word: str) -> Value:
-    return parse_number(word) if word.isdigit() else Symbol(word, constant(word))
-
-
-def _plain(value: Value) -> str:
-    match value:
-        case Symbol(text=text) | Unknown(text=text):
-            return text
-        case Data(data=data):
-            return repr(data.decode("latin-1"))
-        case Pointer(address):
-            return hex(address) if address else "NULL"
-        case Array(items=items):
-            return f"[{' '.join(_plain(item) for item in items)}]"
-        case int():
-            return str(value)
-        case _:
-            return "..."  # structures do not stand among flags
-
-
-def _join(left: int | None, right: Value, shift: bool) -> int | None:
-    number = number_of(right)
-    if left is None or number is None:
-        return None
-    if not shift:
-        return left | number
-    return left << number if 0 <= number < 64 else None
