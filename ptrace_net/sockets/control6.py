@@ -147,9 +147,10 @@ class Control6:
         return [(IPV6, IPV6_ORIGDSTADDR, seen)]
 
     def _error_from_host(self, payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:
-        """An ICMP error with the address of who reported it; of ICMPv6 where the peer is an IPv6 one."""
-        if not options.get(IPV6_RECVERR):
-            return [(IP, IP_RECVERR, payload)]
+        """An ICMP error with the address of who reported it; of ICMPv6 where the peer is an IPv6 one.
+
+        Its level is the socket's, whichever level asked for it (ipv6_recv_error).
+        """
         error = bytearray(_whole(payload[:_EXTENDED_ERROR], _EXTENDED_ERROR))
         if own and error[4] == _ORIGIN_ICMP:
             error[4] = _ORIGIN_ICMP6
@@ -157,7 +158,7 @@ class Control6:
         offender = payload[_EXTENDED_ERROR:]
         if len(offender) >= 16 and offender[:2] == struct.pack("=H", socket.AF_INET):
             host = self._face.parse_host(offender)
-            offender = self._face.pack(host._replace(address=self._face.from_host(host.address)))
+            offender = self._face.pack(host._replace(address=self._here(host.address, own)))
         return [(IPV6, IPV6_RECVERR, bytes(error) + offender)]
 
 

@@ -240,7 +240,11 @@ class MappedSocket:
         return sent
 
     def _send(self, handle: int, message: Message, host_name: bytes, own: bool, word: int) -> int:
-        control = self.layer.control.to_host(message.control, word, own)
+        try:
+            control = self.layer.control.to_host(message.control, word, own)
+        except Errno:
+            self._autobind(handle)
+            raise
         control = self.layer.options.control_for(self, own) + control
         if message.size > LONGEST_DATAGRAM:
             raise Errno(errno.EMSGSIZE)

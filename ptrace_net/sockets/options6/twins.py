@@ -1,8 +1,9 @@
 """Options of IPPROTO_IPV6 and IPPROTO_IP that the host has only once: each level reads back its own.
 
 Linux keeps both in the socket, and IPv6 packets go by the one, IPv4 packets by the other. Here a flag is set
-on the host when either level asks for it. The hop limit and the traffic class follow the peer that the socket
-is connected to; a datagram to another one takes its own along. Of the other numbers the last one set holds.
+on the host when either level asks for it. Hop limit, traffic class and whether errors are queued follow the
+peer that the socket is connected to; a datagram to another one takes its own along. Of the other numbers the
+last one set holds.
 What the program asked for at level IPPROTO_IP is kept in ``sock.options`` under ``at_ip`` once the host's
 value may be another one.
 """
@@ -15,7 +16,17 @@ import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.options6.rows import IP_TOS, IP_TTL, ROWS, TCLASS, TWINS, UNICAST_HOPS, Row
+from ptrace_net.sockets.options6.rows import (
+    IP_RECVERR,
+    IP_TOS,
+    IP_TTL,
+    RECVERR,
+    ROWS,
+    TCLASS,
+    TWINS,
+    UNICAST_HOPS,
+    Row,
+)
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
 if TYPE_CHECKING:
@@ -24,7 +35,8 @@ if TYPE_CHECKING:
 
 IP = socket.IPPROTO_IP
 SO_PRIORITY = 12
-FOLLOWING = {IP_TTL: UNICAST_HOPS, IP_TOS: TCLASS}
+CARRIED = (IP_TTL, IP_TOS)
+FOLLOWING = {IP_TTL: UNICAST_HOPS, IP_TOS: TCLASS, IP_RECVERR: RECVERR}
 _INT = struct.Struct("=i")
 _LONGEST = 64
 
@@ -67,6 +79,8 @@ def follow_peer(sock: MappedSocket, handle: int) -> None:
     for host in FOLLOWING:
         if at_ip(host) in sock.options:
             number = _number_for(sock, host, sock.own_peer)
+            if host == IP_RECVERR and not (sock.stream or sock.connecting):
+                number = _wanted(sock, host)
             if host == IP_TOS:
                 _set_tos(handle, number)
             else:
@@ -79,14 +93,14 @@ def control_for(sock: MappedSocket, own: bool) -> bytes:
         return b""
     from ptrace_net.sockets.control6 import packed
 
-    kept = [host for host in FOLLOWING if at_ip(host) in sock.options]
+    kept = [host for host in CARRIED if at_ip(host) in sock.options]
     return packed([(IP, host, _INT.pack(_number_for(sock, host, own))) for host in kept])
 
 
 def _number_for(sock: MappedSocket, host: int, own: bool) -> int:
     if not own:
         return sock.options[at_ip(host)]
-    return (hops(sock) or 1) if host == IP_TTL else sock.options.get(TCLASS, 0)
+    return (hops(sock) or 1) if host == IP_TTL else sock.options.get(FOLLOWING[host], 0)
 
 
 def _set_tos(handle: int, number: int) -> None:
