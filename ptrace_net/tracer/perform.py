@@ -20,11 +20,12 @@ from ptrace_net.syscalls.memory import give_name, read_int
 from ptrace_net.syscalls.seam import Call, Errno
 
 if TYPE_CHECKING:
+    from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.msghdr import Header
 
 POLLIN = 1
 SOCK_CLOEXEC, SOCK_NONBLOCK = 0o2000000, 0o4000
-MSG_ERRQUEUE, MSG_DONTWAIT, MSG_WAITFORONE = 0x2000, 0x40, 0x10000
+MSG_CTRUNC, MSG_ERRQUEUE, MSG_DONTWAIT, MSG_WAITFORONE = 0x8, 0x2000, 0x40, 0x10000
 _LONGEST = 1 << 17
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -130,16 +131,26 @@ def _receive_into(call: Call, handle: int, address: int, flags: int) -> int:
     places = pieces(task, arch, header)
     size = min(sum(length for _, length in places), _LONGEST)
     room = min(header.control_length, _LONGEST) if header.control else 0
-    data, name, control, out, total = _receive(call.args[0], handle, size, room, flags)
+    data, name, control, out, total = _receive(call.args[0], handle, size, 2 * room, flags)
     _scatter(call, places, data)
     if header.name:
         task.write(header.name, name[: header.name_length])
+    control, cut = _as_the_program_has_it(control, room, arch)
+    out |= MSG_CTRUNC if cut else 0
     task.write(header.control, control)
     filled: Header = header._replace(
         name_length=len(name) if header.name else header.name_length, control_length=len(control), flags=out
     )
     task.write(address, msghdr.fast(arch).pack(*filled))
     return total
+
+
+def _as_the_program_has_it(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:
+    """A control buffer of ours in the program's word size, and whether it was cut to ``room``."""
+    from ptrace_net.sockets.control6 import items, packed
+    from ptrace_net.syscalls.receive import fitted
+
+    return fitted(control if arch.word == 8 else packed(list(items(control, 8)), arch.word), room, arch)
 
 
 def _scatter(call: Call, places: list[tuple[int, int]], data: bytes) -> None:
