@@ -27,10 +27,12 @@ def pass_on(
 
     ``guard_lost`` is called for GUARD_LOST, which the kernel sends when the parent dies (PR_SET_PDEATHSIG).
 
-    Signals that were ignored when ptrace-net started (nohup, background jobs) stay ignored.
+    A signal that was ignored when ptrace-net started (nohup, background jobs) is ignored by the program too,
+    unless that handles it: so it is passed on, but not taken as the terminal's word to us.
     """
-    wanted = {number for number in FORWARDED if signal.getsignal(number) is not signal.SIG_IGN} | {GUARD_LOST}
-    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    ignored = {number for number in FORWARDED if signal.getsignal(number) is signal.SIG_IGN}
+    wanted = {*FORWARDED, GUARD_LOST}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)  # a blocked signal is queued even where it is ignored
 
     def wait() -> None:
         while True:
@@ -39,7 +41,10 @@ def pass_on(
                 if guard_lost is not None:
                     guard_lost()
                 continue
-            (from_terminal if info.si_code == SI_KERNEL else send)(info.si_signo)
+            if info.si_code != SI_KERNEL:
+                send(info.si_signo)
+            elif info.si_signo not in ignored:
+                from_terminal(info.si_signo)
 
     threading.Thread(target=wait, daemon=True).start()
 
