@@ -124,6 +124,18 @@ def test_signal_sent_to_the_run_reaches_the_program(runner: Runner, number: sign
         assert run.wait(10) == 9
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_signal_ignored_at_first_reaches_a_program_that_handles_it(
+    runner: Runner, number: signal.Signals
+) -> None:
+    """Background jobs of a script ignore SIGINT, what nohup(1) starts SIGHUP; servers set handlers anyway."""
+    argv = [sys.executable, "-c", HANDLER.format(n=int(number))]
+    with runner.program(*argv, stdout=subprocess.PIPE, preexec_fn=ignore_two) as run:
+        assert read_line(run.stdout) == b"ready\n"
+        run.send_signal(number)
+        assert run.wait(10) == 9
+
+
 def test_stop_and_continue_from_outside(runner: Runner, tmp_path: Path) -> None:
     """SIGSTOP of the program (as by a shell's job control) holds it; SIGCONT lets it go on."""
     count = "n=0; while [ $n -lt 200 ]; do n=$((n+1)); echo $n > count; sleep 0.02; done; echo $$"
