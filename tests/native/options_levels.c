@@ -112,6 +112,27 @@ static void filter(int type)
     close(fd);
 }
 
+/* IPV6_ADDRFORM leaves what was set for IPv4, and nothing of what was set for IPv6. */
+static void turned(int type)
+{
+    int ends[2];
+    see_case("type %d turned into an AF_INET socket", type);
+    if (type == SOCK_STREAM)
+        tcp_pair("::ffff:127.0.0.1", "::ffff:127.0.0.1", ends);
+    else
+        udp_pair("::ffff:127.0.0.1", ends);
+    for (size_t i = 0; i < COUNT(pairs) - 1; i++) {
+        set_int(ends[1], IPPROTO_IPV6, pairs[i].six.name, 3);
+        if (i % 2)
+            set_int(ends[1], IPPROTO_IP, pairs[i].four.name, 2);
+    }
+    SEE(set_int(ends[1], IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+    for (size_t i = 0; i < COUNT(pairs); i++)
+        printf("%s reads %s\n", pairs[i].four.text, read_back(ends[1], &pairs[i].four, 4));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void preferences(void)
 {
     static const struct option o = OPTION(IPPROTO_IPV6, IPV6_ADDR_PREFERENCES);
@@ -148,6 +169,7 @@ int main(void)
         sources(type);
         filter(type);
         rare(type);
+        turned(type);
     }
     preferences();
     return 0;

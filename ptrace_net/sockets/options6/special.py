@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.options6.groups import interface_exists
 from ptrace_net.sockets.options6.rows import IP_UNICAST_IF
-from ptrace_net.sockets.options6.twins import IP, keep_ip
+from ptrace_net.sockets.options6.twins import IP, keep_ip, leave_ip
 from ptrace_net.syscalls.seam import Answer, Errno, Return
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def _change_family(sock: MappedSocket, handle: int, value: OptionValue) -> None:
     peer = sock.given_name(hostcalls.getpeername(handle))
     if sock.v6only or sock.face.own(sock.face.parse(peer).address):
         raise Errno(errno.EADDRNOTAVAIL)
+    leave_ip(sock, handle)
     sock.layer.release(handle)
 
 

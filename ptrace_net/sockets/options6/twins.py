@@ -148,6 +148,13 @@ def get_ip(sock: MappedSocket, option: int, size: int) -> bytes | None:
     return _INT.pack(number)[:size]
 
 
+def leave_ip(sock: MappedSocket, handle: int) -> None:
+    """Give the host what IPPROTO_IP alone reads: the socket is of IPv4 from now on."""
+    for key, number in sock.options.items():
+        if key < 0:
+            hostcalls.set_int(handle, IP, -key, number)
+
+
 def hops(sock: MappedSocket) -> int:
     """IPV6_UNICAST_HOPS as it reads: -1 is the host's default."""
     value = sock.options.get(UNICAST_HOPS, -1)
