@@ -1,4 +1,4 @@
-"""`ptrace-net attach PID`: trace the socket calls of a running process, and let it go again.
+"""`ptrace-net attach PID`: trace or record the socket calls of a running process, and let it go again.
 
 Nothing is filtered and nothing serviced: every thread is seized (ptrace(2)) and stops at every call. On ^C or
 SIGTERM each thread is interrupted and detached where it stops, a signal on its way delivered with it.
@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ptrace_net.diagnose import ptrace_remedy
+from ptrace_net.report.record_options import add_options
 from ptrace_net.run import OWN_FAILURE, Failure, complain
 from ptrace_net.syscalls.seam import NATIVE
 from ptrace_net.tracer import binding
@@ -28,16 +29,21 @@ _SYSCALL_STOP = signal.SIGTRAP | 0x80
 
 def main(argv: list[str]) -> int:
     """The exit status: 0 when the process has ended or was let go, 125 when it cannot be traced."""
-    parser = argparse.ArgumentParser(prog="ptrace-net attach", description="Trace a running program.")
+    about = "Trace or record a running program."
+    parser = argparse.ArgumentParser(prog="ptrace-net attach", description=about)
     parser.add_argument("pid", type=int, metavar="PID")
-    parser.add_argument("-t", "--trace", default="-", metavar="FILE", help="default: standard error")
+    parser.add_argument("-t", "--trace", metavar="FILE", help="default: standard error, without --record")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    add_options(parser)
     try:
         options = parser.parse_args(argv)
     except SystemExit as usage:
         return OWN_FAILURE if usage.code else 0
     try:
-        attach(options.pid, options.trace, options.json)
+        if options.record is not None:
+            record(options)
+        else:
+            attach(options.pid, options.trace or "-", options.json)
     except Failure as failure:
         complain(str(failure))
         return failure.status
@@ -52,6 +58,19 @@ def attach(pid: int, destination: str, json: bool) -> None:
     engine.dispatch = observed(engine.dispatch, engine, destination, json)
     session = Session(engine)
     seize_all(engine, pid)
+    session.run()
+
+
+def record(options: argparse.Namespace) -> None:
+    """Record the process, and trace it too where asked. Raises Failure."""
+    from ptrace_net.report.record import Order, Recorder
+
+    recorder = Recorder(Order(options.record, options.record_payload, {"attached": options.pid}))
+    engine = recorder.engine(lambda call: NATIVE, machine(), every_call=True)
+    engine.dispatch = recorder.observed(engine.dispatch, engine, options.trace, options.json)
+    session = Session(engine)
+    seize_all(engine, options.pid)
+    recorder.found(options.pid, engine.tracees)
     session.run()
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import ptrace_net
+from ptrace_net.report.record_options import add_options
 from ptrace_net.run import Failure, Options, complain, run
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 # name -> (module with main(argv) -> int, what it does)
 COMMANDS = {
-    "attach": ("ptrace_net.attach", "trace a running program"),
+    "attach": ("ptrace_net.attach", "trace or record a running program"),
+    "show": ("ptrace_net.record.commands.show", "a recording or log as text, JSON, packets, statistics"),
+    "diff": ("ptrace_net.record.commands.diff", "align two recordings or logs; where the flows part"),
+    "replay": ("ptrace_net.record.commands.replay", "make recorded calls again; the first divergence"),
     "explain": ("ptrace_net.explain", "a layout, a call, an option, an errno, or bytes in hex"),
     "policy": ("ptrace_net.policy_command", "list, show or check policies"),
     "demo": ("ptrace_net.demo", "a dual-stack server, its clients, and the decoded trace"),
@@ -50,7 +54,10 @@ def parse(words: list[str]) -> Options:
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
-    return Options(program, _policy(parsed.policy), parsed.engine, trace, parsed.json)
+    policy = _policy(parsed.policy)
+    return Options(
+        program, policy, parsed.engine, trace, parsed.json, parsed.record, parsed.record_payload
+    )  # fmt: skip
 
 
 def _parser() -> _Parser:
@@ -75,6 +82,7 @@ def _parser() -> _Parser:
     add("-t", dest="trace", action="store_const", const="-", help="show every socket call, decoded")
     add("--trace", metavar="FILE", help="the same to a file: --trace=FILE")
     add("--json", action="store_true", help="the trace as one JSON object per line")
+    add_options(parser)
     add("--version", action="version", version=f"ptrace-net {ptrace_net.__version__}")
     add("program", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser  # fmt: skip

@@ -30,6 +30,8 @@ class Options(NamedTuple):
     engine: str = "auto"
     trace: str | None = None  # file name, "-" for standard error
     json: bool = False
+    record: str | None = None  # file name
+    record_payload: int | None = None  # bytes kept of each buffer; None for all
 
 
 class Engine(Protocol):
@@ -63,6 +65,8 @@ def run(options: Options) -> int:
 
 def _start(options: Options) -> Engine:
     if options.engine == "notify":
+        if options.record is not None:
+            raise Failure("--record needs the ptrace engine, which tells of tasks too: leave --engine out")
         from ptrace_net.start_notify import start as start_notify
 
         return start_notify(options)

@@ -16,17 +16,23 @@ from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_traced
 from ptrace_net.wanted import ALWAYS, host_rules, merged, trace_rules
 
 if TYPE_CHECKING:
+    from ptrace_net.report.record import Recorder
     from ptrace_net.syscalls.seam import Answer, Call
 
 
 def start(options: Options) -> Engine:
     """The engine with the program executed. Raises ``run.Failure``."""
     registers = machine()
-    engine = Engine(lambda call: dispatch(call), registers)
+    recorder = _recorder(options)
+    create = Engine if recorder is None else recorder.engine
+    engine = create(lambda call: dispatch(call), registers)
     sockets = provider(options.policy, engine.tasks)
     dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
     rules = [ALWAYS, host_rules(sockets.face.asked)]
-    if options.trace is not None:
+    if recorder is not None:
+        dispatch = recorder.observed(dispatch, engine, options.trace, options.json)
+        rules.append(recorder.rules())
+    elif options.trace is not None:
         from ptrace_net.report.observe import observed
 
         dispatch = observed(dispatch, engine, options.trace, options.json)
@@ -35,6 +41,15 @@ def start(options: Options) -> Engine:
     _spawn(engine, options.argv, assemble(merged(*rules), registers.ARCHES))
     engine.stopped_root = signals.stop_with(engine.root)
     return engine
+
+
+def _recorder(options: Options) -> Recorder | None:
+    if options.record is None:
+        return None
+    from ptrace_net.report.record import Order, Recorder, policy_told
+
+    told = {"command": options.argv, "net": "host", "policy": policy_told(options.policy)}
+    return Recorder(Order(options.record, options.record_payload, told))
 
 
 def _spawn(engine: Engine, argv: list[str], program: bytes) -> None:

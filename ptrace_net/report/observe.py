@@ -26,6 +26,7 @@ from ptrace_net.syscalls.decode.call import (
     decode_exit,
     time_left,
 )
+from ptrace_net.syscalls.decode.view import TEXT_LIMIT
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
 from ptrace_net.syscalls.table import ARGUMENTS
 
@@ -60,14 +61,18 @@ def observed(
     dispatch: Callable[[Call], Answer], engine: Tasks, destination: str, json: bool
 ) -> Callable[[Call], Answer]:
     """``dispatch`` with every socket call reported to ``destination``. Raises ``run.Failure``."""
+    return Observer(dispatch, trace_sink(engine, destination, json)).dispatch
+
+
+def trace_sink(engine: Tasks, destination: str, json: bool) -> Sink:
+    """Text or JSON lines to a file, or to standard error ("-"). Raises ``run.Failure``."""
     try:
         descriptor = opened(destination)
     except OSError as error:
         raise Failure(f"{destination}: {error.strerror}") from None
-    several = Several(engine)
-    text = Text(descriptor, named=destination != "-", several=several)
-    sink: Sink = JsonLines(descriptor) if json else text
-    return Observer(dispatch, sink).dispatch
+    if json:
+        return JsonLines(descriptor)
+    return Text(descriptor, named=destination != "-", several=Several(engine))
 
 
 class Several:
@@ -87,19 +92,20 @@ class _Open:
 
     __slots__ = ("call", "entry", "started", "steps", "waiting")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, limit: int) -> None:
         self.call = call
         self.waiting = False  # the program will issue it once more
         self.started = time.time()
-        self.entry = decode_entry(call)
+        self.entry = decode_entry(call, limit)
         self.steps: list[Step] = []
 
 
 class Observer:
-    """Reports each call of ``inner`` to ``sink``."""
+    """Reports each call of ``inner`` to ``sink``, with ``limit`` bytes of every buffer."""
 
-    def __init__(self, inner: Callable[[Call], Answer], sink: Sink) -> None:
+    def __init__(self, inner: Callable[[Call], Answer], sink: Sink, limit: int = TEXT_LIMIT) -> None:
         self._inner = inner
+        self._limit = limit
         self._sink = sink
         self._host = HostSteps()
         self._open: dict[int, _Open] = {}
@@ -126,8 +132,14 @@ class Observer:
             return former
         if former is not None:
             self._report(former, None)
-        current = self._open[tid] = _Open(call)
+        current = self._open[tid] = _Open(call, self._limit)
         return current
+
+    def gone(self, tid: int) -> None:
+        """Report the call in which a thread ended."""
+        current = self._open.get(tid)
+        if current is not None:
+            self._report(current, None)
 
     def close(self) -> None:
         """Report what never returned."""
