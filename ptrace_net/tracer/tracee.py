@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
+_SYS_KCMP, _KCMP_FILES = 312 if os.uname().machine == "x86_64" else 272, 2
 
 _RED_ZONE = 128  # x86-64's; other ABIs have none
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_getfd = _libc.syscall
-_getfd.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
-_getfd.restype = ctypes.c_long
+_syscall = _libc.syscall
+_syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
+_syscall.restype = ctypes.c_long
 
 
 class Process:
@@ -125,21 +126,19 @@ class Tracee:
             raise Errno(error.errno or errno.EBADF) from None
 
     def _borrow(self, fd: int) -> int:
-        result: int = _getfd(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
-        if result < 0 and self.tid != self.tgid:
-            result = self._borrow_from_thread(fd)
+        if self._shares_descriptors():
+            result: int = _syscall(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
+        else:
+            pidfd = os.pidfd_open(self.tid, PIDFD_THREAD)  # Linux 6.9 and later
+            result = _syscall(_SYS_PIDFD_GETFD, pidfd, fd, 0)
+            os.close(pidfd)
         if result < 0:
             raise OSError(ctypes.get_errno(), "pidfd_getfd")
         return result
 
-    def _borrow_from_thread(self, fd: int) -> int:
-        """The first thread has ended and left its descriptors to the others (Linux 6.9 and later)."""
-        pidfd = os.pidfd_open(self.tid, PIDFD_THREAD)
-        try:
-            result: int = _getfd(_SYS_PIDFD_GETFD, pidfd, fd, 0)
-            return result
-        finally:
-            os.close(pidfd)
+    def _shares_descriptors(self) -> bool:
+        """Not after unshare(CLONE_FILES), nor with a first thread that has ended (kcmp(2))."""
+        return self.tid == self.tgid or _syscall(_SYS_KCMP, self.tid, self.tgid, _KCMP_FILES) <= 0
 
     def may_bind_privileged(self) -> bool:
         return may_bind_privileged(self.tid)
