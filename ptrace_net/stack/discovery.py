@@ -47,8 +47,9 @@ def _neighbor_solicit(interface: Interface, packet: IpPacket, message: IcmpMessa
         return
     if solicit.mac and not probing:
         interface.release(interface.neighbors6.observe(packet.src, solicit.mac, now), solicit.mac)
-    flags = ndp.NA_OVERRIDE | (0 if probing else ndp.NA_SOLICITED)
-    body = ndp.advert_body(solicit.target, interface.mac)
+    asked_all = is_multicast(packet.dst)  # who asks us alone knows our link address (RFC 4861, 7.2.4)
+    flags = (ndp.NA_OVERRIDE if asked_all else 0) | (0 if probing else ndp.NA_SOLICITED)
+    body = ndp.advert_body(solicit.target, interface.mac if asked_all else None)
     destination = ALL_NODES6 if probing else packet.src
     interface.send_icmp6(solicit.target, destination, ndp.NEIGHBOR_ADVERT, 0, flags, body, now)
 

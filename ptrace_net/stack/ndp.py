@@ -123,5 +123,6 @@ def solicit_body(target: IP, mac: MAC | None) -> bytes:
     return target + (link_option(SOURCE_LINK, mac) if mac else b"")
 
 
-def advert_body(target: IP, mac: MAC) -> bytes:
-    return target + link_option(TARGET_LINK, mac)
+def advert_body(target: IP, mac: MAC | None) -> bytes:
+    """The body of a neighbor advertisement; without ``mac`` it says only that the target is there."""
+    return target + (link_option(TARGET_LINK, mac) if mac else b"")

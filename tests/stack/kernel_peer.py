@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from kernel_side import Namespace
-from stack_net import IP4, MACS, Peer, make_host
+from stack_net import IP4, IP6, MACS, Peer, make_host
 
 from ptrace_net.devices.tap import TapDevice, open_tap
 from ptrace_net.stack import arp, ethernet, ipv4
@@ -212,9 +212,11 @@ def kernels() -> Iterator[Kernels]:
     namespace = Namespace()
     try:
         namespace.shell("ip link set lo up", "ip tuntap add dev tap0 mode tap")
-        namespace.shell(f"ip addr add {format_ip(IP4[0])}/24 dev tap0", "ip link set tap0 up")
-        peer = f"ip neigh add {format_ip(IP4[1])} lladdr {format_mac(MACS[1])} dev tap0 nud permanent"
-        namespace.shell(peer)
+        namespace.shell(f"ip addr add {format_ip(IP4[0])}/24 brd + dev tap0", "ip link set tap0 up")
+        namespace.shell(f"ip -6 addr add {format_ip(IP6[0])}/64 dev tap0 nodad")
+        for peer in (IP4[1], IP6[1]):
+            known = f"ip neigh add {format_ip(peer)} lladdr {format_mac(MACS[1])} dev tap0 nud permanent"
+            namespace.shell(known)
         tap = namespace.start(lambda: open_tap("tap0", MACS[1], segmentation=False)).result()
         mac = namespace.start(_tap_mac).result()
         near = Kernels(namespace, tap, mac)

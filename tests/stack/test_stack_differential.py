@@ -233,6 +233,116 @@ def simultaneous_open(near: Near) -> list[object]:
     return [near.connect(), near.send(SYN, 0, 0), near.send(SYN | ACK, 0, 1), near.write(b"x")]
 
 
+@scenario
+def keep_alive_probes(near: Near) -> list[object]:
+    steps = [*opened(near), near.send(ACK, 0, 1), near.wait(0.6), near.send(ACK, 0, 1, b"x")]
+    return [*steps, near.send(ACK, 1, 1, b"alive"), near.read()]
+
+
+@scenario
+def syn_with_fin_or_reset(near: Near) -> list[object]:
+    near.listen()
+    return [near.send(SYN | RST, 0, 0), near.send(SYN | FIN, 0, 0), near.send(SYN | FIN | ACK, 0, 4)]
+
+
+@scenario
+def data_with_the_syn(near: Near) -> list[object]:
+    near.listen()
+    steps: list[object] = [near.send(SYN, 0, 0, b"early"), near.send(ACK, 1, 1)]
+    near.accept()
+    return [*steps, near.read(), near.send(ACK, 1, 1, b"early"), near.read()]
+
+
+@scenario
+def data_with_the_last_ack_of_the_handshake(near: Near) -> list[object]:
+    near.listen()
+    steps: list[object] = [near.send(SYN, 0, 0), near.send(ACK | PSH, 1, 1, b"hello")]
+    near.accept()
+    return [*steps, near.read()]
+
+
+@scenario
+def fin_with_the_last_ack_of_the_handshake(near: Near) -> list[object]:
+    near.listen()
+    steps: list[object] = [near.send(SYN, 0, 0), near.send(ACK | FIN, 1, 1, b"hello")]
+    near.accept()
+    return [*steps, near.read(), near.read(), near.close(), near.send(ACK, 7, 2)]
+
+
+@scenario
+def data_after_their_fin(near: Near) -> list[object]:
+    return [
+        *opened(near),
+        near.send(FIN | ACK, 1, 1),
+        near.send(ACK, 2, 1, b"more"),
+        near.read(),
+        near.read(),
+    ]
+
+
+@scenario
+def reset_with_acknowledgment_and_data(near: Near) -> list[object]:
+    return [*opened(near), near.send(RST | ACK, 1, 1, b"bye"), near.read(), near.send(ACK, 1, 1)]
+
+
+@scenario
+def reset_in_the_last_ack(near: Near) -> list[object]:
+    steps = [*opened(near), near.send(FIN | ACK, 1, 1), near.close()]
+    return [*steps, near.send(RST, 2, 0), near.send(ACK, 2, 2)]
+
+
+@scenario
+def a_half_closed_connection_still_receives(near: Near) -> list[object]:
+    steps = [*opened(near), near.send(ACK, 1, 1, b"unread"), near.shutdown(), near.send(ACK, 7, 2, b"more")]
+    return [*steps, near.read(), near.close(), near.send(FIN | ACK, 11, 2)]
+
+
+@scenario
+def giving_up_an_open(near: Near) -> list[object]:
+    return [near.connect(), near.close(), near.send(SYN | ACK, 0, 1), near.send(RST | ACK, 0, 1)]
+
+
+@scenario
+def only_a_syn_for_an_open(near: Near) -> list[object]:
+    return [near.connect(), near.send(SYN, 0, 0), near.close(), near.send(SYN | ACK, 0, 1)]
+
+
+@scenario
+def urgent_flag_and_odd_flags(near: Near) -> list[object]:
+    steps = [*opened(near), near.send(ACK | 0xC0, 1, 1, b"ecn"), near.read()]
+    return [*steps, near.send(ACK | FIN | PSH, 4, 1), near.read()]
+
+
+@scenario
+def overlapping_pieces(near: Near) -> list[object]:
+    steps = [
+        *opened(near),
+        near.send(ACK, 5, 1, b"efgh"),
+        near.send(ACK, 9, 1, b"ijkl"),
+        near.send(ACK, 3, 1, b"cdefghij"),
+    ]
+    return [*steps, near.send(ACK, 1, 1, b"abcd"), near.read()]
+
+
+@scenario
+def window_narrowed_and_widened(near: Near) -> list[object]:
+    steps = [*opened(near), near.send(ACK, 1, 1, b"x", window=1000), near.write(bytes(3000))]
+    return [*steps, near.send(ACK, 2, 537, window=2000), near.send(ACK, 2, 1073, window=60000)]
+
+
+@scenario
+def fin_after_data_that_does_not_fit(near: Near) -> list[object]:
+    steps = [*opened(near), near.send(ACK, 1, 1, b"x", window=600), near.write(bytes(1000)), near.shutdown()]
+    return [*steps, near.send(ACK, 2, 537, window=600), near.send(ACK, 2, 1001), near.send(ACK, 2, 1002)]
+
+
+@scenario
+def a_lost_segment_among_many(near: Near) -> list[object]:
+    steps = [*opened(near), near.write(bytes(536 * 8))]
+    steps += [near.send(ACK, 1, 536 * 2 + 1), *(near.send(ACK, 1, 536 * 2 + 1) for _ in range(5))]
+    return [*steps, near.send(ACK, 1, 536 * 8 + 1), near.write(b"next")]
+
+
 @pytest.mark.parametrize("play", SCENARIOS, ids=lambda function: function.__name__)
 def test_as_linux(play: Scenario) -> None:
     with kernels() as linux:

@@ -912,12 +912,21 @@ def test_data_exactly_beyond_the_window_is_acknowledged_and_dropped() -> None:
     assert handle.recv(10) == AGAIN
 
 
-def test_data_after_the_peers_fin_is_acknowledged_and_dropped() -> None:
+def test_after_the_peers_fin_old_data_is_acknowledged_and_new_dropped() -> None:
     peer = peer_with()
     handle = peer.open()
-    peer.send(ACK | FIN, 1, 1)
-    assert flags_of(peer.send(ACK, 2, 1, b"more")) == "A"
-    assert handle.recv(10) == b""
+    peer.send(ACK | FIN, 1, 1, b"last")
+    assert peer.send(ACK, 6, 1, b"more") == []
+    assert flags_of(peer.send(ACK, 1, 1, b"last")) == "A"
+    assert flags_of(peer.send(ACK, 1, 1, b"last and more")) == "A"
+    assert (handle.recv(10), handle.recv(10)) == (b"last", b"")
+
+
+def test_a_syn_with_fin_is_ignored() -> None:
+    peer = peer_with()
+    listener = peer.listen()
+    assert peer.send(SYN | FIN, 0, 0) == []
+    assert not listener.listener.handshakes
 
 
 def timestamped(peer: Peer) -> TcpSocket:

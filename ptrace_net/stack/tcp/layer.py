@@ -20,7 +20,7 @@ from .cookies import SynCookies
 from .cubic import ALGORITHMS
 from .isn import InitialSequence
 from .listener import Listener
-from .segment import ACK, RST, SYN, Addressing, Segment
+from .segment import ACK, FIN, RST, SYN, Addressing, Segment
 from .sequence import MASK
 from .states import State
 from .tcb import Tcb, UserOptions, new_tcb
@@ -84,6 +84,8 @@ class TcpLayer:
     def _without_connection(self, src: IP, dst: IP, seg: Segment, interface: str, now: float) -> None:
         listener = self.find_listener(dst, seg.dst_port, interface, hash((src, seg.src_port)))
         if listener is not None and seg.flags & (SYN | ACK | RST) == SYN:
+            if seg.flags & FIN:
+                return  # a scan, not a client; Linux says nothing either
             passive.spawn(self, listener, src, dst, seg, now)
         elif listener is not None and seg.flags & (SYN | ACK | RST) == ACK:
             passive.try_cookie(self, listener, src, dst, seg, now)

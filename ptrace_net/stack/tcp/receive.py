@@ -4,10 +4,10 @@ import errno
 
 from . import transition
 from .segment import FIN, Segment
-from .states import RECEIVING, Event
+from .states import RECEIVING, Event, State
 from .tcb import Tcb
 from .timers import Timer
-from .transmit import send_ack
+from .transmit import MAX_WINDOW, send_ack
 from .wakeups import POLLIN
 
 
@@ -16,7 +16,8 @@ def accept_data(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
     rcv = tcb.rcv
     size = len(seg.payload)
     if tcb.state not in RECEIVING:
-        _after_the_end(tcb, seg, now)
+        if seq < rcv.nxt or tcb.state is State.TIME_WAIT:
+            _after_the_end(tcb, seg, now)
         return
     if size and tcb.orphan and seq + size > rcv.nxt:
         tcb.layer.reset(tcb.flow, tcb.ends, seg, now)  # data that nobody will read
@@ -97,7 +98,7 @@ def _acknowledge(tcb: Tcb, size: int, gained: int, now: float) -> bool:
 def after_read(tcb: Tcb) -> bool:
     """The user has read: whether the window grew enough to say so (it doubled, as Linux has it)."""
     rcv = tcb.rcv
-    offered, free = rcv.edge - rcv.nxt, rcv.buffer.free
+    offered, free = rcv.edge - rcv.nxt, min(rcv.buffer.free, MAX_WINDOW << rcv.wscale)
     if free >= 2 * offered and free - offered >= min(2 * tcb.snd.mss, rcv.buffer.limit // 2):
         rcv.ack_now = True
         return True

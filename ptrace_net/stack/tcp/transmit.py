@@ -15,7 +15,7 @@ from .states import TRANSMITTING, State
 from .tcb import Tcb
 from .timers import Timer
 
-_MAX_WINDOW = 0xFFFF
+MAX_WINDOW = 0xFFFF
 
 
 def timestamp(tcb: Tcb, now: float) -> int:
@@ -91,7 +91,7 @@ def send_syn(tcb: Tcb, flags: int, now: float) -> None:
         ts_val=timestamp(tcb, now) if (tcb.ts_on if answering else config.timestamps) else None,
         ts_ecr=rcv.ts_recent if answering else 0,
     )
-    window = min(rcv.buffer.free, _MAX_WINDOW)
+    window = min(rcv.buffer.free, MAX_WINDOW)
     rcv.edge = max(rcv.edge, rcv.nxt + window)
     _emit(tcb, tcb.snd.iss, flags | SYN, window, options.pack_syn(offered), b"", now)
     tcb.snd.nxt = max(tcb.snd.nxt, tcb.snd.iss + 1)
@@ -106,7 +106,7 @@ def _offer_window(tcb: Tcb) -> int:
     if target >= rcv.edge + min(tcb.snd.mss, rcv.buffer.limit // 2):
         rcv.edge = target
     shift = rcv.wscale
-    field = min(-(-(rcv.edge - rcv.nxt) >> shift), _MAX_WINDOW)
+    field = min(-(-(rcv.edge - rcv.nxt) >> shift), MAX_WINDOW)
     rcv.edge = rcv.nxt + (field << shift)
     return field
 
