@@ -1,4 +1,6 @@
-"""What the documentation shows works: the reader of recording.md, the mapping file of logs.md, its list of formats."""
+"""What the documentation shows works: the reader of recording.md, the mapping file of logs.md, its list of
+formats.
+"""
 
 import re
 import subprocess
@@ -45,7 +47,9 @@ def test_the_constants_in_the_documentation() -> None:
 def test_the_mapping_file_in_the_documentation_works(tmp_path: Path) -> None:
     mapping, log = tmp_path / "my.toml", tmp_path / "my.log"
     mapping.write_text(block("logs.md", "toml"))
-    log.write_text("[0.5] 1 enter bind(3, 0, 16)\n[0.5] 1 binding 3 to ::1 port 80\n[0.6] 1 leave bind = -98\n")
+    log.write_text(
+        "[0.5] 1 enter bind(3, 0, 16)\n[0.5] 1 binding 3 to ::1 port 80\n[0.6] 1 leave bind = -98\n"
+    )
     (call,) = read_text(log, str(mapping)).calls
     assert (call.name, call.errno) == ("bind", "EADDRINUSE")
 

@@ -1,4 +1,6 @@
-"""Exported programs: C compiles without a warning and passes natively, a broken expectation names the call."""
+"""Exported programs: C compiles without a warning and passes natively, a broken expectation names the
+call.
+"""
 
 import shutil
 import subprocess
@@ -82,7 +84,9 @@ BROKEN = [
 
 @pytest.mark.parametrize("form", ["c", "python"])
 @pytest.mark.parametrize(("old", "new", "call"), BROKEN)
-def test_a_broken_expectation_names_the_call(old: str, new: str, call: str, form: str, tmp_path: Path) -> None:
+def test_a_broken_expectation_names_the_call(
+    old: str, new: str, call: str, form: str, tmp_path: Path
+) -> None:
     text = (DATA / "sequences" / "errors.strace").read_text()
     assert old in text
     log = tmp_path / "broken.strace"
@@ -125,7 +129,7 @@ def test_strace_can_be_read_again(tmp_path: Path) -> None:
         path = tmp_path / "again.strace"
         path.write_text(export(make_plan(log), "strace"))
         again = load(str(path))
-        assert brief(again) == [row for row in brief(log)]
+        assert brief(again) == brief(log)
     assert without_places(again) == without_places(log)
 
 

@@ -215,7 +215,8 @@ def test_fields_of_a_later_minor_version_are_ignored() -> None:
 @pytest.mark.parametrize(
     "raw",
     [b"", b"{}", b"[]", b"[1]", b'["x"]', b'["c",1,"a",[["d",5,5]]]', b'["c",1,"a",[["q",1]]]',
-     b'["c",1,"a",[],0,null,"flew"]', b'["e",1,"flew"]', b'["c",1,"a",' + b"[" * 5000, b'["c",1,"a",[["f",0,1]]]'],
+     b'["c",1,"a",[],0,null,"flew"]', b'["e",1,"flew"]', b'["c",1,"a",' + b"[" * 5000,
+     b'["c",1,"a",[["f",0,1]]]'],
 )  # fmt: skip
 def test_what_is_not_a_record_is_an_error_not_a_traceback(raw: bytes) -> None:
     with pytest.raises(RecordError):

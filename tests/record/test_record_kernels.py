@@ -80,6 +80,17 @@ def test_zcore() -> None:
     ]
 
 
+def test_zcore_tells_the_endpoint_of_a_bind() -> None:
+    log = of(
+        "[  1.000000 INFO  0 0:0 linux_syscall::net] sys_bind: sockfd:3, addr:0x7f0010, addrlen:16\n"
+        "[  1.000001 DEBUG 0 0:0 linux_syscall::net] sys_bind: fd:3 bind to "
+        "Ip(Endpoint { addr: Ipv4(Address([10, 0, 2, 15])), port: 80 })\n"
+        "[  1.000002 INFO  0 0:0 linux_syscall] <= Ok(0)\n"
+    )
+    (call,) = log.calls
+    assert endpoint_of(call.args[1]) == (2, "10.0.2.15", 80, 0, 0)
+
+
 def test_zcore_without_frames() -> None:
     log = of("sys_socket: domain: 2, socket_type: 2, protocol: 0\n<= Ok(4)\n")
     assert texts(log) == ["socket(AF_INET, SOCK_DGRAM, IPPROTO_IP) = 4"]

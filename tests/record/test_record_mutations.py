@@ -43,7 +43,8 @@ def repeat(chance: random.Random, raw: bytearray) -> None:
 def punctuate(chance: random.Random, raw: bytearray) -> None:
     """Brackets, quotes, numbers and keywords where they hurt a parser."""
     words = [b"[", b"]", b"{", b"}", b"(", b")", b'"', b"\\", b" = ", b"...", b"=>", b"\n", b"0x", b"-", b"|",
-             b"<unfinished ...>", b"<... resumed>", b"99999999999999999999999", b"/*", b"*/", b"panicked at "]  # fmt: skip
+             b"<unfinished ...>", b"<... resumed>", b"99999999999999999999999", b"/*", b"*/",
+             b"panicked at "]  # fmt: skip
     for _ in range(chance.randint(1, 8)):
         at = chance.randrange(len(raw) + 1)
         raw[at:at] = chance.choice(words)
@@ -90,8 +91,7 @@ def mutate_and_load(count: int, folder: Path) -> tuple[int, int]:
             use(load(str(path)))
             imported += 1
         except RecordError as error:
-            assert "mutant" in str(error)
-            refused += 1
+            refused += str(path.name) in str(error)
     return imported, refused
 
 

@@ -1,4 +1,6 @@
-"""replay: real system calls of worker processes do what the log says; what differs is found, named and shrunk."""
+"""replay: real system calls of worker processes do what the log says; what differs is found, named and
+shrunk.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +34,9 @@ def run(log: Log, selection: Selection | None = None) -> ReplayReport:
 
 
 def assert_as_recorded(report: ReplayReport) -> None:
-    """No divergence, the world played in full, and every call that was not made has one of the known reasons."""
+    """No divergence, the world played in full, and every call that was not made has one of the known
+    reasons.
+    """
     assert [call_text(each.actual) for each in report.divergences if each.actual] == []
     assert report.world_failures == []
     reasons = ("it did not return in the log", "was opened before the log begins")
@@ -72,8 +76,8 @@ def test_what_starry_does_differently_is_found_on_linux() -> None:
         ("setsockopt(3, SOL_IPV6, 9999, [1], 4) = 0", "errno"),
         ("setsockopt(3, SOL_IPV6, 9999, [1], 4) = -1 EINVAL (x)", "errno"),
         ("getsockopt(3, SOL_SOCKET, SO_TYPE, [2], [4]) = 0", "output"),
-        ("getsockname(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr(\"0.0.0.0\")}, [128 => 16]) = 0",
-         "output"),
+        ('getsockname(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("0.0.0.0")}, [128 => 16])'
+         " = 0", "output"),
         ("fcntl(3, F_GETFL) = 0x802 (flags O_RDWR|O_NONBLOCK)", "result"),
         ("poll([{fd=3, events=POLLIN}], 1, 0) = 0 (Timeout)", "result"),
     ],
@@ -83,6 +87,37 @@ def test_a_divergence_is_found(line: str, kind: str) -> None:
     (divergence,) = report.divergences
     assert kind in {each.kind for each in divergence.differences}
     assert not divergence.cause
+
+
+BOUND = 'bind(3, {sa_family=AF_INET, sin_port=htons(24300), sin_addr=inet_addr("127.0.0.1")}, 16) = 0'
+SHOWN = 'getsockname(3, {sa_family=AF_INET, sin_port=htons(%d), sin_addr=inet_addr("127.0.0.1")}, [16]) = 0'
+
+
+@pytest.mark.parametrize(
+    ("bind", "shown", "divergences"),
+    [
+        (BOUND, 24300, 0),
+        (BOUND, 24301, 1),  # the program chose the port: it must come back
+        (BOUND.replace("24300", "0"), 40000, 0),  # the kernel chose it, and chooses another
+    ],
+)
+def test_only_ports_of_the_kernel_s_choice_may_differ(bind: str, shown: int, divergences: int) -> None:
+    report = run(strace("socket(AF_INET, SOCK_DGRAM, 0) = 3", bind, SHOWN % shown))
+    assert len(report.divergences) == divergences
+
+
+def test_the_sender_in_a_message_header_is_compared() -> None:
+    name = '{sa_family=AF_INET, sin_port=htons(%d), sin_addr=inet_addr("127.0.0.1")}'
+    message = '{msg_name=%s, msg_namelen=16, msg_iov=[{iov_base="x", iov_len=%d}], msg_iovlen=1}'
+    lines = [
+        "socket(AF_INET, SOCK_DGRAM, 0) = 3",
+        BOUND,
+        f"sendmsg(3, {message % (name % 24300, 1)}, 0) = 1",
+        f"recvmsg(3, {message % (name % 24300, 9)}, 0) = 1",
+    ]
+    assert not run(strace(*lines)).divergences
+    lines[3] = lines[3].replace("24300", "24299")
+    assert [each.step.call.name for each in run(strace(*lines)).divergences] == ["recvmsg"]
 
 
 def test_received_bytes_are_compared_as_far_as_the_log_shows_them() -> None:
@@ -173,9 +208,9 @@ def test_threads_share_descriptors() -> None:
 def test_passed_descriptors_are_followed() -> None:
     log = load(str(DATA / "forms" / "f.strace"))
     traced = list(Tracker(log.records).run())
-    received = next(each for each in traced if isinstance(each.record, Call) and "SCM_RIGHTS" in str(each.record.args)
-                    and each.record.name == "recvmsg")  # fmt: skip
-    listener = next(each for each in traced if isinstance(each.record, Call) and each.record.name == "listen")
+    calls = [(each, each.record) for each in traced if isinstance(each.record, Call)]
+    received = next(each for each, call in calls if call.name == "recvmsg" and "SCM_RIGHTS" in str(call.args))
+    listener = next(each for each, call in calls if call.name == "listen")
     assert received.made[0][1] is next(iter(listener.used.values()))
 
 
@@ -233,7 +268,9 @@ def test_the_command_tells_by_its_status(tmp_path: Path, capsys: pytest.CaptureF
     bad.write_text(Path(good).read_text().replace("ECONNREFUSED", "ENETUNREACH"))
     assert command.main([str(bad)]) == 0
     assert "cannot be played on loopback" in capsys.readouterr().out
-    bad.write_text(Path(good).read_text().replace("listen(3, 2)                      = 0", "listen(3, 2) = -1 EIO (x)"))
+    bad.write_text(
+        Path(good).read_text().replace("listen(3, 2)                      = 0", "listen(3, 2) = -1 EIO (x)")
+    )
     assert command.main([str(bad)]) == 1
     assert "first divergence:\n  recorded  listen(3, 2) = -1 EIO (x)" in capsys.readouterr().out
     assert command.main([str(bad), "--minimize"]) == 1
@@ -246,6 +283,8 @@ def test_the_command_tells_by_its_status(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_prefix_command_runs_the_workers() -> None:
     """The way to other providers: whatever runs a command can run the workers."""
-    report = replay(make_plan(load(str(DATA / "sequences" / "errors.strace"))), ["env", "X=1"], isolated=False)
+    report = replay(
+        make_plan(load(str(DATA / "sequences" / "errors.strace"))), ["env", "X=1"], isolated=False
+    )
     assert_as_recorded(report)
     assert report.alone == "not asked for"

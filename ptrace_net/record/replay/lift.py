@@ -117,7 +117,12 @@ def _pieces(before: Value, parts: list[tuple[str, bytes]], answer: Answer) -> Va
         if tag == "piece":
             received.append(raw[:left])
             left -= len(received[-1])
-    return _with_pieces(before, iter(received))
+    name = next((unpack(raw) for tag, raw in parts if tag == "name" and any(raw)), None)
+    value = _with_pieces(before, iter(received))
+    if name is None or not isinstance(value, Struct):
+        return value
+    named = ((key, struct_of(name) if key == "msg_name" else inner) for key, inner in value.fields)
+    return Struct(tuple(named), value.abbreviated)
 
 
 def _with_pieces(value: Value, pieces: Iterator[bytes]) -> Value:

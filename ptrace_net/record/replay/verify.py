@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from ptrace_net.record.diff.compare import Difference, compare
 from ptrace_net.record.diff.steps import Step, key_of
-from ptrace_net.record.diff.unify import Unifier
-from ptrace_net.record.model import Array, Call, Data, Struct, Value
+from ptrace_net.record.diff.unify import Unifier, same_endpoint
+from ptrace_net.record.model import Array, Call, Data, Struct, Value, number_of
 from ptrace_net.record.render import value_text
+from ptrace_net.record.replay.lowering import user_word
 from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of
@@ -39,7 +40,30 @@ class Ports(Unifier):
 def verify(recorded: Call, actual: Call, ports: Ports) -> tuple[Difference, ...]:
     """Every difference between the recorded and the replayed call."""
     steps = [Step(0, call, key_of(call), {}, ()) for call in (recorded, actual)]
-    return (*compare(steps[0], steps[1], ports), *_memory(recorded, actual))
+    return (
+        *compare(steps[0], steps[1], ports),
+        *_memory(recorded, actual),
+        *_beyond(recorded, actual, ports),
+    )
+
+
+def _beyond(recorded: Call, actual: Call, ports: Ports) -> Iterator[Difference]:
+    """What only a replay can compare: the caller's words in epoll events, the sender in a message header."""
+    if recorded.failed or actual.failed:
+        return
+    for ours, theirs, param in zip(recorded.args, actual.args, params(recorded.name), strict=False):
+        if param.kind == "epev_out" and _words(ours) != _words(theirs):
+            yield Difference(
+                "output", "the events are of other descriptors", value_text(ours), value_text(theirs)
+            )
+        named = [value.get("msg_name") if isinstance(value, Struct) else None for value in (ours, theirs)]
+        ends = [endpoint_of(name) for name in named]
+        if param.kind == "msg_out" and not same_endpoint(ends[0], ends[1], ports):
+            yield Difference("output", "the sender differs", str(ends[0]), str(ends[1]))
+
+
+def _words(value: Value) -> list[int]:
+    return sorted(user_word(item) for item in value.items) if isinstance(value, Array) else []
 
 
 def _memory(recorded: Call, actual: Call) -> Iterator[Difference]:
@@ -120,18 +144,36 @@ def endpoints(call: Call, kinds: frozenset[str]) -> Iterator[Endpoint]:
 
 
 def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
-    """Ports that the kernel chose in the log: seen, and neither bound by anyone nor written to before
-    being seen.
+    """Ports that the kernel chose in the log: shown by it, and neither bound by anyone nor given to it
+    before.
     """
+    fixed: set[tuple[int, int]] = set()
     bound: set[int] = set()
-    seen: dict[int, bool] = {}
+    shown: dict[int, bool] = {}
     for step in steps:
-        call = step.call
-        if call.name == "bind" and call.errno is None:
-            bound.update(each.port for each in endpoints(call, _GIVEN) if each.port)
-        for each in endpoints(call, _GIVEN):
-            seen.setdefault(each.port, False)
-        if step.role in ("program", "setup") and call.errno is None:
-            for each in endpoints(call, _SHOWN):
-                seen.setdefault(each.port, True)
-    return {port for port, first in seen.items() if first and port and port not in bound}
+        given = [each.port for each in endpoints(step.call, _GIVEN) if each.port]
+        for port in given:
+            shown.setdefault(port, False)
+        if step.call.errno is not None:
+            continue
+        if step.call.name == "bind":
+            bound.update(given)
+        if step.role in ("program", "setup") and not _tells_fixed(step, bool(given), fixed):
+            for each in endpoints(step.call, _SHOWN):
+                shown.setdefault(each.port, True)
+    return {port for port, first in shown.items() if first and port and port not in bound}
+
+
+def _tells_fixed(step: PlanStep, given: bool, fixed: set[tuple[int, int]]) -> bool:
+    """Whether a call only shows the port of a socket that the program gave it; keeps the set of those
+    sockets.
+    """
+    call, number = step.call, number_of(step.call.arg(0))
+    key = (step.group, -1 if number is None else number)
+    if call.name == "bind" and given:
+        fixed.add(key)
+    elif call.name in ("socket", "close"):
+        fixed.discard((step.group, call.result or 0) if call.name == "socket" else key)
+    elif call.name in ("accept", "accept4") and call.result is not None:
+        (fixed.add if key in fixed else fixed.discard)((step.group, call.result))
+    return call.name == "getsockname" and key in fixed

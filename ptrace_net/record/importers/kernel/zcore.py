@@ -9,6 +9,7 @@ interleaved tasks cannot be told apart.
 import re
 from collections.abc import Iterable, Iterator
 
+from ptrace_net.record.importers.kernel.endpoint import parse_endpoint
 from ptrace_net.record.importers.kernel.facts import Assembler, Fact
 from ptrace_net.record.importers.kernel.raw import decode
 from ptrace_net.record.importers.strace.literals import decimal, parse_number
@@ -96,9 +97,13 @@ def _call(base: Fact, name: str, body: str) -> Fact:
         (place, value if number is not None else Unknown("", "not in the log"))
         for place, (value, number) in enumerate(zip(decoded, numbers, strict=True))
     ]
-    endpoint = name in ("bind", "connect") and "bind to" in body
-    return base._replace(kind="note" if endpoint else "entry", name=name, values=tuple(values),
-                         text=body if endpoint else "")  # fmt: skip
+    if name in ("bind", "connect") and "bind to" in body:
+        address = parse_endpoint(body)
+        known = not isinstance(address, Unknown)
+        return base._replace(
+            kind="detail" if known else "note", name=name, values=((1, address),) if known else ()
+        )
+    return base._replace(kind="entry", name=name, values=tuple(values), text="")
 
 
 def _number(text: str | None) -> int | None:
