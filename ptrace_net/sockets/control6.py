@@ -67,9 +67,9 @@ class Control6:
         self._outgoing: Mapping[int, Callable[[bytes], Item | None]] = {
             IPV6_PKTINFO: lambda payload: self._source_to_host(payload, True),
             IPV6_2292PKTINFO: lambda payload: self._source_to_host(payload, True),
-            IPV6_HOPLIMIT: lambda payload: _number(payload, IP_TTL),
-            IPV6_2292HOPLIMIT: lambda payload: _number(payload, IP_TTL),
-            IPV6_TCLASS: lambda payload: _number(payload, IP_TOS) or (IP, IP_TOS, _INT.pack(255)),
+            IPV6_HOPLIMIT: _hop_limit,
+            IPV6_2292HOPLIMIT: _hop_limit,
+            IPV6_TCLASS: _traffic_class,
             IPV6_DONTFRAG: lambda payload: None,
         }
         self._incoming: Mapping[int, Callable[[bytes, bool, Mapping[int, int]], list[Item]]] = {
@@ -162,14 +162,25 @@ class Control6:
         return [(IPV6, IPV6_RECVERR, bytes(error) + offender)]
 
 
-def _number(payload: bytes, kind: int) -> Item | None:
-    """An int from -1 (the default: nothing to say) to 255."""
+def _number(payload: bytes) -> int:
+    """An int from -1 (the default) to 255."""
     if len(payload) != _INT.size:
         raise Errno(errno.EINVAL)
-    (value,) = _INT.unpack(payload)
+    value: int = _INT.unpack(payload)[0]
     if not -1 <= value <= 255:
         raise Errno(errno.EINVAL)
-    return None if value == -1 else (IP, kind, payload)
+    return value
+
+
+def _hop_limit(payload: bytes) -> Item | None:
+    """IPv4 has no time to live of 0: the packet goes as far, one hop."""
+    hops = _number(payload)
+    return None if hops == -1 else (IP, IP_TTL, _INT.pack(max(hops, 1)))
+
+
+def _traffic_class(payload: bytes) -> Item:
+    """The kernel puts the low byte of -1 into the packet."""
+    return IP, IP_TOS, _INT.pack(_number(payload) & 0xFF)
 
 
 def _hops_from_host(payload: bytes, own: bool, options: Mapping[int, int]) -> list[Item]:

@@ -130,6 +130,8 @@ static void sent_numbers(const char *server, const char *client)
     fd = new_socket(at.sa.sa_family, SOCK_DGRAM);
     for (size_t i = 0; i < COUNT(names); i++)
         for (size_t j = 0; j < COUNT(values); j++) {
+            if (names[i][1] == IPV6_HOPLIMIT && !values[j])
+                continue; /* goes out as 1 over IPv4: docs/limitations.md */
             printf("value %d ", values[j]);
             if (send_control(fd, &at, names[i][0], names[i][1], &values[j], j == 2 ? 1 : j == 3 ? 2 : 4))
                 receive(to, 256, 0);
