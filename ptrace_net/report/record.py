@@ -84,6 +84,7 @@ class Recorder:
         except RecordError as error:
             raise Failure(f"recording {error}") from None
         self._limit = order.limit
+        self._cut: int | None = None  # the same, where the trace has more read than that
         self._failed = False
         self._calls: dict[int, Call] = {}  # the latest of each thread: whose memory to read
         self._gone: Callable[[int], None] = lambda tid: None
@@ -100,9 +101,12 @@ class Recorder:
     ) -> Callable[[Call], Answer]:
         """``dispatch`` with every call recorded and, where asked, traced. Raises ``run.Failure``."""
         sink: Sink = self
+        limit = self._limit
         if trace is not None:
             sink = Several((Shortened(trace_sink(engine, trace, json)), self))
-        observer = Observer(dispatch, sink, self._limit if trace is None else max(self._limit, TEXT_LIMIT))
+            limit = max(limit, TEXT_LIMIT)
+        self._cut = self._limit if limit > self._limit else None
+        observer = Observer(dispatch, sink, limit)
         self._gone = observer.gone
         around = DescriptorCalls(observer.dispatch, self.write).dispatch
 
@@ -158,7 +162,7 @@ class Recorder:
         """There is nothing to show."""
 
     def finished(self, call: DecodedCall) -> None:
-        self.write(record_of(call, self._calls.get(call.tid), self._limit))
+        self.write(record_of(call, self._calls.get(call.tid), self._cut))
 
 
 class Shortened:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ptrace_net.record import model
 from ptrace_net.record.model import Array, Outcome, Struct, Symbol
 from ptrace_net.record.names import errno_name
-from ptrace_net.record.numbers import passed
 from ptrace_net.report.record_descriptors import labelled
 from ptrace_net.report.record_values import cut, recorded
 from ptrace_net.report.text import RESTARTS, call_text, value_text
@@ -29,26 +27,28 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Call
 
 _MAKING = {"socket", "accept", "accept4"}
+_SENDING = {"send", "sendto", "sendmsg"}
 Label = Callable[[int], model.Value]
 
 
-def record_of(call: DecodedCall, made: Call | None, limit: int) -> model.Call:
-    """The record of a call that has returned, or never will; buffers keep ``limit`` bytes.
+def record_of(call: DecodedCall, made: Call | None, limit: int | None = None) -> model.Call:
+    """The record of a call that has returned, or never will; buffers cut to ``limit`` bytes if given.
 
     ``made`` is a call of the same thread, for what is to be looked up in it; None when the thread is gone.
     """
     arguments, notes = call.arguments, tuple(map(_host_text, call.steps))
     told: tuple[str, ...] = ()
-    if call.name in ("sendto", "sendmsg", "send") and made is not None:
+    if call.name in _SENDING and made is not None:
         arguments, told = _netlink_bytes(call, View(made.task, made.arch, MOST))
-    if not told:
+    if limit is not None and not told:
         arguments = tuple((name, cut(name, value, limit)) for name, value in arguments)
     values = [recorded(value) for _, value in arguments]
-    record = model.Call(
-        call.tid, call.name, tuple(values), *_result(call.result), started=round(call.time, 6),
-        duration=_spent(call), notes=(*told, *notes),
+    detail = "" if made is None else _name_sockets(call, values, partial(labelled, made.task))
+    result, errno, outcome = _result(call.result)
+    return model.Call(
+        call.tid, call.name, tuple(values), result, errno, outcome, round(call.time, 6), _spent(call),
+        notes=(*told, *notes), detail=detail,
     )  # fmt: skip
-    return record if made is None else _with_sockets(record, partial(labelled, made.task))
 
 
 def _result(result: int | None) -> tuple[int | None, str | None, Outcome]:
@@ -63,19 +63,19 @@ def _spent(call: DecodedCall) -> float | None:
     return None if call.result is None else round(max(0.0, time.time() - call.time), 6)
 
 
-def _with_sockets(call: model.Call, label: Label) -> model.Call:
-    """Name the sockets behind the descriptors that the call uses, makes and passes."""
-    values, detail = list(call.args), ""
-    if call.name in _MAKING and (call.result or 0) >= 0 and call.result is not None:
-        made = label(call.result)
-        detail = made.text.partition("<")[2][:-1] if isinstance(made, Symbol) else ""
-    if call.name == "socketpair" and call.result == 0:
-        values[-1] = _each(values[-1], label)
-    elif call.name != "socket" and values and isinstance(values[0], int):
+def _name_sockets(call: DecodedCall, values: list[model.Value], label: Label) -> str:
+    """Name in ``values`` the sockets that the call uses and passes; returns the name of the one it made."""
+    succeeded = call.result is not None and call.result >= 0
+    if call.name == "socketpair" and succeeded:
+        values[3] = _each(values[3], label)
+    elif call.name not in ("socket", "socketpair") and isinstance(values[0], int):
         values[0] = label(values[0])
-    if call.name in ("sendmsg", "recvmsg") and passed(call):
+    if call.name in ("sendmsg", "recvmsg"):
         values[1] = _with_rights(values[1], label)
-    return replace(call, args=tuple(values), detail=detail)
+    if call.name not in _MAKING or not succeeded:
+        return ""
+    made = label(call.result or 0)
+    return made.text.partition("<")[2][:-1] if isinstance(made, Symbol) else ""
 
 
 def _each(value: model.Value, label: Label) -> model.Value:
@@ -86,6 +86,8 @@ def _each(value: model.Value, label: Label) -> model.Value:
 
 def _with_rights(value: model.Value, label: Label) -> model.Value:
     """A message header with the sockets behind the descriptors of its SCM_RIGHTS messages."""
+    if isinstance(value, Struct) and value.get("msg_iov") is not None and value.get("msg_control") is None:
+        return value
     if isinstance(value, Array):
         return Array(tuple(_with_rights(item, label) for item in value.items), value.abbreviated)
     if not isinstance(value, Struct):
