@@ -17,6 +17,11 @@ from functools import cache
 from typing import NamedTuple
 
 
+def words(text: str) -> frozenset[str]:
+    """A set of names, written as one text."""
+    return frozenset(text.split())
+
+
 class Param(NamedTuple):
     """One argument: its name in the man page and its kind."""
 
@@ -69,51 +74,15 @@ epoll_wait     epfd:fd events:epev_out maxevents:int timeout:ms
 epoll_pwait    epfd:fd events:epev_out maxevents:int timeout:ms sigmask:ptr sigsetsize:size
 """
 
-SOCKET_FAMILY = frozenset(
-    [
-        "socket",
-        "socketpair",
-        "bind",
-        "connect",
-        "listen",
-        "accept",
-        "accept4",
-        "getsockname",
-        "getpeername",
-        "setsockopt",
-        "getsockopt",
-        "shutdown",
-        "sendto",
-        "recvfrom",
-        "sendmsg",
-        "recvmsg",
-        "sendmmsg",
-        "recvmmsg",
-    ]
+SOCKET_FAMILY = words(
+    "socket socketpair bind connect listen accept accept4 getsockname getpeername setsockopt getsockopt "
+    "shutdown sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg"
 )
 """Calls that are about sockets whatever their descriptor is."""
 
-NEW_DESCRIPTOR = frozenset(
-    [
-        "socket",
-        "accept",
-        "accept4",
-        "dup",
-        "dup2",
-        "dup3",
-        "epoll_create",
-        "epoll_create1",
-        "eventfd2",
-        "open",
-        "openat",
-        "openat2",
-        "creat",
-        "pidfd_open",
-        "timerfd_create",
-        "signalfd4",
-        "memfd_create",
-        "inotify_init1",
-    ]
+NEW_DESCRIPTOR = words(
+    "socket accept accept4 dup dup2 dup3 epoll_create epoll_create1 eventfd2 open openat openat2 creat "
+    "pidfd_open timerfd_create signalfd4 memfd_create inotify_init1"
 )
 """Calls whose result is a descriptor (fcntl's F_DUPFD aside)."""
 

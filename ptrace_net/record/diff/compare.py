@@ -24,7 +24,7 @@ from ptrace_net.record.model import (
 )
 from ptrace_net.record.names import errno_number, spell
 from ptrace_net.record.render import value_text
-from ptrace_net.record.signatures import NEW_DESCRIPTOR, NEW_TASK, Param, canonical, params
+from ptrace_net.record.signatures import NEW_DESCRIPTOR, NEW_TASK, Param, canonical, params, words
 from ptrace_net.record.sockaddr import endpoint_of
 
 Kind = Literal[
@@ -48,27 +48,8 @@ UNSUPPORTED = re.compile(
     r"not supported|unsupported|unimplemented|not implemented|unknown syscall", re.IGNORECASE
 )
 _OUT = frozenset(["addr_out", "optval_out", "lenp", "epev_out"])
-_IN = frozenset(
-    [
-        "domain",
-        "type",
-        "protocol",
-        "level",
-        "optname",
-        "how",
-        "cmd",
-        "request",
-        "epop",
-        "msgflags",
-        "optval",
-        "addr",
-        "openflags",
-        "int",
-    ]
-)
-_COUNTED = frozenset(
-    ["read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg", "sendfile", "splice"]
-)
+_IN = words("domain type protocol level optname how cmd request epop msgflags optval addr openflags int")
+_COUNTED = words("read write readv writev recvfrom sendto recvmsg sendmsg sendfile splice")
 _SAME_ERRNO = {"EWOULDBLOCK": "EAGAIN", "ERESTARTSYS": "EINTR", "ERESTARTNOINTR": "EINTR"}
 _INVISIBLE = 0o100000  # O_LARGEFILE: strace hides it on 64-bit systems
 

@@ -24,6 +24,7 @@ from ptrace_net.record.diff.unify import Unifier
 from ptrace_net.record.model import Call, Log
 from ptrace_net.record.names import syscall_number
 from ptrace_net.record.render import call_text
+from ptrace_net.record.signatures import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +131,7 @@ def _one_sided(kind: Kind, what: str, text: str, left: Step | None) -> tuple[Dif
     return (Difference(kind, what, text if left else "no such call", "no such call" if left else text),)
 
 
-_MAY_WAIT = frozenset(
-    [
-        "poll",
-        "ppoll",
-        "select",
-        "pselect6",
-        "epoll_wait",
-        "epoll_pwait",
-        "accept",
-        "accept4",
-        "recvfrom",
-        "recvmsg",
-        "read",
-    ]
-)
+_MAY_WAIT = words("poll ppoll select pselect6 epoll_wait epoll_pwait accept accept4 recvfrom recvmsg read")
 
 
 def numbered(call: Call) -> str:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from ptrace_net.record.flows import Flow, Traced, trace
 from ptrace_net.record.model import Call, Log, Pointer, number_of
-from ptrace_net.record.signatures import SOCKET_FAMILY, canonical, params
+from ptrace_net.record.signatures import SOCKET_FAMILY, canonical, params, words
 
-_SALIENT = frozenset(["domain", "type", "protocol", "level", "optname", "how", "cmd", "request", "epop"])
+_SALIENT = words("domain type protocol level optname how cmd request epop")
 _SAME = {
     "accept4": "accept", "ppoll": "poll", "pselect6": "select", "epoll_pwait": "epoll_wait", "dup3": "dup2",
     "epoll_create1": "epoll_create", "pipe2": "pipe",

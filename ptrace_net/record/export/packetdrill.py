@@ -16,28 +16,12 @@ from ptrace_net.record.model import Array, Call, Change, Data, Symbol, Value, nu
 from ptrace_net.record.render import result_text, value_text
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.traffic import RECEIVES, SENDS, received, survey
-from ptrace_net.record.signatures import canonical, params
+from ptrace_net.record.signatures import canonical, params, words
 
 _OPTIONS = "<mss 1460,sackOK,nop,nop,nop,wscale 7>"
-_SCRIPTED = frozenset(
-    [
-        "socket",
-        "setsockopt",
-        "getsockopt",
-        "bind",
-        "listen",
-        "accept",
-        "accept4",
-        "connect",
-        "read",
-        "write",
-        "sendto",
-        "recvfrom",
-        "shutdown",
-        "close",
-        "fcntl",
-        "ioctl",
-    ]
+_SCRIPTED = words(
+    "socket setsockopt getsockopt bind listen accept accept4 connect read write sendto recvfrom shutdown "
+    "close fcntl ioctl"
 )
 
 

@@ -11,13 +11,13 @@ from types import TracebackType
 from ptrace_net.record.errors import RecordError
 from ptrace_net.record.format import codec, frame
 from ptrace_net.record.model import Array, Call, Data, Record, Struct, Value
-from ptrace_net.record.signatures import params
+from ptrace_net.record.signatures import params, words
 
 SEGMENT_RECORDS = 4096
 """Records per deflate stream: what damage in the middle of a file may cost."""
 
 _LEVEL = 1
-_PAYLOAD = frozenset(["buf", "buf_out", "iov", "iov_out", "msg", "msg_out", "mmsg", "mmsg_out"])
+_PAYLOAD = words("buf buf_out iov iov_out msg msg_out mmsg mmsg_out")
 
 
 class RecordingWriter:

@@ -13,12 +13,10 @@ from ptrace_net.record.replay.lowering import (
 from ptrace_net.record.replay.message import message, messages, vector
 from ptrace_net.record.replay.options import pack_number, pack_value
 from ptrace_net.record.replay.wire import Argument, block
-from ptrace_net.record.signatures import Param
+from ptrace_net.record.signatures import Param, words
 from ptrace_net.record.sockaddr import endpoint_of, pack
 
-_IOCTLS = frozenset(
-    ("FIONBIO", "FIOASYNC", "FIONREAD", "FIOCLEX", "FIONCLEX", "SIOCATMARK", "SIOCINQ", "SIOCOUTQ")
-)
+_IOCTLS = words("FIONBIO FIOASYNC FIONREAD FIOCLEX FIONCLEX SIOCATMARK SIOCINQ SIOCOUTQ")
 
 
 def plain(context: Context, place: int, value: Value, param: Param) -> Argument:

@@ -9,24 +9,9 @@ neither lines nor times to tell stays as it is.
 from collections.abc import Sequence
 
 from ptrace_net.record.model import Call, Record
-from ptrace_net.record.signatures import canonical
+from ptrace_net.record.signatures import canonical, words
 
-GIVES = frozenset(
-    [
-        "connect",
-        "sendto",
-        "sendmsg",
-        "sendmmsg",
-        "write",
-        "writev",
-        "sendfile",
-        "splice",
-        "close",
-        "shutdown",
-        "listen",
-        "bind",
-    ]
-)
+GIVES = words("connect sendto sendmsg sendmmsg write writev sendfile splice close shutdown listen bind")
 
 
 def ordered(records: Sequence[Record]) -> list[int]:

@@ -12,7 +12,7 @@ from ptrace_net.record.model import Call, Event, Log, Pointer, Record, Unknown
 from ptrace_net.record.replay.order import ordered
 from ptrace_net.record.replay.steps import MOTHER, PlanStep, Role
 from ptrace_net.record.replay.world import World
-from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params
+from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params, words
 
 _REPLAYED = frozenset(("socket", "pipe", "epoll", "eventfd"))
 
@@ -117,7 +117,7 @@ def _obstacle(each: Traced, call: Call) -> str:
     return ""
 
 
-_NEEDED = frozenset(["addr", "optval", "msg", "mmsg", "iov", "pollfds", "fdset"])
+_NEEDED = words("addr optval msg mmsg iov pollfds fdset")
 
 
 class _Groups:

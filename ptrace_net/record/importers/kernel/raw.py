@@ -11,33 +11,12 @@ from ptrace_net.abi.constants.fcntl import F
 from ptrace_net.record.importers.strace.literals import decimal
 from ptrace_net.record.model import Pointer, Symbol, Value
 from ptrace_net.record.names import spell, syscall_name, syscall_number
-from ptrace_net.record.signatures import Param, canonical, params
+from ptrace_net.record.signatures import Param, canonical, params, words
 
-_NAMED = frozenset(
-    ["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags", "sockflags"]
-)
-_POINTERS = frozenset(
-    [
-        "addr",
-        "addr_out",
-        "lenp",
-        "buf",
-        "buf_out",
-        "ptr",
-        "optval",
-        "optval_out",
-        "msg",
-        "msg_out",
-        "mmsg",
-        "mmsg_out",
-        "iov",
-        "iov_out",
-        "pollfds",
-        "epev",
-        "epev_out",
-        "fdpair",
-        "fdset",
-    ]
+_NAMED = words("domain type level how cmd request epop msgflags openflags sockflags")
+_POINTERS = words(
+    "addr addr_out lenp buf buf_out ptr optval optval_out msg msg_out mmsg mmsg_out iov iov_out pollfds "
+    "epev epev_out fdpair fdset"
 )
 _WITHOUT_ARGUMENT = frozenset((F["F_GETFD"], F["F_GETFL"], F["F_GETOWN"]))
 

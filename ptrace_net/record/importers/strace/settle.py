@@ -10,27 +10,10 @@ from collections.abc import Callable
 from ptrace_net.record.importers.strace.scan import Scanner
 from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Symbol, Value, number_of
 from ptrace_net.record.names import spell
-from ptrace_net.record.signatures import Param, params
+from ptrace_net.record.signatures import Param, params, words
 
-_POINTERS = frozenset(
-    [
-        "addr",
-        "addr_out",
-        "buf",
-        "buf_out",
-        "optval",
-        "optval_out",
-        "msg",
-        "msg_out",
-        "ptr",
-        "lenp",
-        "iov",
-        "iov_out",
-    ]
-)
-_NAMED = frozenset(
-    ["domain", "type", "level", "how", "cmd", "request", "epop", "msgflags", "openflags", "sockflags"]
-)
+_POINTERS = words("addr addr_out buf buf_out optval optval_out msg msg_out ptr lenp iov iov_out")
+_NAMED = words("domain type level how cmd request epop msgflags openflags sockflags")
 _UNKNOWN = Param("", "")
 _EVENTS = {"pollfds": "poll", "epev": "epoll", "epev_out": "epoll"}
 _FAMILIES = {"sin_addr": socket.AF_INET, "sin6_addr": socket.AF_INET6}
