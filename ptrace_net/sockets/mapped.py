@@ -217,7 +217,8 @@ class MappedSocket:
             sock.own_peer = self.face.own(self.face.from_host(local.address))
             self.layer.options.follow_peer(sock, handle)
             return sock.peer_name(handle)
-        except Errno:
+        except Errno:  # reset already: the kernel's copy of its name is translated as a name of this socket
+            self.own_peer = sock.own_peer
             return b""
         finally:
             os.close(handle)
