@@ -6,6 +6,7 @@ makes the kernel withdraw it, and the program issues the call again or sees EINT
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -31,12 +32,12 @@ _TICK = 0.5  # seconds after which a withdrawn wait is noticed at the latest
 class Pending:
     """A call that waits, with the duplicate that is polled for it."""
 
-    __slots__ = ("call", "deadline", "expired", "handle", "identity", "tid")
+    __slots__ = ("call", "deadline", "expired", "handle", "identity", "restart", "tid")
 
     def __init__(self, identity: int, tid: int, call: Call, wait: Wait, handle: int) -> None:
         self.identity, self.tid, self.call, self.handle = identity, tid, call, handle
         self.deadline = None if wait.timeout is None else time.monotonic() + wait.timeout
-        self.expired = wait.expired
+        self.expired, self.restart = wait.expired, wait.restart
 
 
 class NotifyEngine:
@@ -52,6 +53,7 @@ class NotifyEngine:
         self._threads = Threads()
         self._placement = Placement()
         self._waiting: dict[int, Pending] = {}  # by our descriptor
+        self._waiting_threads: dict[int, Pending] = {}  # the same by thread
         self._poll = select.epoll()
         # Results that a signal kept from their call: tid -> (call, result).
         self._unsent: dict[int, tuple[tuple[object, ...], int]] = {}
@@ -102,7 +104,9 @@ class NotifyEngine:
         if not self._waiting:
             return self._next()
         over = False
-        for descriptor, _ in self._poll.poll(_TICK):
+        deadlines = [each.deadline for each in self._waiting.values() if each.deadline is not None]
+        patience = min([_TICK, *(max(deadline - time.monotonic(), 0) for deadline in deadlines)])
+        for descriptor, _ in self._poll.poll(patience):
             if descriptor == self._listener:
                 over = self._next()
             elif descriptor in self._waiting:
@@ -166,7 +170,7 @@ class NotifyEngine:
         except Errno as error:
             result = -error.number
         except Blocked as blocked:
-            self._wait(identity, call, Wait(blocked.fd, blocked.events, blocked.timeout))
+            self._wait(identity, call, blocked.wait)
             return
         if isinstance(result, Opened):
             self._install(identity, self._threads.get(call.task.tid), call, native, result)
@@ -202,8 +206,16 @@ class NotifyEngine:
         except Errno as error:
             self._answer(identity, call, -error.number)
             return
-        self._drop(*[each for each in self._waiting.values() if each.tid == call.task.tid])
-        self._waiting[handle] = Pending(identity, call.task.tid, call, wait, handle)
+        withdrawn = self._waiting_threads.get(call.task.tid)
+        if withdrawn is not None:
+            self._drop(withdrawn)
+            if not withdrawn.restart and withdrawn.call.args == call.args:
+                # A signal withdrew it and the kernel restarted it: natively not with a timeout.
+                os.close(handle)
+                self._answer(identity, call, -errno.EINTR)
+                return
+        pending = Pending(identity, call.task.tid, call, wait, handle)
+        self._waiting[handle] = self._waiting_threads[pending.tid] = pending
         self._poll.register(handle, wait.events | select.EPOLLONESHOT)
 
     def _retry(self, pending: Pending) -> None:
@@ -217,7 +229,7 @@ class NotifyEngine:
 
     def _drop(self, *pending: Pending) -> None:
         for each in pending:
-            del self._waiting[each.handle]
+            del self._waiting[each.handle], self._waiting_threads[each.tid]
             self._poll.unregister(each.handle)
             os.close(each.handle)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.seam import Call, Errno
+from ptrace_net.syscalls.seam import Call, Errno, Wait
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -31,11 +31,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Blocked(Exception):
-    """The call would sleep until ``fd`` has one of ``events``, at most ``timeout`` seconds."""
+    """The call would sleep until ``fd`` is readable, at most ``timeout`` seconds."""
 
-    def __init__(self, fd: int, events: int, timeout: float | None) -> None:
-        super().__init__(fd, events)
-        self.fd, self.events, self.timeout = fd, events, timeout
+    def __init__(self, fd: int, timeout: float | None) -> None:
+        super().__init__(fd)
+        self.wait = Wait(fd, POLLIN, timeout, restart=timeout is None)
 
 
 class Opened(NamedTuple):
@@ -73,7 +73,7 @@ def accept(call: Call, args: tuple[int, ...]) -> Opened:
                 handle, name = hostcalls.accept(listener, flags)
         except Errno as error:
             if error.number == errno.EAGAIN and blocking:
-                raise Blocked(args[0], POLLIN, _timeout(listener)) from None
+                raise Blocked(args[0], _timeout(listener)) from None
             raise
     if args[1]:
         try:
@@ -168,7 +168,7 @@ def _receive(fd: int, handle: int, size: int, room: int, flags: int) -> tuple[by
         may_block = not flags & (MSG_DONTWAIT | MSG_ERRQUEUE) and hostcalls.is_blocking(handle)
         if error.number != errno.EAGAIN or not may_block:
             raise
-        raise Blocked(fd, POLLIN, _timeout(handle)) from None
+        raise Blocked(fd, _timeout(handle)) from None
 
 
 def _timeout(handle: int) -> float | None:

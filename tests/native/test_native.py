@@ -16,6 +16,11 @@ OPTIONS = [
     ("--net", "host", "--engine", "ptrace"),
     ("--net", "host", "--engine", "notify"),
 ]
+# docs/limitations.md, "The notification engine".
+NOT_UNDER_NOTIFY = {
+    "recvmmsg": "its timeout is not looked at, and it takes what is there",
+    "socketpair": "the numbers that Linux writes before it refuses a family are not written",
+}
 SHOWN_LINES = 120
 
 Native = Callable[[Program], Outcome]
@@ -42,6 +47,8 @@ def test_native_runs_agree(program: Program, native: Native, run: Run) -> None:
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options[1::2]))
 @pytest.mark.parametrize("program", programs(), ids=str)
 def test_same_under_ptrace_net(program: Program, options: tuple[str, ...], native: Native, run: Run) -> None:
+    if "notify" in options and program.name in NOT_UNDER_NOTIFY:
+        pytest.skip(NOT_UNDER_NOTIFY[program.name])
     expected, seen = native(program), run(program, options)
     if (seen.stdout, seen.status) != (expected.stdout, expected.status):
         pytest.fail(difference(expected, seen, f"ptrace-net {' '.join(options)}"), pytrace=False)
