@@ -124,7 +124,9 @@ def read_all(rig: Rig, handle: TcpSocket, seconds: float = 60.0) -> bytes:
     return b"".join(received)
 
 
-def write_all(rig: Rig, handle: TcpSocket, data: bytes, seconds: float = 60.0) -> None:
+def write_all(
+    rig: Rig, handle: TcpSocket, data: bytes, seconds: float = 60.0, finish: bool = True
+) -> None:
     sent = 0
 
     def turn() -> bool:
@@ -138,7 +140,8 @@ def write_all(rig: Rig, handle: TcpSocket, data: bytes, seconds: float = 60.0) -
         return True
 
     rig.run_until(turn, seconds)
-    handle.shutdown(SHUT_WR, rig.now)
+    if finish:
+        handle.shutdown(SHUT_WR, rig.now)
 
 
 def connect(rig: Rig, version: int, port: int) -> TcpSocket:
