@@ -42,9 +42,13 @@ def _show(names: list[str]) -> int:
     for name in names:
         whole = policy.load(name, whole)
     print(f'serve = "{whole.serve}"\n\n[map]')
+    shown = set()
     for pair in whole.pairs:
         six, four = IPv6Address(pair.six), IPv4Address(pair.four)
-        print(f'"{six}/{pair.six_length}" = "{four}/{pair.four_length}"')
+        row = f'"{six}/{pair.six_length}" = "{four}/{pair.four_length}"'
+        # Of two rows for a prefix the first decides, and TOML takes a key but once.
+        print(f"# {row}" if pair[:2] in shown else row)
+        shown.add(pair[:2])
     return 0
 
 
