@@ -186,9 +186,7 @@ class Log:
 
 
 def number_of(value: Value | None) -> int | None:
-    """The number that `value` stands for after the call, or None: plain numbers, symbols, ``[n]``,
-    changes.
-    """
+    """The number that `value` stands for after the call, or None."""
     match value:
         case int():
             return value

@@ -1,6 +1,4 @@
-"""Which descriptor numbers a call names: its arguments, the sets it waits for, the control messages it
-passes.
-"""
+"""Which descriptor numbers a call names: arguments, sets it waits for, control messages."""
 
 from ptrace_net.record.model import Array, Call, Change, Struct, Value, number_of
 from ptrace_net.record.signatures import params

@@ -1,6 +1,4 @@
-"""diff: what the author of the notes found by eye is found; renaming is not a difference; exit status
-tells.
-"""
+"""diff: what the author of the notes found by eye is found; renaming is not a difference."""
 
 import re
 from pathlib import Path
@@ -63,9 +61,7 @@ def test_getpeername_fails_after_a_poll_that_succeeded() -> None:
 
 
 def test_the_whole_of_the_notes() -> None:
-    """All excerpts of one side against all of the other: everything that the author lists is in the
-    report.
-    """
+    """All excerpts of one side against all of the other: all that the author lists is there."""
     text = "\n".join(render(diff(load(str(LINUX)), load(str(STARRY))), listed=1000))
     for words in (
         "option 15 not supported in Socket level",

@@ -1,6 +1,4 @@
-"""What the documentation shows works: the reader of recording.md, the mapping file of logs.md, its list of
-formats.
-"""
+"""What the documentation of recordings and logs shows works."""
 
 import re
 import subprocess

@@ -1,6 +1,4 @@
-"""Exported programs: C compiles without a warning and passes natively, a broken expectation names the
-call.
-"""
+"""Exported programs compile without a warning and pass; a broken expectation names the call."""
 
 import shutil
 import subprocess

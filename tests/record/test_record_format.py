@@ -1,6 +1,4 @@
-"""The recording file: what goes in comes out, a crash at any byte costs the last record, damage is
-reported.
-"""
+"""The recording file: what goes in comes out, a crash at any byte costs the last record."""
 
 import os
 import struct

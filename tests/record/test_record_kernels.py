@@ -1,6 +1,4 @@
-"""Logs of zCore, of Asterinas and of kernels that a mapping file describes; and what the assembler makes
-of gaps.
-"""
+"""Logs of zCore, of Asterinas, of kernels that a mapping file describes; and gaps in them."""
 
 from pathlib import Path
 

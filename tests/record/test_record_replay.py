@@ -1,6 +1,4 @@
-"""replay: real system calls of worker processes do what the log says; what differs is found, named and
-shrunk.
-"""
+"""replay: real system calls do what the log says; what differs is found, named and shrunk."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,9 +32,7 @@ def run(log: Log, selection: Selection | None = None) -> ReplayReport:
 
 
 def assert_as_recorded(report: ReplayReport) -> None:
-    """No divergence, the world played in full, and every call that was not made has one of the known
-    reasons.
-    """
+    """No divergence, the world played in full, and a known reason for every call not made."""
     assert [call_text(each.actual) for each in report.divergences if each.actual] == []
     assert report.world_failures == []
     reasons = ("it did not return in the log", "was opened before the log begins")

@@ -1,3 +1,1 @@
-"""The commands over recordings and logs: ``show``, ``diff``, ``replay``; each module has ``main(argv) ->
-int``.
-"""
+"""The commands over recordings and logs; each module has ``main(argv) -> int``."""

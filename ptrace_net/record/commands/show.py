@@ -1,5 +1,4 @@
-"""``ptrace-net show FILE``: a recording or log as text, JSON lines, packets, statistics, a time line, a
-recording.
+"""``ptrace-net show FILE``: a recording or log as text, JSON, packets, statistics, a time line.
 
 Exit status: 0, or 125 when the file cannot be read. What an importer could not recover is counted on
 standard error and listed with --lost.

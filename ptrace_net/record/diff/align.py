@@ -17,9 +17,7 @@ Pairs = list[tuple[int | None, int | None]]
 
 
 def align(left: Sequence[T], right: Sequence[T], score: Callable[[T, T], int]) -> Pairs:
-    """Positions paired in order; None stands for nothing on that side. `score` is 0 for what must not be
-    paired.
-    """
+    """Positions paired in order; None is nothing on that side. `score` is 0 for what must not be paired."""
     head = _common(left, right, score)
     tail = _common(left[head:][::-1], right[head:][::-1], score)
     middle_left, middle_right = left[head : len(left) - tail], right[head : len(right) - tail]

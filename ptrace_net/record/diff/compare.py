@@ -1,5 +1,4 @@
-"""What differs between two calls that are the same step: results, errors, what came back, what the kernel
-said.
+"""What differs between two calls that are the same step: results, errors, memory, the kernel's notes.
 
 Descriptors, ports and addresses are unified: the first pair of numbers fixes which one stands for which,
 and only a pair that contradicts it is a difference. What one log does not show is never a difference.

@@ -1,6 +1,4 @@
-"""A comparison as text: the first divergence that matters with its surroundings, then the rest as a
-summary.
-"""
+"""A comparison as text: the first divergence with its surroundings, then the rest as a summary."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -1,5 +1,4 @@
-"""A plan as one C program that needs nothing but a C library: makes the calls, plays the world, checks
-the results.
+"""A plan as one C program: it makes the calls, plays the world, and checks the results.
 
 It prints a line for every difference, naming the line of the log and the call, and ends with status 1 if
 there was one; 2 if the outside world could not be played; 0 if all went as recorded. Constants are

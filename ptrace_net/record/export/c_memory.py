@@ -1,6 +1,4 @@
-"""Message headers, vectors, poll sets and epoll events as C, with what must be set up before and checked
-after.
-"""
+"""Message headers, vectors, poll sets and epoll events as C: set up before the call, checked after it."""
 
 from ptrace_net.record.export.c_context import Context, address_text, quoted
 from ptrace_net.record.model import Array, Change, Data, Pointer, Struct, Value, number_of
@@ -63,9 +61,7 @@ def _events_out(context: Context, place: int, value: Value, param: Param) -> str
 
 
 def _fill_vector(context: Context, value: Value, reading: bool) -> int:
-    """Fill ``vector``; the number of its elements. A written vector must fit one payload area each: one
-    element.
-    """
+    """Fill ``vector``; the number of its elements."""
     items = value.items if isinstance(value, Array) else ()
     context.need("VECTOR", len(items))
     at = 0

@@ -1,6 +1,4 @@
-"""The fixed part of an exported C program: headers, memory, checks. Everything in it is C11 with Linux's
-headers.
-"""
+"""The fixed part of an exported C program, in C11 with Linux's headers: memory and checks."""
 
 HEAD = r"""
 #define _GNU_SOURCE

@@ -8,9 +8,7 @@ from ptrace_net.record.replay.verify import chosen_ports
 
 
 class Names:
-    """The variable of a descriptor in a worker: ``fd24``, ``peer1001``; with the worker where there are
-    several.
-    """
+    """The variable of a descriptor: ``fd24``, ``peer1001``; with the worker where there are several."""
 
     def __init__(self, plan: Plan) -> None:
         groups = {step.group for step in plan.steps if step.role == "program"}

@@ -1,5 +1,4 @@
-"""One connection of a log as a packetdrill script: the program's calls, and the packets that the world
-answers with.
+"""One connection of a log as a packetdrill script: the program's calls and the world's packets.
 
 packetdrill drives a single connection between one socket and its own raw packets, so the first TCP
 connection to an outside peer is taken (accepted or connected), with everything that was done to its
@@ -47,9 +46,7 @@ def render(plan: Plan) -> str:
 
 
 class _Script:
-    """Writes the lines for one connection; sequence numbers count from 0 in both directions, as
-    packetdrill's do.
-    """
+    """Writes the lines for one connection; sequence numbers count from 0 in both directions."""
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow

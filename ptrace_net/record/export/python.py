@@ -1,5 +1,4 @@
-"""A plan as a Python script that needs nothing but Python: the calls as data, and a small machine that
-makes them.
+"""A plan as a Python script: the calls as data, and a small machine that makes them.
 
 Descriptors are not known before the script runs, so numbers from `FD` on stand for them, in arguments and
 in memory; the machine (`python_runtime`) puts the real ones in their place.

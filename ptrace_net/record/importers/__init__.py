@@ -35,9 +35,7 @@ def sniff(lines: Sequence[str]) -> str | None:
 
 
 def read_lines(name: str, lines: Sequence[str], kind: str | None = None, task: int = 0) -> Log:
-    """Import `lines` as format `kind`, or as what they look like. An empty or foreign text is a
-    `RecordError`.
-    """
+    """Import `lines` as format `kind`, or as what they look like; `RecordError` where like nothing."""
     chosen = kind or sniff(lines)
     if chosen is None:
         known = ", ".join(FORMATS)
@@ -76,9 +74,7 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def read_parts(paths: Sequence[Path], name: str) -> Log:
-    """Import a set of ``strace -ff`` as one log: by time where there are times, else a child after its
-    fork.
-    """
+    """Import a set of ``strace -ff`` as one log: by time if there are times, else a child after its fork."""
     logs = {int(path.suffix[1:]): read_text(path, "strace") for path in paths}
     whole = Log(name, "strace")
     whole.lost = [lost for log in logs.values() for lost in log.lost]

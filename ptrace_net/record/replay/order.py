@@ -32,9 +32,7 @@ def _line(record: Record) -> int:
 
 
 def _times(records: Sequence[Record]) -> list[float]:
-    """Beginnings and ends; an end that is not known is the beginning of the task's next record at the
-    latest.
-    """
+    """Beginnings and ends; an end that is not known is the beginning of the task's next record."""
     keys = [0.0] * len(records)
     following: dict[int, float] = {}
     for place in reversed(range(len(records))):

@@ -1,6 +1,4 @@
-"""The sockets of the outside world: made, bound, connected, listening, sending and closing, as steps of a
-plan.
-"""
+"""The sockets of the outside world, and what they do as steps of a plan."""
 
 from collections.abc import Iterator
 
@@ -76,9 +74,7 @@ class Peers:
             yield _step("recvfrom", number, Data(b"", size), size, _WAITALL, _NULL, _NULL, result=size)
 
     def datagram(self, flow: Flow, data: Data, sender: Endpoint, bound: bool) -> Iterator[PlanStep]:
-        """A datagram from `sender`: to the port that the flow is `bound` to, or back to where it wrote
-        from.
-        """
+        """A datagram from `sender`: to the port the flow is `bound` to, or back to where it wrote from."""
         yield from self.listen(sender, stream=False)
         number, size = self._servers[sender], data.total or 0
         to: Value

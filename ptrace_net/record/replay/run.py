@@ -30,9 +30,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one step: the call as it happened (None: not made), the differences, their known
-    cause.
-    """
+    """What became of one step: the call as it happened (None: not made), differences, a known cause."""
 
     step: PlanStep
     actual: Call | None
@@ -74,8 +72,10 @@ def replay(
     plan: Plan, prefix: list[str] | None = None, isolated: bool = True, progress: Progress | None = None,
     patience: int = WAIT_LIMIT_MS,
 ) -> ReplayReport:  # fmt: skip
-    """Carry out `plan`. `prefix` is a command that runs a command (empty: natively); `isolated` asks for
-    a network namespace; `patience` is how many milliseconds a wait may last for what the log says came.
+    """Carry out `plan`.
+
+    `prefix` is a command that runs a command (empty: natively); `isolated` asks for a network namespace;
+    `patience` is how many milliseconds a wait may last for what the log says came.
     """
     with Pool(prefix or [], isolated, MOTHER) as pool:
         pool.fork(MOTHER, WORLD)
@@ -130,9 +130,7 @@ class _Machine:
         return Outcome(step, actual, differences, cause)
 
     def _beside(self, step: PlanStep) -> None:
-        """A step of the world, or one that the log does not show: it only has to work. A set-up need not
-        even that.
-        """
+        """A step beside the program's: it only has to work, and a set-up need not even do that."""
         try:
             actual, lowered, answer = self._make(step)
         except CannotReplay as error:

@@ -21,13 +21,17 @@ WORLD_FDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One step. `group` is the descriptor table (worker) that it happens in, `index` the record it stems
-    from.
+    """One step, in the worker `group`, from record `index`.
 
-    program: the log's own call, to be compared      world: the outside peer's call    skip: not made, for
-    `why` setup: the log's own call, made for what follows but not compared nudge: a call of the program
-    that the log does not show but that must have happened (a byte into a pipe) fork: `group` begins as a
-    copy of `parent`       exit: the worker of `group` ends
+    The roles:
+
+        program   the log's own call, to be compared
+        setup     the log's own call, made for what follows but not compared
+        world     the outside peer's call
+        nudge     a call of the program that must have happened unseen (a byte into a pipe)
+        fork      `group` begins as a copy of `parent`
+        exit      the worker of `group` ends
+        skip      not made, for `why`
     """
 
     role: Role

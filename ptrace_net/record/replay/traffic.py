@@ -1,5 +1,4 @@
-"""What a log says about the traffic of each flow: bytes that came in, where it ended, whether its peer is
-inside.
+"""What a log says about the traffic of each flow: what came in, how it ended, who the peer is.
 
 A peer is inside when the log shows its calls as well (two tasks of one run talk to each other); only
 peers that are not need to be played.
@@ -156,9 +155,7 @@ def _find_inside(found: dict[int, Traffic]) -> None:
 
 
 def _take_client(flow: Flow, clients: list[Traffic]) -> bool:
-    """Pair an accepted flow with the client it belongs to: by its port where that is known, else the
-    oldest.
-    """
+    """Pair an accepted flow with its client: by the port where that is known, else the oldest."""
     port = flow.remote.port if flow.remote else None
     known = [each for each in clients if each.flow.local is not None and each.flow.local.port == port]
     unknown = [each for each in clients if each.flow.local is None or not each.flow.local.port]

@@ -97,9 +97,7 @@ def _bytes(value: Value) -> bytes:
 
 
 def explain(recorded: Call, actual: Call) -> str:
-    """The cause of a difference where it is the machine's, not the program's or the kernel's; empty where
-    not.
-    """
+    """The cause of a difference where it lies in the machine; empty where not."""
     for applies, text in _CAUSES:
         if applies(recorded, actual):
             return text
@@ -144,9 +142,7 @@ def endpoints(call: Call, kinds: frozenset[str]) -> Iterator[Endpoint]:
 
 
 def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
-    """Ports that the kernel chose in the log: shown by it, and neither bound by anyone nor given to it
-    before.
-    """
+    """Ports that the kernel chose in the log: shown by it, and not bound or given to it before."""
     fixed: set[tuple[int, int]] = set()
     bound: set[int] = set()
     shown: dict[int, bool] = {}
@@ -165,9 +161,7 @@ def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
 
 
 def _tells_fixed(step: PlanStep, given: bool, fixed: set[tuple[int, int]]) -> bool:
-    """Whether a call only shows the port of a socket that the program gave it; keeps the set of those
-    sockets.
-    """
+    """Whether a call shows a port that the program itself chose; keeps the set of such sockets."""
     call, number = step.call, number_of(step.call.arg(0))
     key = (step.group, -1 if number is None else number)
     if call.name == "bind" and given:

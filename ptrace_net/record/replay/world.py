@@ -107,9 +107,7 @@ class World:
                 yield self._own(call, "read", self._numbers[flow.id], Data(b"", size), size)
 
     def _unseen_writer(self, flow: Flow) -> tuple[Flow | None, int]:
-        """The end of a pipe or eventfd that is written to without the log showing it, and how much is
-        written.
-        """
+        """The end of a pipe or eventfd that is written to unseen, and how many bytes that takes."""
         if flow.kind not in ("pipe", "eventfd"):
             return None, 0
         writer, size = (flow.peer, 1) if flow.kind == "pipe" else (flow, 8)

@@ -1,6 +1,4 @@
-"""IPv4, IPv6, TCP and UDP packets for the synthesized capture, with right lengths and checksums (RFC 791,
-8200, 9293, 768).
-"""
+"""IPv4, IPv6, TCP and UDP packets for the synthesized capture (RFC 791, 8200, 9293, 768)."""
 
 import socket
 import struct

@@ -116,9 +116,7 @@ class Assembler:
             yield self._end(self.open.pop(fact.task), fact.result, fact.time, "returned")
 
     def _repeats(self, begun: _Open, fact: Fact) -> bool:
-        """Whether a detail begins the next call instead of adding to the implied one: the descriptor comes
-        again.
-        """
+        """Whether a detail begins the next call instead of adding to the implied one."""
         before, now = begun.args.get(0), dict(fact.values).get(0)
         if not isinstance(before, int) or not isinstance(now, int):
             return False

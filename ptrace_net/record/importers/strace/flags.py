@@ -1,6 +1,4 @@
-"""Flag words and other values as the text that stands among flags: ``A|B|0x4``, ``A<<3``, ``[RTMIN
-RT_1]``.
-"""
+"""Values as the text that stands among flags: ``A|B|0x4``, ``A<<3``, ``[RTMIN RT_1]``."""
 
 from ptrace_net.record.importers.strace.literals import parse_number
 from ptrace_net.record.model import Array, Data, Pointer, Symbol, Unknown, Value, number_of

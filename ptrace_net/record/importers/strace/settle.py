@@ -118,9 +118,7 @@ def _ready(detail: str) -> Value:
 
 
 def _sized(value: Data, size: Value | None) -> Data:
-    """`value` as `size` bytes; an ellipsis inside the quotation marks, as notes have it, is an
-    abbreviation.
-    """
+    """`value` as `size` bytes; notes have the ellipsis inside the quotation marks."""
     if not isinstance(size, int) or size < 0:
         return value
     data = value.data
