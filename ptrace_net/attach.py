@@ -65,7 +65,8 @@ def record(options: argparse.Namespace) -> None:
     """Record the process, and trace it too where asked. Raises Failure."""
     from ptrace_net.report.record import Order, Recorder
 
-    recorder = Recorder(Order(options.record, options.record_payload, {"attached": options.pid}))
+    told = {"attached": options.pid}
+    recorder = Recorder(Order(options.record, options.record_payload, options.record_io, told))
     engine = recorder.engine(lambda call: NATIVE, machine(), every_call=True)
     engine.dispatch = recorder.observed(engine.dispatch, engine, options.trace, options.json)
     session = Session(engine)

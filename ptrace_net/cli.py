@@ -56,7 +56,8 @@ def parse(words: list[str]) -> Options:
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = _policy(parsed.policy)
     return Options(
-        program, policy, parsed.engine, trace, parsed.json, parsed.record, parsed.record_payload
+        program, policy, parsed.engine, trace, parsed.json, parsed.record, parsed.record_payload,
+        parsed.record_io,
     )  # fmt: skip
 
 

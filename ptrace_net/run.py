@@ -32,6 +32,7 @@ class Options(NamedTuple):
     json: bool = False
     record: str | None = None  # file name
     record_payload: int | None = None  # bytes kept of each buffer; None for all
+    record_io: bool = False
 
 
 class Engine(Protocol):

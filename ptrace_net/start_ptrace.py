@@ -49,7 +49,7 @@ def _recorder(options: Options) -> Recorder | None:
     from ptrace_net.report.record import Order, Recorder, policy_told
 
     told = {"command": options.argv, "net": "host", "policy": policy_told(options.policy)}
-    return Recorder(Order(options.record, options.record_payload, told))
+    return Recorder(Order(options.record, options.record_payload, options.record_io, told))
 
 
 def _spawn(engine: Engine, argv: list[str], program: bytes) -> None:

@@ -19,10 +19,12 @@ import ptrace_net
 from ptrace_net.record.errors import RecordError
 from ptrace_net.record.format import RecordingWriter
 from ptrace_net.record.model import Event, Record
+from ptrace_net.report import record_descriptors, record_io
 from ptrace_net.report.observe import Observer, Sink, trace_sink
 from ptrace_net.report.record_calls import record_of
-from ptrace_net.report.record_descriptors import DescriptorCalls, rules
+from ptrace_net.report.record_descriptors import DescriptorCalls
 from ptrace_net.report.record_events import WatchedEngine, birth
+from ptrace_net.report.record_io import FileCalls
 from ptrace_net.report.record_values import cut
 from ptrace_net.run import Failure, complain
 from ptrace_net.syscalls.decode.view import TEXT_LIMIT
@@ -42,11 +44,12 @@ MOST_PAYLOAD = 1 << 24
 
 
 class Order(NamedTuple):
-    """What to record: the file, the bytes of each buffer to keep (None: all), what to tell of the run."""
+    """What to record: the file, the bytes of each buffer to keep (None: all), whether reads and writes too."""
 
     path: str
     payload: int | None
-    told: dict[str, Any]
+    io: bool
+    told: dict[str, Any]  # of the run
 
     @property
     def limit(self) -> int:
@@ -59,7 +62,8 @@ def configuration(order: Order) -> dict[str, Any]:
     return {
         "program": "ptrace-net", "version": ptrace_net.__version__, "engine": "ptrace",
         "started": round(time.time(), 6), "machine": system.machine,
-        "kernel": f"{system.sysname} {system.release}", "payload": order.payload, "devices": {}, **order.told,
+        "kernel": f"{system.sysname} {system.release}", "payload": order.payload, "io": order.io,
+        "devices": {}, **order.told,
     }  # fmt: skip
 
 
@@ -85,6 +89,7 @@ class Recorder:
             raise Failure(f"recording {error}") from None
         self._limit = order.limit
         self._cut: int | None = None  # the same, where the trace has more read than that
+        self._io = order.io
         self._failed = False
         self._calls: dict[int, Call] = {}  # the latest of each thread: whose memory to read
         self._gone: Callable[[int], None] = lambda tid: None
@@ -109,6 +114,8 @@ class Recorder:
         observer = Observer(dispatch, sink, limit)
         self._gone = observer.gone
         around = DescriptorCalls(observer.dispatch, self.write).dispatch
+        if self._io:
+            around = FileCalls(around, self.write, self._limit).dispatch
 
         def noted(call: Call) -> Answer:
             self._calls[call.task.tid] = call
@@ -116,10 +123,9 @@ class Recorder:
 
         return noted
 
-    @staticmethod
-    def rules() -> tuple[Rule, ...]:
+    def rules(self) -> tuple[Rule, ...]:
         """What the filter has to stop: all socket calls, and those about descriptors."""
-        return (*trace_rules(), *rules())
+        return (*trace_rules(), *record_descriptors.rules(), *(record_io.rules() if self._io else ()))
 
     def write(self, record: Record) -> None:
         if self._failed:

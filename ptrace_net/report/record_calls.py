@@ -42,16 +42,19 @@ def record_of(call: DecodedCall, made: Call | None, limit: int | None = None) ->
         arguments, told = _netlink_bytes(call, View(made.task, made.arch, MOST))
     if limit is not None and not told:
         arguments = tuple((name, cut(name, value, limit)) for name, value in arguments)
+    if call.name == "recvmsg" and call.result is not None and call.result < 0 and made is not None:
+        arguments = (arguments[0], ("msg", _room(call, made)), *arguments[2:])
     values = [recorded(value) for _, value in arguments]
     detail = "" if made is None else _name_sockets(call, values, partial(labelled, made.task))
-    result, errno, outcome = _result(call.result)
+    result, errno, outcome = result_of(call.result)
     return model.Call(
         call.tid, call.name, tuple(values), result, errno, outcome, round(call.time, 6), _spent(call),
         notes=(*told, *notes), detail=detail,
     )  # fmt: skip
 
 
-def _result(result: int | None) -> tuple[int | None, str | None, Outcome]:
+def result_of(result: int | None) -> tuple[int | None, str | None, Outcome]:
+    """Result, errno and outcome of what a call returned; None where it did not return."""
     if result is None:
         return None, None, "unfinished"
     if result in RESTARTS:
@@ -98,6 +101,11 @@ def _with_rights(value: model.Value, label: Label) -> model.Value:
          else _with_rights(inner, label) if name == "msg_control" else inner)
         for name, inner in value.fields
     ), value.abbreviated)  # fmt: skip
+
+
+def _room(call: DecodedCall, made: Call) -> Value:
+    """The message header of a recvmsg(2) that failed: empty, and how much there was room for."""
+    return messages.message(View(made.task, made.arch, 0), call.raw[1], 0)
 
 
 def _netlink_bytes(call: DecodedCall, view: View) -> tuple[tuple[tuple[str, Value], ...], tuple[str, ...]]:

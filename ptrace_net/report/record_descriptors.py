@@ -25,7 +25,10 @@ F_DUPFD, F_SETFD, F_SETFL, F_DUPFD_CLOEXEC = 0, 2, 4, 1030
 CLOSE_RANGE_CLOEXEC = 4
 _COMMANDS = {F_DUPFD, F_SETFD, F_SETFL, F_DUPFD_CLOEXEC}
 # name -> how many of its first arguments are descriptors
-_DESCRIPTORS = {"close": 1, "dup": 1, "dup2": 2, "dup3": 2, "fcntl": 1, "fcntl64": 1, "close_range": 0}
+_DESCRIPTORS = {
+    "close": 1, "dup": 1, "dup2": 2, "dup3": 2, "fcntl": 1, "fcntl64": 1, "close_range": 0,
+    "exit_group": 0,
+}  # fmt: skip
 _MAKING = {"dup", "dup2", "dup3"}
 
 
@@ -53,29 +56,37 @@ class DescriptorCalls:
         count = _DESCRIPTORS.get(call.name)
         if count is None:
             return self._inner(call)
+        if call.name == "exit_group":
+            self._write(_ending(call))
         answer = self._inner(call)
         arguments = _range(call) if call.name == "close_range" else _arguments(call, count)
         if not arguments or not isinstance(answer, Native):
             return answer
-        return answer._replace(then=self._when_returned(call, arguments, answer))
-
-    def _when_returned(
-        self, call: Call, arguments: list[Value], native: Native
-    ) -> Callable[[int], Answer | None]:
         started = time.time()
 
-        def returned(result: int) -> Answer | None:
-            answer = native.then(result) if native.then is not None else None
-            seen = result
-            if isinstance(answer, Return):
-                seen = answer.value
-            elif isinstance(answer, Fail):
-                seen = -answer.errno
-            for record in _records(call, arguments, seen, started):
+        def tell(result: int) -> None:
+            for record in _records(call, arguments, result, started):
                 self._write(record)
-            return answer
 
-        return returned
+        return with_result(answer, tell)
+
+
+def with_result(native: Native, tell: Callable[[int], None]) -> Native:
+    """``native``, and ``tell`` gets the result as the program sees it."""
+
+    def returned(result: int) -> Answer | None:
+        answer = native.then(result) if native.then is not None else None
+        seen = answer.value if isinstance(answer, Return) else result
+        tell(-answer.errno if isinstance(answer, Fail) else seen)
+        return answer
+
+    return native._replace(then=returned)
+
+
+def _ending(call: Call) -> Recorded:
+    """exit_group(2) closes them all; the end of the task is reported when they are closed."""
+    status = signed32(call.args[0])
+    return Recorded(call.task.tid, call.name, (status,), outcome="no result", started=round(time.time(), 6))
 
 
 def _arguments(call: Call, count: int) -> list[Value]:

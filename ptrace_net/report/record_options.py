@@ -8,12 +8,16 @@ PAYLOAD = 64  # bytes: a request line, the head of a protocol, no document
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add --record and --record-payload."""
+    """Add --record, --record-payload and --record-io."""
     parser.add_argument("--record", metavar="FILE", help="record every socket call for show, diff and replay")
     parser.add_argument(
         "--record-payload", type=payload, default=PAYLOAD, metavar="N|all|none",
         help=f"bytes of each buffer to record (default: {PAYLOAD}); addresses, options and control messages "
         "are always recorded",
+    )  # fmt: skip
+    parser.add_argument(
+        "--record-io", action="store_true",
+        help="record read, write and sendfile of sockets too: every one of the program stops for it",
     )  # fmt: skip
 
 
