@@ -17,7 +17,7 @@ from ptrace_net.record.model import Event, EventKind
 from ptrace_net.record.names import syscall_number
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.engine import Engine
-from ptrace_net.tracer.tracee import thread_group
+from ptrace_net.tracer.task import thread_group
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Answer, Call

@@ -1,35 +1,24 @@
-"""Threads as the notification engine knows them: by a pidfd of the thread, which cannot come to mean another
-one.
-"""
+"""Threads as the notification engine knows them: by a pidfd of the thread, which never means another one."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import signal
 import threading
 
 from ptrace_net.syscalls.seam import Errno
-from ptrace_net.tracer import memory
-from ptrace_net.tracer.spawn import may_bind_privileged
-from ptrace_net.tracer.tracee import PIDFD_THREAD, thread_group
+from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
-_SYS_PIDFD_GETFD = 438
 _MOST = 1024  # pidfds kept open
 
-_getfd = ctypes.CDLL(None, use_errno=True).syscall
-_getfd.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
-_getfd.restype = ctypes.c_long
+class Thread(Task):
+    """One thread of the run, held by its pidfd."""
 
-
-class Thread:
-    """One thread of the run; implements ``syscalls.seam.Task``."""
-
-    __slots__ = ("_pidfd", "fresh", "tid")
+    __slots__ = ("_pidfd", "fresh")
 
     def __init__(self, tid: int) -> None:
-        self.tid = tid
+        super().__init__(tid)
         self._pidfd = os.pidfd_open(tid, PIDFD_THREAD)
         # The descriptor just installed, and ours of it: the program may have closed it again.
         self.fresh = (-1, -1)
@@ -48,43 +37,13 @@ class Thread:
     def close(self) -> None:
         os.close(self._pidfd)
 
-    def read(self, address: int, size: int) -> bytes:
-        data = memory.read_checked(self.tid, address, size)
-        if len(data) < size:
-            raise Errno(errno.EFAULT)
-        return data
-
-    def read_up_to(self, address: int, size: int) -> bytes:
-        return memory.read_checked(self.tid, address, size)
-
-    def write(self, address: int, data: bytes) -> None:
-        if data and not memory.write(self.tid, address, data):
-            raise Errno(errno.EFAULT)
-
-    def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
-        if not memory.write_two(self.tid, first, head, second, tail):
-            raise Errno(errno.EFAULT)
-
-    def socket_inode(self, fd: int) -> int:
-        try:
-            link = os.readlink(f"/proc/{self.tid}/fd/{fd}")
-        except OSError:
-            return 0
-        return int(link[8:-1]) if link.startswith("socket:[") else 0
-
-    def scratch(self, size: int) -> int:
-        return 0  # the thread's registers are not known here
-
     def borrow(self, fd: int) -> int:
         if fd == self.fresh[0]:
             return os.dup(self.fresh[1])
-        result: int = _getfd(_SYS_PIDFD_GETFD, self._pidfd, fd, 0)
-        if result < 0:
-            raise Errno(errno.EBADF)
-        return result
-
-    def may_bind_privileged(self) -> bool:
-        return may_bind_privileged(self.tid)
+        try:
+            return duplicate(self._pidfd, fd)
+        except OSError:
+            raise Errno(errno.EBADF) from None
 
 
 class Threads:

@@ -1,4 +1,4 @@
-"""The threads of a run, and what a supervisor reaches of them: memory and descriptors."""
+"""The threads of a run as the ptrace engine knows them, and their processes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
-from ptrace_net.tracer.spawn import may_bind_privileged
+from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ptrace_net.syscalls.seam import Answer
 
-PIDFD_THREAD = os.O_EXCL
-_SYS_PIDFD_GETFD = 438
 _SYS_KCMP, _KCMP_FILES = 312 if os.uname().machine == "x86_64" else 272, 2
 
 _RED_ZONE = 128  # x86-64's; other ABIs have none
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_syscall = _libc.syscall
-_syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
-_syscall.restype = ctypes.c_long
+_kcmp = ctypes.CDLL(None).syscall
+_kcmp.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
+_kcmp.restype = ctypes.c_long
 
 
 class Process:
@@ -56,13 +53,13 @@ class Process:
         self._pidfd = self._mem = -1
 
 
-class Tracee:
-    """One thread under a supervisor; implements ``syscalls.seam.Task``."""
+class Tracee(Task):
+    """One thread under a supervisor."""
 
-    __slots__ = ("_process", "processes", "stack", "then", "tid", "undo")
+    __slots__ = ("_process", "processes", "stack", "then", "undo")
 
     def __init__(self, tid: int, processes: dict[int, Process]) -> None:
-        self.tid = tid
+        super().__init__(tid)
         self.processes = processes
         self.stack = 0  # the stack pointer at the entry of the call in progress
         self._process: Process | None = None
@@ -81,32 +78,11 @@ class Tracee:
     def tgid(self) -> int:
         return self.process.tgid
 
-    def read(self, address: int, size: int) -> bytes:
-        data = self.read_up_to(address, size)
-        if len(data) < size:
-            raise Errno(errno.EFAULT)
-        return data
-
     def read_up_to(self, address: int, size: int) -> bytes:
         try:
             return memory.read(self.tid, self.process.mem(), address, size)
         except OSError:  # gone, and its /proc with it; or no descriptor is left for us
             return memory.read_checked(self.tid, address, size)
-
-    def write(self, address: int, data: bytes) -> None:
-        if data and not memory.write(self.tid, address, data):
-            raise Errno(errno.EFAULT)
-
-    def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
-        if not memory.write_two(self.tid, first, head, second, tail):
-            raise Errno(errno.EFAULT)
-
-    def socket_inode(self, fd: int) -> int:
-        try:
-            link = os.readlink(f"/proc/{self.tid}/fd/{fd}")
-        except OSError:
-            return 0
-        return int(link[8:-1]) if link.startswith("socket:[") else 0
 
     def scratch(self, size: int) -> int:
         """Below the red zone of the stack: the thread does not run until its call returns."""
@@ -127,30 +103,13 @@ class Tracee:
 
     def _borrow(self, fd: int) -> int:
         if self._shares_descriptors():
-            result: int = _syscall(_SYS_PIDFD_GETFD, self.process.pidfd(), fd, 0)
-        else:
-            pidfd = os.pidfd_open(self.tid, PIDFD_THREAD)  # Linux 6.9 and later
-            result = _syscall(_SYS_PIDFD_GETFD, pidfd, fd, 0)
+            return duplicate(self.process.pidfd(), fd)
+        pidfd = os.pidfd_open(self.tid, PIDFD_THREAD)  # Linux 6.9 and later
+        try:
+            return duplicate(pidfd, fd)
+        finally:
             os.close(pidfd)
-        if result < 0:
-            raise OSError(ctypes.get_errno(), "pidfd_getfd")
-        return result
 
     def _shares_descriptors(self) -> bool:
         """Not after unshare(CLONE_FILES), nor with a first thread that has ended (kcmp(2))."""
-        return self.tid == self.tgid or _syscall(_SYS_KCMP, self.tid, self.tgid, _KCMP_FILES) <= 0
-
-    def may_bind_privileged(self) -> bool:
-        return may_bind_privileged(self.tid)
-
-
-def thread_group(tid: int) -> int:
-    """The thread group of ``tid`` (proc(5), status); ``tid`` itself when it is gone already."""
-    try:
-        with open(f"/proc/{tid}/status") as status:
-            for line in status:
-                if line.startswith("Tgid:"):
-                    return int(line[5:])
-    except OSError:
-        pass
-    return tid
+        return self.tid == self.tgid or _kcmp(_SYS_KCMP, self.tid, self.tgid, _KCMP_FILES) <= 0

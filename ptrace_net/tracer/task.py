@@ -1,0 +1,77 @@
+"""What every engine reaches of a thread: memory and descriptors (``syscalls.seam.Task``)."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+
+from ptrace_net.syscalls.seam import Errno
+from ptrace_net.tracer import memory
+from ptrace_net.tracer.spawn import may_bind_privileged
+
+PIDFD_THREAD = os.O_EXCL
+_SYS_PIDFD_GETFD = 438
+
+_getfd = ctypes.CDLL(None, use_errno=True).syscall
+_getfd.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
+_getfd.restype = ctypes.c_long
+
+
+class Task:
+    """One thread of a run, known by its id; engines add how they get at its descriptors."""
+
+    __slots__ = ("tid",)
+
+    def __init__(self, tid: int) -> None:
+        self.tid = tid
+
+    def read(self, address: int, size: int) -> bytes:
+        data = self.read_up_to(address, size)
+        if len(data) < size:
+            raise Errno(errno.EFAULT)
+        return data
+
+    def read_up_to(self, address: int, size: int) -> bytes:
+        return memory.read_checked(self.tid, address, size)
+
+    def write(self, address: int, data: bytes) -> None:
+        if data and not memory.write(self.tid, address, data):
+            raise Errno(errno.EFAULT)
+
+    def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
+        if not memory.write_two(self.tid, first, head, second, tail):
+            raise Errno(errno.EFAULT)
+
+    def scratch(self, size: int) -> int:
+        return 0
+
+    def socket_inode(self, fd: int) -> int:
+        try:
+            link = os.readlink(f"/proc/{self.tid}/fd/{fd}")
+        except OSError:
+            return 0
+        return int(link[8:-1]) if link.startswith("socket:[") else 0
+
+    def may_bind_privileged(self) -> bool:
+        return may_bind_privileged(self.tid)
+
+
+def duplicate(pidfd: int, fd: int) -> int:
+    """pidfd_getfd(2): the process's descriptor as one of ours; raises OSError."""
+    result: int = _getfd(_SYS_PIDFD_GETFD, pidfd, fd, 0)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    return result
+
+
+def thread_group(tid: int) -> int:
+    """The thread group of ``tid`` (proc(5), status); ``tid`` itself when it is gone already."""
+    try:
+        with open(f"/proc/{tid}/status") as status:
+            for line in status:
+                if line.startswith("Tgid:"):
+                    return int(line[5:])
+    except OSError:
+        pass
+    return tid
