@@ -45,4 +45,5 @@ def give_name(task: Task, arch: Arch, name: bytes, address: int, length_address:
 
 def taken_name(task: Task, address: int, length: int, room: int) -> bytes:
     """What the kernel wrote at ``address``: an address of ``length`` bytes, zeros where ``room`` cut it."""
+    length = min(length, SOCKADDR_STORAGE)  # another thread may have changed what the kernel wrote
     return task.read_up_to(address, min(length, room)).ljust(length, b"\0")
