@@ -15,9 +15,9 @@ NATIVE = Runner("native")
 # What must be as natively, line by line.
 SAME = [
     "vfork_exec", "spawned", "untraced", "untraced3", "shares_memory", "exec_thread", "dead_leader", "tables",
-    "many_threads", "hasty_close", "killed_in_calls", "not_dumpable",
+    "many_threads", "hasty_close", "spoiled_lengths", "killed_in_calls", "not_dumpable",
 ]  # fmt: skip
-IN_32_BITS = ["vfork_exec", "untraced", "untraced3", "exec_thread", "dead_leader", "hasty_close"]
+IN_32_BITS = ["vfork_exec", "untraced", "untraced3", "exec_thread", "dead_leader", "hasty_close", "tables"]
 
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="x86-64 programs")
 

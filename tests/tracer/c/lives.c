@@ -240,6 +240,54 @@ static void hasty_close(void)
     look("after the haste");
 }
 
+static struct msghdr spoiled;
+static uint64_t spoiled_control[32];
+static socklen_t spoiled_length;
+
+static void *spoil(void *stop)
+{
+    while (!*(volatile int *)stop) {
+        *(volatile socklen_t *)&spoiled.msg_namelen = 0x7fffffff;
+        *(volatile size_t *)&spoiled.msg_controllen = 1UL << 30;
+        *(volatile socklen_t *)&spoiled_length = 0x7fffffff;
+        *(volatile uint64_t *)spoiled_control = 1UL << 30;
+        *(volatile socklen_t *)&spoiled.msg_namelen = sizeof(struct sockaddr_in6);
+        *(volatile size_t *)&spoiled.msg_controllen = sizeof spoiled_control;
+        *(volatile socklen_t *)&spoiled_length = sizeof(struct sockaddr_in6);
+        *(volatile uint64_t *)spoiled_control = 0;
+    }
+    return NULL;
+}
+
+/* Lengths that another thread changes between the kernel's look and the supervisor's. */
+static void spoiled_lengths(void)
+{
+    static int stop, one = 1;
+    static struct sockaddr_in6 name;
+    struct sockaddr_in6 a;
+    socklen_t len = sizeof a;
+    char data[8];
+    struct iovec v = {data, sizeof data};
+    pthread_t t;
+    int s = bound(SOCK_DGRAM), c = socket(AF_INET6, SOCK_DGRAM, 0);
+    getsockname(s, (void *)&a, &len);
+    setsockopt(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one);
+    pthread_create(&t, NULL, spoil, &stop);
+    for (int i = 0; i < 400; i++) {
+        sendto(c, "x", 1, 0, (void *)&a, sizeof a);
+        spoiled = (struct msghdr){&name, sizeof name, &v, 1, spoiled_control, sizeof spoiled_control, 0};
+        if (i % 2)
+            recvmsg(s, &spoiled, MSG_DONTWAIT);
+        else
+            recvfrom(s, data, 8, MSG_DONTWAIT, (void *)&name, &spoiled_length);
+        sendmsg(c, &spoiled, MSG_DONTWAIT);
+        getsockname(s, (void *)&name, &spoiled_length);
+    }
+    stop = 1;
+    pthread_join(t, NULL);
+    look("after it all");
+}
+
 static void killed_in_calls(void)
 {
     int fd = bound(SOCK_STREAM), killed = 0;
@@ -327,7 +375,7 @@ static const struct { const char *name; void (*run)(void); } modes[] = {
     {"vfork_exec", vfork_exec}, {"spawned", spawned}, {"untraced", untraced}, {"untraced3", untraced3},
     {"untraced3_const", untraced3_const}, {"shares_memory", shares_memory}, {"exec_thread", exec_thread},
     {"dead_leader", dead_leader}, {"tables", tables}, {"many_threads", many_threads}, {"hasty_close", hasty_close},
-    {"killed_in_calls", killed_in_calls}, {"traces", traces}, {"not_dumpable", not_dumpable}, {"refused", refused},
+    {"spoiled_lengths", spoiled_lengths}, {"killed_in_calls", killed_in_calls}, {"traces", traces}, {"not_dumpable", not_dumpable}, {"refused", refused},
 #ifdef __x86_64__
     {"dirty_registers", dirty_registers},
 #endif
