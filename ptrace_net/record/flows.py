@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ptrace_net.record.model import Array, Call, Change, Event, Record, Struct, Symbol, Value, number_of
+from ptrace_net.record.model import Array, Call, Change, Event, Log, Record, Struct, Symbol, Value, number_of
 from ptrace_net.record.numbers import descriptors, passed
 from ptrace_net.record.signatures import NEW_TASK, SOCKET_FAMILY, canonical
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of
@@ -70,13 +70,21 @@ class _Table:
 
 
 class Tracker:
-    """Walks records; `tables` tells which tasks share a table (`group`)."""
+    """Walks records and tells which tasks share a table (`group`).
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    strace may be told to leave out the calls that make tasks; with `threads`, a log that shows none of them
+    is taken for one process with threads.
+    """
+
+    def __init__(self, records: Iterable[Record], threads: bool = False) -> None:
         self.records = list(records)
         self.flows: list[Flow] = []
         self._tables: dict[int, _Table] = {}
         self._parents = _parents(self.records)
+        self.assumed = threads and not self._parents and len({record.task for record in self.records}) > 1
+        if self.assumed:
+            first = self.records[0].task
+            self._parents = {record.task: (first, True) for record in self.records}
         self._passed: list[Flow] = []
 
     def parent_group(self, task: int) -> int | None:
@@ -240,6 +248,6 @@ def _shares_files(value: Value) -> bool:
     return "CLONE_FILES" in _symbol(value)
 
 
-def trace(records: Iterable[Record]) -> list[Traced]:
-    """Every record with its flows."""
-    return list(Tracker(records).run())
+def trace(log: Log) -> list[Traced]:
+    """Every record of `log` with its flows."""
+    return list(Tracker(log.records, threads=log.kind == "strace").run())

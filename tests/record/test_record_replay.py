@@ -16,6 +16,7 @@ from ptrace_net.record.replay.minimize import minimize
 from ptrace_net.record.replay.order import ordered
 from ptrace_net.record.replay.plan import Selection, make_plan
 from ptrace_net.record.replay.run import ReplayReport, replay
+from ptrace_net.record.replay.text import render
 
 LOGS = [
     "mediaserver-start.strace",
@@ -218,8 +219,58 @@ def test_what_gives_is_made_when_it_began_and_what_takes_when_it_ended() -> None
         '2 <... connect resumed>{sa_family=AF_UNIX, sun_path="/x"}, 110) = 0',
     )
     assert [log.records[place].name for place in ordered(log.records)] == ["connect", "accept"]
+    nothing = strace(
+        "1 accept(3,  <unfinished ...>", "2 close(9) = 0", "1 <... accept resumed>) = -1 EAGAIN (x)"
+    )
+    assert [nothing.records[place].name for place in ordered(nothing.records)] == ["accept", "close"]
     timed = [Call(1, "accept", started=1.0, duration=2.0), Call(2, "connect", started=2.0, duration=2.0)]
     assert ordered(timed) == [1, 0]
+
+
+def test_which_of_two_waiting_threads_is_told_is_chance() -> None:
+    """Both wait on one edge-triggered set; the log's second one got the event, the replay's first one does."""
+    log = strace(
+        "1 epoll_create1(0) = 3",
+        "1 socketpair(AF_UNIX, SOCK_STREAM, 0, [4, 5]) = 0",
+        "1 epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, data={u32=4, u64=4}}) = 0",
+        "1 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD, stack=0x7f0000000000}, 88) = 2",
+        '1 write(5, "x", 1) = 1',
+        "2 epoll_wait(3,  <unfinished ...>",
+        "1 epoll_wait(3, [], 9, 0) = 0",
+        "2 <... epoll_wait resumed>[{events=EPOLLIN, data={u32=4, u64=4}}], 9, 0) = 1",
+    )
+    report = run(log)
+    assert len(report.divergences) == 2
+    assert all("chance" in each.cause for each in report.divergences)
+
+
+def test_a_go_program_that_talks_to_itself_replays_but_for_chance() -> None:
+    """Threads on one edge-triggered set, both ends inside: no divergence without a cause."""
+    report = run(load(str(DATA / "sequences" / "go-http.strace")))
+    assert [call_text(each.step.call) for each in report.divergences if not each.cause] == []
+    assert report.made > 90
+
+
+def test_tasks_of_an_unknown_origin_are_taken_for_threads() -> None:
+    report = run(strace("1 socketpair(AF_UNIX, SOCK_STREAM, 0, [3, 4]) = 0", '2 write(3, "x", 1) = 1'))
+    assert_as_recorded(report)
+    assert report.made == 2
+    assert "they were taken for threads" in "\n".join(render(report))
+
+
+def test_a_wait_that_reports_what_is_not_replayed_is_skipped() -> None:
+    report = run(
+        strace(
+            'openat(AT_FDCWD, "/proc/self/mounts", O_RDONLY) = 3',
+            "epoll_create1(0) = 4",
+            "epoll_ctl(4, EPOLL_CTL_ADD, 3, {events=EPOLLIN, data={u32=3, u64=3}}) = 0",
+            "epoll_wait(4, [{events=EPOLLIN, data={u32=3, u64=3}}], 9, 0) = 1",
+        )
+    )
+    assert set(report.not_made()) == {
+        "descriptor 3 is a file",
+        "it reports a descriptor that is not replayed",
+    }
 
 
 def test_a_selection_makes_what_comes_before_without_comparing_it() -> None:

@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 def steps_of(log: Log, everything: bool = False) -> list[Step]:
     """The calls of `log` that are about sockets, or all of them."""
-    traced = trace(log.records)
+    traced = trace(log)
     return [_step(each, each.record) for each in traced
             if isinstance(each.record, Call) and (everything or _relevant(each, each.record))]  # fmt: skip
 

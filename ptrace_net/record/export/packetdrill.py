@@ -26,7 +26,7 @@ _SCRIPTED = words(
 
 def render(plan: Plan) -> str:
     """The script; a comment alone where the log has no outside TCP connection."""
-    traced = trace(plan.log.records)
+    traced = trace(plan.log)
     traffic = survey(traced)
     chosen = next(
         (

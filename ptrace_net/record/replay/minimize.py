@@ -89,7 +89,7 @@ def _by_flow(log: Log, target: int, run: _Runner) -> frozenset[int]:
     """Leave out flows that the divergence does not need, and everything after it."""
     relevant = [
         each
-        for each in Tracker(log.records).run()
+        for each in Tracker(log.records, threads=log.kind == "strace").run()
         if not isinstance(each.record, Event) and is_relevant(each)
     ]
     kept = frozenset(each.place for each in relevant if each.place <= target)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ptrace_net.record.flows import Traced, Tracker
 from ptrace_net.record.model import Call, Event, Log, Pointer, Record, Unknown
-from ptrace_net.record.replay.order import ordered
+from ptrace_net.record.replay.order import ordered, raced
 from ptrace_net.record.replay.steps import MOTHER, PlanStep, Role
 from ptrace_net.record.replay.world import World
 from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params, words
@@ -19,11 +19,15 @@ _REPLAYED = frozenset(("socket", "pipe", "epoll", "eventfd"))
 
 @dataclass(slots=True)
 class Plan:
-    """All steps, and how many calls of the log were left out because they are not about sockets."""
+    """All steps, and how many calls of the log were left out because they are not about sockets.
+
+    `assumed_threads`: the log does not show how its tasks were made, and they were taken for threads.
+    """
 
     log: Log
     steps: list[PlanStep] = field(default_factory=list)
     irrelevant: int = 0
+    assumed_threads: bool = False
 
     @property
     def program(self) -> list[PlanStep]:
@@ -64,10 +68,10 @@ def make_plan(log: Log, selection: Selection | None = None) -> Plan:
     """The plan for `log`, or for the selected part of it."""
     chosen = selection or Selection()
     places = [place for place in ordered(log.records) if chosen.holds(place, log.records[place])]
-    tracker = Tracker(log.records[index] for index in places)
+    tracker = Tracker((log.records[index] for index in places), threads=log.kind == "strace")
     traced = [each._replace(place=places[each.place]) for each in tracker.run()]
-    plan = Plan(log)
-    groups = _Groups(tracker, traced)
+    plan = Plan(log, assumed_threads=tracker.assumed)
+    groups, chance = _Groups(tracker, traced), raced(log.records)
     world = World(traced, groups.of)
     for each in traced:
         plan.steps.extend(groups.before(each))
@@ -77,18 +81,20 @@ def make_plan(log: Log, selection: Selection | None = None) -> Plan:
             plan.irrelevant += 1
         else:
             role: Role = "program" if chosen.compares(each.place, each.record.task) else "setup"
-            plan.steps.extend(_call(each, each.record, groups.of(each.record.task), world, role))
+            plan.steps.extend(
+                _call(each, each.record, groups.of(each.record.task), world, role, each.place in chance)
+            )
     return plan
 
 
-def _call(each: Traced, call: Call, group: int, world: World, role: Role) -> Iterator[PlanStep]:
-    why = _obstacle(each, call)
+def _call(each: Traced, call: Call, group: int, world: World, role: Role, raced: bool) -> Iterator[PlanStep]:
+    why = _obstacle(each, call) or world.obstacle(each, call)
     if why:
         if role == "program":
             yield PlanStep("skip", group, call, each.place, why)
         return
     yield from world.before(each, call)
-    yield PlanStep(role, group, call, each.place)
+    yield PlanStep(role, group, call, each.place, raced=raced)
     yield from world.after(each, call)
 
 

@@ -28,6 +28,14 @@ class Readiness:
         if epoll is not None and flow is not None and isinstance(event, Struct) and call.errno is None:
             self._words[epoll.id, user_word(event)] = flow
 
+    def foreign(self, each: Traced, call: Call) -> bool:
+        """Whether a wait reported something that was registered by a call that was not replayed."""
+        epoll, events = each.used.get(number_of(call.arg(0)) or 0), call.arg(1)
+        if canonical(call.name) not in ("epoll_wait", "epoll_pwait") or epoll is None:
+            return False
+        items = events.items if isinstance(events, Array) else ()
+        return any((epoll.id, user_word(item)) not in self._words for item in items)
+
     def reported(self, each: Traced, call: Call) -> Iterator[tuple[Flow, set[str]]]:
         """The flows that a wait reported, with the events that mean input or an end."""
         if not call.result or call.result < 0:

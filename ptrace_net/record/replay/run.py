@@ -24,6 +24,7 @@ from ptrace_net.record.sockaddr import Endpoint, endpoint_of, struct_of, unpack
 CALL_LIMIT = 5.0
 """Seconds that one call may block before it counts as not returning."""
 
+_RACED = "two tasks waited on one set at the same time: which of them is told is chance"
 _SOMEBODY = struct_of(Endpoint(2, "0.0.0.0"))
 Progress = Callable[[int, int], None]
 
@@ -126,7 +127,7 @@ class _Machine:
         actual = self.descriptors.made(step, actual, answer, self._close)
         self._learn_ports(step, actual)
         differences = verify(step.call, actual, self.ports)
-        cause = explain(step.call, actual) if differences else ""
+        cause = explain(step.call, actual) or (_RACED if step.raced else "") if differences else ""
         return Outcome(step, actual, differences, cause)
 
     def _beside(self, step: PlanStep) -> None:

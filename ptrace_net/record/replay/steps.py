@@ -32,6 +32,8 @@ class PlanStep:
         fork      `group` begins as a copy of `parent`
         exit      the worker of `group` ends
         skip      not made, for `why`
+
+    `raced`: another task waited for the same at the same time, so that what this one saw was chance.
     """
 
     role: Role
@@ -40,3 +42,4 @@ class PlanStep:
     index: int = -1
     why: str = ""
     parent: int = MOTHER
+    raced: bool = False

@@ -21,6 +21,8 @@ def render(report: ReplayReport, listed: int = LISTED) -> Iterator[str]:
     if report.world_failures:
         count, first = len(report.world_failures), report.world_failures[0]
         yield f"the outside world could not be played in {count} places, first: {first}"
+    if report.plan.assumed_threads:
+        yield "the log does not show how its tasks were made; they were taken for threads of one process"
     if report.alone:
         yield f"on this machine's own network ({report.alone})"
 

@@ -29,7 +29,11 @@ class Chunk(NamedTuple):
 
 @dataclass(slots=True)
 class Traffic:
-    """The life of one socket, from the log: filled by `survey`."""
+    """The life of one socket, from the log: filled by `survey`.
+
+    `unseen` is a flow of the log that sent to this one by calls that the log does not have (a live recording
+    leaves plain writes alone).
+    """
 
     flow: Flow
     chunks: list[Chunk] = field(default_factory=list)
@@ -40,6 +44,7 @@ class Traffic:
     refused: bool = False
     calls: set[str] = field(default_factory=set)
     inside: bool = False
+    unseen: Flow | None = None
 
 
 def survey(traced: Iterable[Traced]) -> dict[int, Traffic]:
@@ -166,10 +171,12 @@ def _take_client(flow: Flow, clients: list[Traffic]) -> bool:
 
 
 def _datagrams(found: dict[int, Traffic]) -> None:
-    bound = {each.flow.local.port for each in found.values()
+    bound = {each.flow.local.port: each for each in found.values()
              if each.flow.local and each.flow.local.port and not each.flow.stream}  # fmt: skip
     for each in found.values():
         if not each.flow.stream and each.flow.domain in (AF_INET, AF_INET6):
             senders = {chunk.sender.port for chunk in each.chunks if chunk.sender}
             remote = {each.flow.remote.port} if each.flow.remote else set()
-            each.inside = bool((senders | remote) & bound)
+            each.inside = not bound.keys().isdisjoint(senders | remote)
+            writers = (bound[port] for port in senders if port in bound)
+            each.unseen = next((writer.flow for writer in writers if not writer.calls & SENDS), None)

@@ -14,7 +14,7 @@ from ptrace_net.record.replay.lowering import FILLER
 from ptrace_net.record.replay.peers import Peers, loopback
 from ptrace_net.record.replay.ready import CLOSED, WAITS, Readiness
 from ptrace_net.record.replay.steps import PlanStep
-from ptrace_net.record.replay.traffic import RECEIVES, SENDS, Traffic, peeks, plain, survey
+from ptrace_net.record.replay.traffic import RECEIVES, SENDS, Traffic, peeks, plain, received, survey
 from ptrace_net.record.signatures import canonical
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
 
@@ -34,6 +34,10 @@ class World:
         self._ahead: dict[int, int] = {}  # flow → bytes delivered and not yet read
         self._numbers: dict[int, int] = {}  # flow → the number that the program has for it
 
+    def obstacle(self, each: Traced, call: Call) -> str:
+        """Why the world cannot play its part in a call; empty where it can."""
+        return "it reports a descriptor that is not replayed" if self._ready.foreign(each, call) else ""
+
     def before(self, each: Traced, call: Call) -> Iterator[PlanStep]:
         """What the world does before the program's call."""
         name = canonical(call.name)
@@ -49,6 +53,8 @@ class World:
             yield from self._server(flow)
         elif name in RECEIVES and self._outside(flow):
             yield from self._deliver(flow, each.place, call)
+        elif name in RECEIVES and call.errno is None:
+            yield from self._unseen_datagram(flow, call)
         elif name in SENDS and self._outside(flow):
             yield from self._before_send(flow, each.place, call)
 
@@ -118,6 +124,14 @@ class World:
 
     def _own(self, call: Call, name: str, number: int, data: Data, size: int) -> PlanStep:
         return PlanStep("nudge", self._group(call.task), Call(call.task, name, (number, data, size), size))
+
+    def _unseen_datagram(self, flow: Flow, call: Call) -> Iterator[PlanStep]:
+        """The write of another socket of the program's, which the log does not show."""
+        traffic = self._traffic.get(flow.id)
+        sender = traffic.unseen if traffic is not None else None
+        if sender is not None and sender.id in self._numbers and (call.result or 0) > 0:
+            data = received(call)
+            yield self._own(call, "write", self._numbers[sender.id], data, data.total or 0)
 
     # Connections
 

@@ -23,7 +23,7 @@ _NOTE = b"synthesized by ptrace-net from a log of system calls; not captured"
 def render(log: Log) -> bytes:
     """The whole file."""
     blocks = [_section(log), _interface()]
-    traced = trace(log.records)
+    traced = trace(log)
     traffic = survey(traced)
     conversations: dict[int, TcpConversation] = {}
     for each in traced:

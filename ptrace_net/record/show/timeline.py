@@ -43,7 +43,7 @@ def render(log: Log) -> Iterator[str]:
             axis.column(index, record) for index, record in enumerate(log.records) if record.task == task
         ]
         yield f"{f'task {task}':<34}|{_shade(columns)}| {len(columns)}"
-    tracker = Tracker(log.records)
+    tracker = Tracker(log.records, threads=log.kind == "strace")
     list(tracker.run())
     for flow in tracker.flows:
         if flow.kind == "socket" and flow.uses:
