@@ -52,7 +52,7 @@ def setsockopt(call: Call, sockets: Sockets) -> Answer:
         value = OptionValue(call.task.read_up_to(address, min(length, _LONGEST)), length, not address)
         if call.arch.word == 4 and option in _GROUP_OPTIONS:
             value = _widened(value)
-        return held.sock.set_option(held.handle, level, option, value)
+        return held.sock.set_option(call.task, held.handle, level, option, value)
 
 
 def getsockopt(call: Call, sockets: Sockets) -> Answer:

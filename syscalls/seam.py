@@ -65,8 +65,8 @@ class Task(Protocol):
     def borrow(self, fd: int) -> int:
         """A duplicate of the program's descriptor, to be closed at once; raises ``Errno(EBADF)``."""
 
-    def may_bind_privileged(self) -> bool:
-        """Whether the program itself has CAP_NET_BIND_SERVICE."""
+    def has_privilege(self, capability: int) -> bool:
+        """Whether the program itself has a capability (CAP_*) where the supervisor acts for it."""
 
 
 class Call:

@@ -92,7 +92,7 @@ def _datagram(
 
 def _sent(call: Call, held: Held, message: Message) -> Answer:
     try:
-        return Return(held.sock.send(held.handle, message, call.arch.word))
+        return Return(held.sock.send(call.task, held.handle, message, call.arch.word))
     except Errno as error:
         if error.number != errno.EAGAIN or message.flags & MSG_DONTWAIT or not _blocking(held.handle):
             raise

@@ -60,11 +60,13 @@ class Socket(Protocol):
     def serves(self, level: int, option: int) -> bool:
         """Whether the provider answers for an option; Errno(ENOPROTOOPT) for a level that there is not."""
 
-    def set_option(self, handle: int, level: int, option: int, value: OptionValue) -> Answer: ...
+    def set_option(
+        self, task: Task, handle: int, level: int, option: int, value: OptionValue
+    ) -> Answer: ...
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         """The value, cut to ``size``; None: as the kernel says."""
 
-    def send(self, handle: int, message: Message, word: int) -> int:
+    def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         """The bytes sent; Errno(EAGAIN) where a blocking socket would wait."""
 
     def passes(self, name: bytes, control: bytes) -> bool:

@@ -6,6 +6,7 @@ started, so the checkout's root goes into PYTHONPATH in the first case only.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,11 @@ if IN_TREE and os.environ.get("PTRACE_NET_TESTED") == "installed":
     raise pytest.UsageError(f"the suite is to test the installed ptrace_net, but found {ptrace_net.__file__}")
 if IN_TREE:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+
+
+# A shell without job control starts background jobs with these ignored, and every program of a test inherits it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_report_header() -> str:

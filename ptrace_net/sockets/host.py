@@ -19,6 +19,7 @@ from ptrace_net.sockets.datagrams import Datagrams
 from ptrace_net.sockets.faces import AF_INET, Endpoint, FourOnSix, SixOnFour, family_of
 from ptrace_net.sockets.hostcalls import borrowed
 from ptrace_net.sockets.mapped import MappedSocket
+from ptrace_net.sockets.privileges import CAP_NET_BIND_SERVICE
 from ptrace_net.sockets.registry import Registry
 from ptrace_net.sockets.sharing import OTHER, share_port, type_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
@@ -132,7 +133,7 @@ class HostSockets:
     def check_privileged(self, task: Task, port: int) -> None:
         """The supervisor binds in the program's place, so the program's own privilege decides."""
         number = socket.ntohs(port)
-        if 0 < number < self._first_unprivileged and not task.may_bind_privileged():
+        if 0 < number < self._first_unprivileged and not task.has_privilege(CAP_NET_BIND_SERVICE):
             raise Errno(errno.EACCES)
 
     def bind_host(self, handle: int, endpoint: Endpoint, side: str) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.destinations import Destination, Origin, connect_to, send_to
 from ptrace_net.sockets.faces import AF_UNSPEC, Endpoint, SixOnFour, family_of
+from ptrace_net.sockets.privileges import check_control, check_option
 from ptrace_net.sockets.sharing import BOTH, OTHER, OWN
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
 
@@ -228,7 +229,9 @@ class MappedSocket:
     def passes(self, name: bytes, control: bytes) -> bool:
         return self.stream or not (name or control)
 
-    def send(self, handle: int, message: Message, word: int) -> int:
+    def send(self, task: Task, handle: int, message: Message, word: int) -> int:
+        if message.control:
+            check_control(task, message.control, word)
         if not message.name or family_of(message.name) == AF_UNSPEC:
             return self._send(handle, message, b"", self.own_peer, word)
         try:
@@ -272,7 +275,10 @@ class MappedSocket:
             return option == SO_DOMAIN
         return self.layer.options.serves(self, level, option)
 
-    def set_option(self, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+    def set_option(
+        self, task: Task, handle: int, level: int, option: int, value: OptionValue
+    ) -> Answer:
+        check_option(task, level, option, value.data)
         if level == socket.SOL_SOCKET:
             return NATIVE
         return self.layer.options.set(self, handle, level, option, value)

@@ -19,7 +19,7 @@ PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 1 << 3
 _SYS_PIDFD_GETFD = 438
 _REPORT = struct.Struct("=i12s")  # errno or descriptor, and the step
-CAP_NET_BIND_SERVICE, _CAP_SYS_ADMIN = 10, 21
+_CAP_SYS_ADMIN = 21
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -160,15 +160,17 @@ def has_capability(pid: str | int, capability: int) -> bool:
     return False
 
 
-def may_bind_privileged(tid: int) -> bool:
-    """Whether CAP_NET_BIND_SERVICE of thread ``tid`` counts in our user namespace, where the supervisor would
-    bind for it; capabilities of a namespace that the program made itself do not.
+def has_privilege(tid: int, capability: int) -> bool:
+    """Whether ``capability`` of thread ``tid`` counts in our user namespace, where the supervisor acts for
+    it.
+
+    Capabilities of a namespace that the program made itself do not.
     """
     try:
         shared = os.stat(f"/proc/{tid}/ns/user").st_ino == os.stat("/proc/self/ns/user").st_ino
     except OSError:
         return False
-    return shared and has_capability(tid, CAP_NET_BIND_SERVICE)
+    return shared and has_capability(tid, capability)
 
 
 def _check(result: int) -> None:

@@ -8,7 +8,7 @@ import os
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
-from ptrace_net.tracer.spawn import may_bind_privileged
+from ptrace_net.tracer.spawn import has_privilege
 
 PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
@@ -53,8 +53,8 @@ class Task:
             return 0
         return int(link[8:-1]) if link.startswith("socket:[") else 0
 
-    def may_bind_privileged(self) -> bool:
-        return may_bind_privileged(self.tid)
+    def has_privilege(self, capability: int) -> bool:
+        return has_privilege(self.tid, capability)
 
 
 def duplicate(pidfd: int, fd: int) -> int:

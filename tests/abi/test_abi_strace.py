@@ -279,7 +279,7 @@ def test_netlink(name: str, tmp_path: Path, namespace: list[str]) -> None:
     if not shutil.which(command[0]):
         pytest.skip("install iproute2")
     with socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX) as local:  # for ss
-        local.bind("\0ptrace-net test of netlink")
+        local.bind(f"\0ptrace-net test of netlink {os.getpid()}")
         local.listen()
         words = command if command[0] == "ss" or not namespace else [*namespace, "--", *command]
         log = netlink_log(words, tmp_path / "log")

@@ -104,7 +104,8 @@ def test_both_families_on_one_port_of_two_runs(supervised: Runner, port: int, fo
     """Runs do not know of each other, and the host has one port for both families: docs/limitations.md."""
     servers = [("AF_INET", "0.0.0.0", port, "four"), ("AF_INET6", "::", port, "six", True)]
     first, second = servers if four_first else reversed(servers)
-    words = [sys.executable, "-c", SERVER, second[0], second[1], str(port), str(int(second[-1] is True)), "late"]
+    only6 = str(int(second[-1] is True))
+    words = [sys.executable, "-c", SERVER, second[0], second[1], str(port), only6, "late"]
     with serving(supervised, *first):
         refused = supervised.run(*words)
     assert refused.returncode == 1

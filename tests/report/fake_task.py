@@ -34,5 +34,5 @@ class FakeTask:
     def borrow(self, fd: int) -> int:
         raise Errno(EBADF)
 
-    def may_bind_privileged(self) -> bool:
+    def has_privilege(self, capability: int) -> bool:
         return False

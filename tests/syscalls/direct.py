@@ -63,7 +63,7 @@ class Myself:
         except OSError:
             raise Errno(errno.EBADF) from None
 
-    def may_bind_privileged(self) -> bool:
+    def has_privilege(self, capability: int) -> bool:
         return self.privileged
 
 

@@ -21,7 +21,7 @@ from ptrace_net.tracer.spawn import (
     SpawnError,
     failure_of,
     has_capability,
-    may_bind_privileged,
+    has_privilege,
     spawn_notified,
     spawn_traced,
 )
@@ -130,8 +130,8 @@ def test_capabilities() -> None:
     effective = int(Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16)
     for number in (10, 21):
         assert has_capability("self", number) == bool(effective >> number & 1)
-    assert may_bind_privileged(os.getpid()) == bool(effective >> 10 & 1)
-    assert not may_bind_privileged(1 << 22)
+    assert has_privilege(os.getpid(), 10) == bool(effective >> 10 & 1)
+    assert not has_privilege(1 << 22, 10)
 
 
 USERNS = """
