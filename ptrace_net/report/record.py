@@ -44,7 +44,7 @@ MOST_PAYLOAD = 1 << 24
 
 
 class Order(NamedTuple):
-    """What to record: the file, the bytes of each buffer to keep (None: all), whether reads and writes too."""
+    """What to record: the file, the bytes of each buffer to keep (None: all), reads and writes too or not."""
 
     path: str
     payload: int | None
