@@ -335,3 +335,17 @@ def test_a_prefix_command_runs_the_workers() -> None:
     )
     assert_as_recorded(report)
     assert report.alone == "not asked for"
+
+
+def test_a_long_replay_shows_progress_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = str(DATA / "ffmpeg-push-start.strace")
+    assert command.main([log]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert command.main([log]) == 0
+    shown = capsys.readouterr().err
+    assert "ptrace-net: " in shown
+    assert " calls\x1b[K" in shown
+    assert shown.endswith("\r\x1b[K")
