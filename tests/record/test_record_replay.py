@@ -228,7 +228,7 @@ def test_what_gives_is_made_when_it_began_and_what_takes_when_it_ended() -> None
 
 
 def test_which_of_two_waiting_threads_is_told_is_chance() -> None:
-    """Both wait on one edge-triggered set; the log's second one got the event, the replay's first one does."""
+    """Both wait on one edge-triggered set; the log's second got the event, the replay's first does."""
     log = strace(
         "1 epoll_create1(0) = 3",
         "1 socketpair(AF_UNIX, SOCK_STREAM, 0, [4, 5]) = 0",
