@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ptrace_net import signals
-from ptrace_net.run import Options, provider, spawn_failure
+from ptrace_net import notices, signals
+from ptrace_net.run import Options, complain, provider, spawn_failure
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer import clone
 from ptrace_net.tracer.engine import Engine
@@ -40,6 +40,8 @@ def start(options: Options) -> Engine:
     engine.dispatch = dispatch
     _spawn(engine, options.argv, assemble(merged(*rules), registers.ARCHES))
     engine.stopped_root = signals.stop_with(engine.root)
+    engine.executed = notices.executed(complain)
+    engine.executed(engine.root)
     return engine
 
 
