@@ -19,6 +19,17 @@ def payload() -> None:
     os.read(right.fileno(), 1000)
 
 
+def exchange() -> None:
+    """Both ends of a TCP connection: by send and recv, by write and read."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    client.send(b"sent")
+    server.recv(100)
+    os.write(server.fileno(), b"written")
+    os.read(client.fileno(), 100)
+
+
 def lineage() -> None:
     """One socket under many numbers: dup, dup2, fcntl, fork, SCM_RIGHTS; and closed in three ways."""
     one = socket.create_server(("127.0.0.1", 0))
