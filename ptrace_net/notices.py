@@ -29,7 +29,7 @@ def _loss(tid: int) -> str:
         return ""
     try:
         if os.stat(f"/proc/{tid}/fd").st_uid != os.geteuid():
-            return "its IPv6 sockets do not work: the file is not readable, so they are out of reach; run as root"
+            return "its IPv6 sockets do not work, being out of reach (unreadable file); run as root"
         file = os.stat(f"/proc/{tid}/exe")
     except OSError:
         return ""

@@ -3,8 +3,10 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from support.deadline import wait_until
 
 from ptrace_net import notices
 
@@ -12,6 +14,8 @@ from ptrace_net import notices
 @pytest.fixture
 def sleeper() -> Iterator[int]:
     with subprocess.Popen(["sleep", "60"]) as child:
+        comm = Path(f"/proc/{child.pid}/comm")
+        wait_until(lambda: comm.read_text() == "sleep\n", "the exec", 5)
         yield child.pid
         child.kill()
 
