@@ -336,8 +336,9 @@ def test_tshark_finds_nothing_wrong_in_the_capture(tmp_path: Path, segmentation:
                 to_kernel(rig, version, data)
     checks = [f"{name}.check_checksum:TRUE" for name in ("ip", "tcp", "udp")]
     command = ["tshark", "-n", "-r", str(path), *(word for check in checks for word in ("-o", check))]
-    checks = ("_ws.malformed", *(f"{name}.checksum.status == 0" for name in ("ip", "tcp", "icmpv6")))
-    wrong = " || ".join(checks)
+    wrong = "_ws.malformed || ip.checksum.status == 0 || icmpv6.checksum.status == 0"
+    # Linux writes 0xffff for a sum of 0 in TCP as well (skb_checksum_help), which tshark does not like
+    wrong += " || (tcp.checksum.status == 0 && tcp.checksum != 0xffff)"
     # on a busy machine the kernel may probe (TLP) before we are served, so what counts is what we send again
     ours = f"(ip.src == {format_ip(OURS[4])} || ipv6.src == {format_ip(OURS[6])})"
     wrong += f" || tcp.analysis.lost_segment || (tcp.analysis.retransmission && {ours})"

@@ -969,3 +969,80 @@ def test_a_newer_timestamp_reopens_time_wait() -> None:
         peer.listen()
         replies = peer.send(SYN, -1000, 0, opts=options.pack_syn(options.Options(1460, ts_val=ts_val)))
         assert flags_of(replies) == flags
+
+
+# -- tail loss probes ---------------------------------------------------------------------------------
+
+
+def measured(peer: Peer) -> TcpSocket:
+    """A connection with SACK that has measured a round trip of 10 ms."""
+    handle = peer.open(peer.syn_options(sack=True))
+    handle.set_nodelay(True)
+    handle.send(b"x")
+    peer.poll()
+    peer.poll(0.01)
+    peer.send(ACK, 1, 2)
+    assert handle.tcb.rtt.srtt == pytest.approx(0.01, abs=0.01)
+    return handle
+
+
+def ranges(peer: Peer, *blocks: tuple[int, int]) -> bytes:
+    return options.pack_sack([(peer.their_isn + a, peer.their_isn + b) for a, b in blocks])
+
+
+def test_a_silent_tail_is_probed_long_before_the_timeout() -> None:
+    peer = peer_with()
+    handle = measured(peer)
+    handle.send(bytes(4000))
+    assert len(peer.poll()) == 3
+    (probe,) = peer.poll(0.05)
+    assert probe.seq - peer.their_isn == 4002 - 1460
+    before = handle.tcb.congestion.cwnd
+    assert peer.send(ACK, 1, 4002) == []
+    assert handle.tcb.congestion.cwnd < before  # the probe has repaired a loss
+
+
+def test_a_probe_that_was_not_needed_costs_nothing() -> None:
+    peer = peer_with()
+    handle = measured(peer)
+    handle.send(bytes(4000))
+    peer.poll()
+    assert len(peer.poll(0.05)) == 1
+    before = handle.tcb.congestion.cwnd
+    peer.send(ACK, 1, 4002, opts=ranges(peer, (2542, 4002)))
+    assert handle.tcb.congestion.cwnd >= before
+
+
+def test_a_probe_carries_new_data_where_there_is_some() -> None:
+    peer = peer_with()
+    handle = measured(peer)
+    handle.send(bytes(30_000))
+    flight = len(peer.poll())
+    (probe,) = peer.poll(0.05)
+    assert probe.seq - peer.their_isn == 2 + flight * 1460
+    before = handle.tcb.congestion.cwnd
+    peer.send(ACK, 1, 2 + (flight + 1) * 1460)
+    assert handle.tcb.congestion.cwnd >= before
+
+
+def test_what_a_probe_overtook_is_lost() -> None:
+    peer = peer_with()
+    handle = measured(peer)
+    handle.send(bytes(4000))
+    peer.poll()
+    (probe,) = peer.poll(0.05)
+    end = probe.seq - peer.their_isn + len(probe.payload)
+    resent = peer.send(ACK, 1, 2, opts=ranges(peer, (2922, end)))
+    assert [reply.seq - peer.their_isn for reply in resent + peer.poll()] == [2, 1462]
+
+
+def test_what_arrives_again_is_reported() -> None:
+    peer = peer_with()
+    peer.open(peer.syn_options(sack=True))
+    peer.send(ACK, 1, 1, b"hello")
+    (again,) = peer.send(ACK, 1, 1, b"hello")
+    assert [(a - peer.isn, b - peer.isn) for a, b in again.options.sack] == [(1, 6)]
+    (partly,) = peer.send(ACK, 3, 1, b"llo world")
+    assert [(a - peer.isn, b - peer.isn) for a, b in partly.options.sack] == [(3, 6)]
+    (ahead,) = peer.send(ACK, 20, 1, b"later")
+    assert [(a - peer.isn, b - peer.isn) for a, b in ahead.options.sack] == [(20, 25)]

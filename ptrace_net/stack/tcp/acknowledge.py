@@ -1,13 +1,13 @@
 """Processing the acknowledgment, SACK blocks and window of an acceptable segment (RFC 9293, 3.10.7.4)."""
 
-from . import transition
+from . import probe, transition
 from .recovery import Phase
 from .segment import Segment
 from .sequence import MASK, later, unwrap
 from .states import Event
 from .tcb import Tcb
 from .timers import Timer
-from .transmit import resend_lost, timestamp
+from .transmit import resend_lost, schedule_probe, timestamp
 from .wakeups import POLLOUT
 
 _MAX_SANE_RTT = 600_000  # ms; an echoed timestamp from before that is not ours
@@ -22,6 +22,7 @@ def process(tcb: Tcb, seg: Segment, seq: int, now: float) -> bool:
         return False
     advanced = ack - snd.una
     news = _take_sack(tcb, seg, ack) if seg.options.sack and tcb.recovery.sack else False
+    repeated = bool(seg.options.sack) and _is_duplicate_report(tcb, seg, ack)
     old_window = snd.wnd
     if ack >= snd.una:
         _update_window(tcb, seg, seq, ack)
@@ -30,6 +31,7 @@ def process(tcb: Tcb, seg: Segment, seq: int, now: float) -> bool:
     duplicate = advanced == 0 and not seg.length and snd.wnd == old_window and snd.nxt > snd.una
     if advanced > 0 or news or duplicate:
         _recover(tcb, advanced, duplicate or news, now)
+        probe.acknowledged(tcb, repeated, now)
     if advanced > 0 and snd.fin_at is not None and snd.una > snd.fin_at:
         transition.step(tcb, Event.RCV_ACK_OF_FIN, now)
     return True
@@ -43,6 +45,11 @@ def _take_sack(tcb: Tcb, seg: Segment, ack: int) -> bool:
         if max(ack, snd.una) <= start < end <= snd.nxt:
             news |= board.add(start, end)
     return news
+
+
+def _is_duplicate_report(tcb: Tcb, seg: Segment, ack: int) -> bool:
+    """Whether the first block is a D-SACK: it lies below the acknowledgment (RFC 2883, 4)."""
+    return unwrap(seg.options.sack[0][1], tcb.snd.una) <= ack
 
 
 def _update_window(tcb: Tcb, seg: Segment, seq: int, ack: int) -> None:
@@ -69,6 +76,7 @@ def _advance(tcb: Tcb, seg: Segment, ack: int, now: float) -> None:
     snd.stalled_since = now
     if snd.nxt > ack:
         tcb.timers.set(Timer.RETRANSMIT, now + tcb.rtt.timeout)
+        schedule_probe(tcb, now)
     else:
         tcb.timers.stop(Timer.RETRANSMIT)
     if snd.want_room and snd.buffer.room * 3 >= snd.buffer.limit:

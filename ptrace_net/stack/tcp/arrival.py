@@ -33,7 +33,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: float) -> None:
         tcb.layer.reopen(tcb, seg, now)
         return
     if not _acceptable(tcb, seg, seq, now):
-        _refuse(tcb, seg, now)
+        _refuse(tcb, seg, seq, now)
     elif seg.flags & RST:
         _reset(tcb, seq, now)
     elif seg.flags & SYN:
@@ -117,11 +117,13 @@ def _acceptable(tcb: Tcb, seg: Segment, seq: int, now: float) -> bool:
     return end >= rcv.last_ack and seq <= rcv.edge
 
 
-def _refuse(tcb: Tcb, seg: Segment, now: float) -> None:
+def _refuse(tcb: Tcb, seg: Segment, seq: int, now: float) -> None:
     """An unacceptable segment is answered with where we are, never a reset."""
     if seg.flags & RST:
         return
     if seg.length:
+        if seg.payload and seq < tcb.rcv.nxt:
+            tcb.rcv.duplicate = (seq, min(seq + len(seg.payload), tcb.rcv.nxt))
         send_ack(tcb, now)
     else:
         transition.challenge(tcb, now)

@@ -58,6 +58,8 @@ def _take(tcb: Tcb, payload: memoryview, seq: int) -> None:
         if payload:
             rcv.ooo.insert(seq, payload)
         return
+    if seq < rcv.nxt:
+        rcv.duplicate = (seq, min(seq + len(payload), rcv.nxt))
     payload = payload[rcv.nxt - seq :]
     if payload:
         _queue(tcb, payload)

@@ -39,6 +39,7 @@ class Recovery:
     lost_edge: int = 0
     rexmit_edge: int = 0
     dupacks: int = 0
+    probe_end: int = 0  #: where the last tail loss probe ended; what it overtook by two round trips is lost
     again: deque[tuple[int, int]] = field(default_factory=deque)
     _sent: deque[Retransmission] = field(default_factory=deque)
 
@@ -66,6 +67,8 @@ class Recovery:
     def _find_losses(self, una: int, nxt: int, advanced: bool) -> None:
         if self.sack:
             self.lost_edge = max(self.lost_edge, self.board.lost_edge(self.mss))
+            if una < self.probe_end <= self.board.highest:
+                self.lost_edge = max(self.lost_edge, self.board.ranges[-1][0])
             self._find_lost_retransmissions(una)
         elif advanced and self.phase is Phase.RECOVERY:
             # a partial acknowledgment: the next segment is lost as well (RFC 6582, 3.2)

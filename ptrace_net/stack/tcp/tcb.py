@@ -79,6 +79,8 @@ class SendState:
     retries: int = 0
     stalled_since: float = 0.0
     cwnd_limited: bool = False
+    probe_end: int | None = None  #: the end of a tail loss probe that is not acknowledged yet
+    probe_resent: bool = False  #: it carried old data, so its loss may have been repaired silently
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ class ReceiveState:
     quick: int = 0  #: how many of the next segments are acknowledged at once
     fin_at: int | None = None  #: the position of the peer's FIN, once it was seen
     shutdown: bool = False
+    duplicate: tuple[int, int] | None = None  #: what arrived again, for the next SACK (RFC 2883)
     last_arrival: float = 0.0
 
 

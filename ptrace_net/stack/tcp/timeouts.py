@@ -4,6 +4,7 @@ import errno
 from collections.abc import Callable
 
 from . import transition
+from .probe import send_probe_segment
 from .recovery import Phase
 from .states import Event, State
 from .tcb import Tcb
@@ -47,6 +48,8 @@ def _retransmit(tcb: Tcb, now: float) -> None:
         _give_up(tcb, now)
         return
     snd.retries += 1
+    snd.probe_end = None
+    tcb.timers.stop(Timer.PROBE)
     tcb.rtt.back_off()
     if tcb.state in _HANDSHAKE:
         resend(tcb, snd.iss, snd.iss + 1, now)
@@ -108,5 +111,6 @@ _HANDLERS: dict[Timer, Callable[[Tcb, float], None]] = {
     Timer.PERSIST: _persist,
     Timer.KEEPALIVE: _keepalive,
     Timer.CORK: _cork,
+    Timer.PROBE: send_probe_segment,
     Timer.LINGER: _linger,
 }

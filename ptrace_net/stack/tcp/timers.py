@@ -11,7 +11,8 @@ class Timer(IntEnum):
     PERSIST = 2
     KEEPALIVE = 3
     CORK = 4
-    LINGER = 5  #: 2MSL in TIME_WAIT, tcp_fin_timeout in FIN_WAIT_2
+    PROBE = 5
+    LINGER = 6  #: 2MSL in TIME_WAIT, tcp_fin_timeout in FIN_WAIT_2
 
 
 class Timers:

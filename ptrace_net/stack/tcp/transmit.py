@@ -16,6 +16,8 @@ from .tcb import Tcb
 from .timers import Timer
 
 MAX_WINDOW = 0xFFFF
+_PROBE_SLACK = 0.01  # a peer on a busy machine is not a lossy link
+_WORST_ACK_DELAY = 0.2  # a single segment may wait for a delayed acknowledgment
 
 
 def timestamp(tcb: Tcb, now: float) -> int:
@@ -40,14 +42,22 @@ def send_segment(tcb: Tcb, position: int, flags: int, payload: Buffer, now: floa
     """One frame with ACK; it may stand for several segments where the device splits them."""
     rcv = tcb.rcv
     opts = options.pack_timestamps(timestamp(tcb, now), rcv.ts_recent) if tcb.ts_on else b""
-    if len(rcv.ooo) and tcb.recovery.sack and not payload:
-        blocks = rcv.ooo.blocks(3 if tcb.ts_on else 4)
-        opts += options.pack_sack([(left & MASK, right & MASK) for left, right in blocks])
+    if tcb.recovery.sack and not payload and (rcv.duplicate or len(rcv.ooo)):
+        opts += _sack_option(tcb)
     window = _offer_window(tcb)
     _emit(tcb, position, flags | ACK, window, opts, payload, now)
     rcv.last_ack = rcv.nxt
     rcv.ack_now = False
     tcb.timers.stop(Timer.DELAYED_ACK)
+
+
+def _sack_option(tcb: Tcb) -> bytes:
+    """What arrived again first (D-SACK, RFC 2883), then what waits for its turn."""
+    rcv = tcb.rcv
+    first = [rcv.duplicate] if rcv.duplicate else []
+    rcv.duplicate = None
+    blocks = [*first, *rcv.ooo.blocks((3 if tcb.ts_on else 4) - len(first))]
+    return options.pack_sack([(left & MASK, right & MASK) for left, right in blocks])
 
 
 def _emit(
@@ -222,6 +232,17 @@ def _advance(tcb: Tcb, size: int, now: float) -> None:
     snd.nxt += size
     if snd.timed is None and tcb.recovery.phase is Phase.OPEN:
         snd.timed = (snd.nxt, now)
+    schedule_probe(tcb, now)
+
+
+def schedule_probe(tcb: Tcb, now: float) -> None:
+    """Two round trips from now, a tail loss probe (RFC 8985, 7.2), unless the timeout comes first."""
+    snd, rtt, recovery = tcb.snd, tcb.rtt, tcb.recovery
+    if not recovery.sack or recovery.phase is not Phase.OPEN or rtt.srtt is None or snd.probe_end is not None:
+        return
+    delay = 2 * rtt.srtt + (_WORST_ACK_DELAY if snd.nxt - snd.una <= snd.mss else _PROBE_SLACK)
+    if delay < rtt.timeout:
+        tcb.timers.set(Timer.PROBE, now + delay)
 
 
 def push(tcb: Tcb, now: float) -> None:
@@ -242,6 +263,7 @@ def _arm(tcb: Tcb, now: float) -> None:
             timers.set(Timer.RETRANSMIT, now + tcb.rtt.timeout)
         return
     timers.stop(Timer.RETRANSMIT)
+    timers.stop(Timer.PROBE)
     waiting = snd.nxt < snd.buffer.end or snd.nxt == snd.fin_at
     if not waiting:
         timers.stop(Timer.PERSIST)
