@@ -118,7 +118,7 @@ class Engine:
 
     def _entered(self, tracee: Tracee) -> None:
         info = binding.syscall_entry(tracee.tid)
-        tracee.stack = info[3]
+        tracee.stack, tracee.entry = info[3], info[4:11]
         self._placement.served(tracee.tid)
         call = self._decoder.call(tracee, info)
         if call is None:
@@ -141,7 +141,7 @@ class Engine:
     def _let_through(self, tracee: Tracee, call: Call, answer: Native) -> None:
         if answer.name is not None and answer.args is not None:
             number = call.arch.syscalls[answer.name]
-            tracee.undo = self.machine.replace(tracee.tid, call.arch, number, answer.args)
+            tracee.undo = self.machine.replace(tracee.tid, call.arch, tracee.entry, number, answer.args)
             tracee.then = answer.then or _keep
         else:
             tracee.then = answer.then
@@ -190,7 +190,7 @@ class Engine:
         elif type(answer) is Fail:
             value = -answer.errno
         else:  # not yet after all: the program issues its call once more
-            self.machine.rewind(tid, undo if undo is not None else self.machine.save(tid))
+            self.machine.rewind(tid, undo)
             return
         if undo is not None:
             self.machine.finish(tid, undo, value)

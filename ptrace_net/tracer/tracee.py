@@ -56,11 +56,12 @@ class Process:
 class Tracee(Task):
     """One thread under a supervisor."""
 
-    __slots__ = ("_process", "processes", "stack", "then", "undo")
+    __slots__ = ("_process", "entry", "processes", "stack", "then", "undo")
 
     def __init__(self, tid: int, processes: dict[int, Process]) -> None:
         super().__init__(tid)
         self.processes = processes
+        self.entry: tuple[int, ...] = ()  # the number and the six registers of the call in progress
         self.stack = 0  # the stack pointer at the entry of the call in progress
         self._process: Process | None = None
         self.then: Callable[[int], Answer | None] | None = None  # wants the result of the call in progress

@@ -22,17 +22,19 @@ def answer(tid: int, arch: Arch, value: int) -> None:
 
 
 def set_result(tid: int, value: int) -> None:
-    registers = save(tid)
+    registers = _get(tid)
     struct.pack_into("=Q", registers, 0, value & _MASK)
     set_registers(tid, NT_PRSTATUS, registers)
 
 
-def save(tid: int) -> bytearray:
+def _get(tid: int) -> bytearray:
     return get_registers(tid, NT_PRSTATUS, _SIZE)
 
 
-def replace(tid: int, arch: Arch, number: int, args: tuple[int, ...]) -> bytearray:
-    saved = save(tid)
+def replace(
+    tid: int, arch: Arch, entry: tuple[int, ...], number: int, args: tuple[int, ...]
+) -> bytearray:
+    saved = _get(tid)
     changed = bytearray(saved)
     for index, value in enumerate(args):
         struct.pack_into("=Q", changed, 8 * index, value & _MASK)
@@ -47,9 +49,9 @@ def finish(tid: int, saved: bytearray, value: int) -> None:
     set_registers(tid, NT_PRSTATUS, registers)
 
 
-def rewind(tid: int, saved: bytearray) -> None:
+def rewind(tid: int, saved: bytearray | None) -> None:
     """x8 still holds the number; x0 is the first argument again, and the instruction is executed anew."""
-    registers = bytearray(saved)
+    registers = bytearray(saved or _get(tid))
     (pc,) = struct.unpack_from("=Q", registers, _PC)
     struct.pack_into("=Q", registers, _PC, pc - _INSTRUCTION)
     set_registers(tid, NT_PRSTATUS, registers)

@@ -15,10 +15,15 @@ _ORIG_RAX = ptrace_registers_t.orig_rax.offset
 _RAX = ptrace_registers_t.rax.offset
 _NO_CALL = 0xFFFFFFFFFFFFFFFF
 _INSTRUCTION = 2  # bytes of `syscall`, `sysenter` and `int 0x80`
-_MASK = 0xFFFFFFFFFFFFFFFF
-# i386's ebx is the low half of rbx.
-_ARGUMENTS = {arch.audit: tuple("r" + name.lstrip("re") for name in arch.args) for arch in (I386,)}
-_ARGUMENTS[X86_64.audit] = X86_64.args
+
+
+def _offsets(arch: Arch) -> tuple[int, ...]:
+    """Where the number and the arguments lie in the USER area; i386's ebx is the low half of rbx."""
+    names = arch.args if arch.word == 8 else ["r" + name.removeprefix("e") for name in arch.args]
+    return (_ORIG_RAX, *(getattr(ptrace_registers_t, name).offset for name in names))
+
+
+_OFFSETS = {arch.audit: _offsets(arch) for arch in ARCHES}
 
 
 def answer(tid: int, arch: Arch, value: int) -> None:
@@ -30,36 +35,30 @@ def set_result(tid: int, value: int) -> None:
     poke_user(tid, _RAX, value)
 
 
-def save(tid: int) -> object:
-    registers = ptrace_registers_t()
-    request(PTRACE_GETREGS, tid, 0, ctypes.addressof(registers))
-    return registers
-
-
-def replace(tid: int, arch: Arch, number: int, args: tuple[int, ...]) -> object:
-    saved = save(tid)
-    changed = ptrace_registers_t.from_buffer_copy(saved)
-    changed.orig_rax = number
-    for name, value in zip(_ARGUMENTS[arch.audit], args, strict=False):
-        setattr(changed, name, value & _MASK)
-    _set(tid, changed)
+def replace(tid: int, arch: Arch, entry: tuple[int, ...], number: int, args: tuple[int, ...]) -> object:
+    """Write the registers that differ; ``entry`` is what they held: the number, then the arguments."""
+    saved = []
+    offsets = _OFFSETS[arch.audit]
+    for offset, before, after in zip(offsets, entry, (number, *args), strict=False):
+        if before != after:
+            poke_user(tid, offset, after)
+            saved.append((offset, before))
     return saved
 
 
 def finish(tid: int, saved: object, value: int) -> None:
-    """Put the argument registers back, keep the original call number for a restart, and set the result."""
-    registers = ptrace_registers_t.from_buffer_copy(saved)
-    registers.rax = value & _MASK
-    _set(tid, registers)
+    """Put the registers back, the number for a restart by the kernel among them, and set the result."""
+    assert isinstance(saved, list)
+    for offset, before in saved:
+        poke_user(tid, offset, before)
+    poke_user(tid, _RAX, value)
 
 
 def rewind(tid: int, saved: object) -> None:
-    registers = ptrace_registers_t.from_buffer_copy(saved)
+    finish(tid, saved or [], 0)
+    registers = ptrace_registers_t()
+    request(PTRACE_GETREGS, tid, 0, ctypes.addressof(registers))
     registers.rax = registers.orig_rax
     registers.orig_rax = _NO_CALL
     registers.rip -= _INSTRUCTION
-    _set(tid, registers)
-
-
-def _set(tid: int, registers: ctypes.Structure) -> None:
     request(PTRACE_SETREGS, tid, 0, ctypes.addressof(registers))
