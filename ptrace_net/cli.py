@@ -47,9 +47,12 @@ def main(argv: list[str] | None = None) -> int:
 def parse(words: list[str]) -> Options:
     """The options of a run; status 125 on a usage error. Raises Failure for a policy that is no good."""
     parser = _parser()
+    own = _own(words)
+    if len(own) < len(words) and own[-2:-1] == ["--trace"] and own[-1][:1] != "-":
+        parser.error(f"a file is given with an equals sign: --trace={own[-1]}")
     # An optional value only with `=`, so that `--trace PROGRAM` means the program.
-    parsed = parser.parse_args(["--trace=-" if word == "--trace" else word for word in _own(words)])
-    program = words[len(_own(words)) - len(parsed.program) :]
+    parsed = parser.parse_args(["--trace=-" if word == "--trace" else word for word in own])
+    program = words[len(own) - len(parsed.program) :]
     program = program[1:] if program[:1] == ["--"] else program
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
@@ -81,7 +84,7 @@ def _parser() -> _Parser:
         help="how calls are intercepted (default: auto, which is ptrace)",
     )
     add("-t", dest="trace", action="store_const", const="-", help="show every socket call, decoded")
-    add("--trace", metavar="FILE", help="the same to a file: --trace=FILE")
+    add("--trace", metavar="FILE", help="the same to a file; written with an equals sign, --trace=FILE")
     add("--json", action="store_true", help="the trace as one JSON object per line")
     add_options(parser)
     add("--version", action="version", version=f"ptrace-net {ptrace_net.__version__}")
