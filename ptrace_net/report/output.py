@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.report import jsonlines
 from ptrace_net.report.text import call_text, head_text, with_result
+from ptrace_net.run import complain
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.decode import DecodedCall, Entry
@@ -35,6 +36,16 @@ def write_whole(descriptor: int, text: str) -> None:
             os.set_blocking(descriptor, True)
         except BrokenPipeError:
             return  # nobody reads any more; the program goes on
+        except OSError as error:
+            complain(f"the trace ends here, the program goes on: {error.strerror}")
+            _lead_nowhere(descriptor)
+            return
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(null, descriptor, inheritable=False)
+    os.close(null)
 
 
 class JsonLines:

@@ -76,7 +76,12 @@ def test_absent_policy_file(tmp_path: Path) -> None:
     assert "absent.toml" in said
 
 
-WRONG = [["--no-such-option", "--", "echo"], ["--net", "wrong", "--", "echo"], ["--"]]
+WRONG = [
+    ["--no-such-option", "--", "echo"],
+    ["--net", "wrong", "--", "echo"],
+    ["--trace", "file", "--", "echo"],
+    ["--"],
+]
 
 
 @pytest.mark.parametrize("words", WRONG)
@@ -85,3 +90,14 @@ def test_wrong_command_line(words: list[str]) -> None:
     assert (done.returncode, done.stdout) == (OWN_FAILURE, b"")
     assert b"ptrace-net" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_trace_on_a_full_disk() -> None:
+    """The trace ends, with a word about it; the program does not."""
+    connects = "import socket\nfor _ in range(3): socket.socket().connect_ex(('127.0.0.1', 1))\nprint('ran')"
+    for form in ([], ["--json"]):
+        words = [*HOST[:-1], "--trace=/dev/full", *form, "--", sys.executable, "-c", connects]
+        done = Runner("full").run(*words)
+        assert (done.returncode, done.stdout) == (0, b"ran\n")
+        assert done.stderr.endswith(b": the trace ends here, the program goes on: No space left on device\n")
+        assert done.stderr.count(b"\n") == 1
