@@ -17,7 +17,7 @@ def mermaid() -> str:
                 arrows.setdefault((state, cell.next), []).append(_label(event, cell))
     lines = ["stateDiagram-v2"]
     for (before, after), labels in arrows.items():
-        lines.append(f"    {before.name} --> {after.name}: {'; '.join(labels)}")
+        lines.append(f"    {before.name} --> {after.name}: {' or '.join(labels)}")
     return "\n".join(lines)
 
 
