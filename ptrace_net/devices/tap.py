@@ -18,13 +18,18 @@ from .device import DeviceCounters
 TUNSETIFF, TUNSETOFFLOAD, TUNSETVNETHDRSZ = 0x400454CA, 0x400454D0, 0x400454D8
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
+#: the queue is full, the interface is down, or the kernel refuses this frame
+_ONE_FRAME = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EIO, errno.EINVAL})
 _BATCH = 64
 _MAX_READ = 65536 + 64
 
 
 @dataclass(slots=True, eq=False)
 class TapDevice:
-    """``fd`` is non-blocking and attached to interface ``tap``; ``name`` is what our side calls it."""
+    """``fd`` is non-blocking and attached to interface ``tap``; ``name`` is what our side calls it.
+
+    When the interface goes away the device drops everything and says why in ``error``.
+    """
 
     fd: int
     tap: str
@@ -33,14 +38,14 @@ class TapDevice:
     mtu: int = 1500
     offload: Offload = FULL_OFFLOAD
     counters: DeviceCounters = field(default_factory=DeviceCounters)
+    error: OSError | None = None
 
     def send(self, frame: Frame, now: float) -> bool:
         try:
             os.writev(self.fd, (virtio.pack(frame), frame.data))
         except OSError as error:
-            # the queue is full, the interface is down, or the kernel refuses the frame
-            if error.errno not in (errno.EAGAIN, errno.ENOBUFS, errno.EIO, errno.EINVAL):
-                raise
+            if error.errno not in _ONE_FRAME:
+                self.error = error
             self.counters.tx_dropped += 1
             return False
         self.counters.sent(frame)
@@ -53,6 +58,9 @@ class TapDevice:
                 frame = virtio.unpack(os.read(self.fd, _MAX_READ))
             except BlockingIOError:
                 break
+            except OSError as error:
+                self.error = error
+                break
             except Malformed:
                 self.counters.rx_dropped += 1
                 continue
@@ -64,7 +72,7 @@ class TapDevice:
         return None
 
     def fileno(self) -> int | None:
-        return self.fd
+        return self.fd if self.error is None else None
 
     def close(self) -> None:
         os.close(self.fd)

@@ -48,15 +48,24 @@ def test_a_batch_is_bounded(ends: tuple[TapDevice, socket.socket]) -> None:
     assert device.counters.rx_dropped > 0
 
 
-def test_a_full_queue_drops_and_other_errors_are_raised(ends: tuple[TapDevice, socket.socket]) -> None:
+def test_a_full_queue_drops_and_other_errors_end_the_device(ends: tuple[TapDevice, socket.socket]) -> None:
     device, far = ends
     while device.send(Frame(bytes(2000)), 0.0):
         assert device.counters.tx_packets < 10_000
-    assert device.counters.tx_dropped == 1
+    assert (device.counters.tx_dropped, device.error) == (1, None)
     far.close()
-    with pytest.raises(OSError) as caught:  # noqa: PT011
-        device.send(Frame(bytes(60)), 0.0)
-    assert caught.value.errno in (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
+    assert not device.send(Frame(bytes(60)), 0.0)
+    assert device.error.errno in (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
+    assert device.fileno() is None
+
+
+def test_reading_from_what_is_gone_ends_the_device(ends: tuple[TapDevice, socket.socket]) -> None:
+    device, _far = ends
+    writer = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(writer, device.fd)
+    os.close(writer)
+    assert device.receive(0.0) == []
+    assert device.error.errno == errno.EBADF
 
 
 @pytest.mark.skipif(not os.access("/dev/net/tun", os.R_OK | os.W_OK), reason="/dev/net/tun is not accessible")

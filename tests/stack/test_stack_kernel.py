@@ -296,6 +296,14 @@ def test_refusals_both_ways(rig: Rig) -> None:
     assert str(datagrams.recv()).startswith("ECONNREFUSED")
 
 
+def test_a_tap_that_is_removed_ends_its_device(rig: Rig) -> None:
+    rig.namespace.shell("ip link del tap0")
+    device = rig.attached.devices["eth0"]
+    rig.run_until(lambda: device.error, 5)
+    assert rig.attached.descriptors() == []
+    rig.attached.service(rig.now)
+
+
 def udp_echo(version: int) -> tuple[int, Callable[[], None]]:
     echo = socket.socket(FAMILY[version], socket.SOCK_DGRAM)
     echo.settimeout(20)
