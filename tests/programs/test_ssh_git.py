@@ -20,7 +20,7 @@ def options(settings: list[str]) -> list[str]:
 
 
 def account_is_locked() -> bool:
-    """Whether sshd refuses the user without PAM: "!" before the password in shadow(5), which root can read."""
+    """Whether sshd, without PAM, refuses the user: "!" before the password in shadow(5), which root reads."""
     shadow = Path("/etc/shadow").read_text() if os.geteuid() == 0 else ""
     return any(line.startswith(f"{getpass.getuser()}:!") for line in shadow.splitlines())
 
