@@ -28,6 +28,14 @@ class Errno(Exception):
         self.number = number
 
 
+class WouldBlock(Exception):
+    """A blocking socket cannot go on: the call waits, at most ``timeout`` seconds (SO_SNDTIMEO)."""
+
+    def __init__(self, timeout: float | None) -> None:
+        super().__init__(timeout)
+        self.timeout = timeout
+
+
 class Pointer(int):
     """An address in the program's memory: never dereferenced here, only handed to ``Task.read`` and
     ``write``.

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import mmsghdr, msghdr
 from ptrace_net.syscalls.memory import read_name
 from ptrace_net.syscalls.msghdr import UIO_MAXIOV, pieces, read_control, read_header
-from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Return, Wait
+from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Return, Wait, WouldBlock
 from ptrace_net.syscalls.sockets import Held, Message
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Socket, Sockets
 
-MSG_DONTWAIT = 0x40
 POLLOUT = 4
 
 
@@ -93,11 +89,5 @@ def _datagram(
 def _sent(call: Call, held: Held, message: Message) -> Answer:
     try:
         return Return(held.sock.send(call.task, held.handle, message, call.arch.word))
-    except Errno as error:
-        if error.number != errno.EAGAIN or message.flags & MSG_DONTWAIT or not _blocking(held.handle):
-            raise
-    return Wait(call.args[0], POLLOUT)
-
-
-def _blocking(handle: int) -> bool:
-    return not fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_NONBLOCK
+    except WouldBlock as blocked:
+        return Wait(call.args[0], POLLOUT, blocked.timeout, restart=blocked.timeout is None)

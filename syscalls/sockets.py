@@ -67,7 +67,7 @@ class Socket(Protocol):
         """The value, cut to ``size``; None: as the kernel says."""
 
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
-        """The bytes sent; Errno(EAGAIN) where a blocking socket would wait."""
+        """The bytes sent; raises WouldBlock where the program's own call would sleep."""
 
     def passes(self, name: bytes, control: bytes) -> bool:
         """Whether a message to ``name`` needs nothing from the provider."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,12 @@ def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
 def get_int(handle: int, level: int, option: int) -> int:
     value: int = struct.unpack("=i", getsockopt(handle, level, option, 4))[0]
     return value
+
+
+def get_timeout(handle: int, option: int) -> float | None:
+    """SO_RCVTIMEO or SO_SNDTIMEO in seconds; None: for ever."""
+    seconds, microseconds = struct.unpack("=qq", getsockopt(handle, socket.SOL_SOCKET, option, 16))
+    return seconds + microseconds / 1e6 if seconds or microseconds else None
 
 
 def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:

@@ -18,7 +18,7 @@ from ptrace_net.sockets.destinations import Destination, Origin, connect_to, sen
 from ptrace_net.sockets.faces import AF_UNSPEC, Endpoint, SixOnFour, family_of
 from ptrace_net.sockets.privileges import check_control, check_option
 from ptrace_net.sockets.sharing import BOTH, OTHER, OWN
-from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return, WouldBlock
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SO_DOMAIN = 39
 MSG_OOB = 1
+SO_SNDTIMEO = 21
 LONGEST_DATAGRAM = 0xFFFF  # what lies beyond is EMSGSIZE whatever it is
 _MOST_SPOKEN = 4096
 
@@ -253,7 +254,13 @@ class MappedSocket:
         if message.size > LONGEST_DATAGRAM:
             raise Errno(errno.EMSGSIZE)
         flags = message.flags & ~MSG_OOB if own else message.flags  # UDP over IPv6 does not mind it
-        return hostcalls.sendmsg(handle, message.read(), host_name, control, flags)
+        try:
+            return hostcalls.sendmsg(handle, message.read(), host_name, control, flags)
+        except Errno as error:
+            may_block = not flags & hostcalls.MSG_DONTWAIT and hostcalls.is_blocking(handle)
+            if error.number != errno.EAGAIN or not may_block:
+                raise
+        raise WouldBlock(hostcalls.get_timeout(handle, SO_SNDTIMEO))
 
     def names_senders(self) -> bool:
         return not self.stream

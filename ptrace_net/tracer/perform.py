@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import socket
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.msghdr import Header
 
 POLLIN = 1
+SO_RCVTIMEO = 20
 SOCK_CLOEXEC, SOCK_NONBLOCK = 0o2000000, 0o4000
 MSG_CTRUNC, MSG_ERRQUEUE, MSG_DONTWAIT, MSG_WAITFORONE = 0x8, 0x2000, 0x40, 0x10000
 _LONGEST = 1 << 17
@@ -73,7 +73,7 @@ def accept(call: Call, args: tuple[int, ...]) -> Opened:
                 handle, name = hostcalls.accept(listener, flags)
         except Errno as error:
             if error.number == errno.EAGAIN and blocking:
-                raise Blocked(args[0], _timeout(listener)) from None
+                raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO)) from None
             raise
     if args[1]:
         try:
@@ -168,15 +168,7 @@ def _receive(fd: int, handle: int, size: int, room: int, flags: int) -> tuple[by
         may_block = not flags & (MSG_DONTWAIT | MSG_ERRQUEUE) and hostcalls.is_blocking(handle)
         if error.number != errno.EAGAIN or not may_block:
             raise
-        raise Blocked(fd, _timeout(handle)) from None
-
-
-def _timeout(handle: int) -> float | None:
-    """SO_RCVTIMEO in seconds; None: for ever."""
-    seconds, microseconds = struct.unpack(
-        "=qq", hostcalls.getsockopt(handle, socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)
-    )
-    return seconds + microseconds / 1e6 if seconds or microseconds else None
+        raise Blocked(fd, hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
 
 
 PERFORM: Mapping[str, Callable[[Call, tuple[int, ...]], int | Opened]] = {
