@@ -14,8 +14,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from ptrace_net.diagnose import ptrace_remedy
+from ptrace_net.failure import OWN_FAILURE, Failure, complain
 from ptrace_net.report.record_options import add_options
-from ptrace_net.run import OWN_FAILURE, Failure, complain
 from ptrace_net.syscalls.seam import NATIVE
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.engine import Engine

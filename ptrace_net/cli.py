@@ -11,8 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import ptrace_net
+from ptrace_net.failure import Failure, complain
+from ptrace_net.options import Options
 from ptrace_net.report.record_options import add_options
-from ptrace_net.run import Failure, Options, complain, run
+from ptrace_net.run import run
 
 if TYPE_CHECKING:
     from ptrace_net.policies.policy import Policy

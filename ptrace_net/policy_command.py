@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
+from ptrace_net.failure import OWN_FAILURE, complain
 from ptrace_net.policies import policy
-from ptrace_net.run import OWN_FAILURE, complain
 
 
 def main(argv: list[str]) -> int:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import signal
-import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ptrace_net import signals
-from ptrace_net.tracer.spawn import SpawnError
+from ptrace_net.failure import Failure
 
 if TYPE_CHECKING:
-    from ptrace_net.policies.policy import Policy
-    from ptrace_net.sockets.host import HostSockets
-    from ptrace_net.syscalls.seam import Task
-
-OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
-
-
-class Options(NamedTuple):
-    """What the command line asks of a run."""
-
-    argv: list[str]
-    policy: Policy
-    engine: str = "auto"
-    trace: str | None = None  # file name, "-" for standard error
-    json: bool = False
-    record: str | None = None  # file name
-    record_payload: int | None = None  # bytes kept of each buffer; None for all
-    record_io: bool = False
+    from ptrace_net.options import Options
 
 
 class Engine(Protocol):
@@ -47,14 +26,6 @@ class Engine(Protocol):
 
     def root_is_alive(self) -> bool: ...
     def thread_groups(self) -> set[int]: ...
-
-
-class Failure(Exception):
-    """ptrace-net cannot do it: the line to print, which names the remedy, and the exit status."""
-
-    def __init__(self, text: str, status: int = OWN_FAILURE) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 def run(options: Options) -> int:
@@ -74,24 +45,6 @@ def _start(options: Options) -> Engine:
     from ptrace_net.start_ptrace import start as start_ptrace
 
     return start_ptrace(options)
-
-
-def spawn_failure(error: SpawnError, program: str) -> Failure:
-    """The line and the exit status for a program that did not start."""
-    from ptrace_net import diagnose
-
-    status = OWN_FAILURE
-    if error.step == "exec":
-        status = NOT_FOUND if error.number == errno.ENOENT else NOT_EXECUTABLE
-    return Failure(diagnose.spawn_failed(error, program), status)
-
-
-def provider(policy: Policy, tasks: Callable[[], Iterable[Task]]) -> HostSockets:
-    from ptrace_net.sockets.faces import FourOnSix, SixOnFour
-    from ptrace_net.sockets.host import HostSockets
-
-    face = SixOnFour(policy.addresses) if policy.serve == "ipv4" else FourOnSix(policy.addresses)
-    return HostSockets(face, tasks)
 
 
 def supervise(engine: Engine) -> int:
@@ -122,10 +75,3 @@ def raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def complain(text: str) -> None:
-    """One line on standard error; where that is closed nobody hears it, and the exit status stands."""
-    if sys.stderr is not None:
-        with suppress(OSError):
-            os.write(2, f"ptrace-net: {text}\n".encode(errors="backslashreplace"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from ptrace_net import guard
-from ptrace_net.run import Failure, Options, provider, spawn_failure
+from ptrace_net.failure import Failure, spawn_failure
+from ptrace_net.options import Options
+from ptrace_net.sockets.host import host_sockets
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer.filter import NOTIFY, TRACE, assemble
 from ptrace_net.tracer.notify import NotifyEngine
@@ -19,7 +21,7 @@ def start(options: Options) -> NotifyEngine:
     from ptrace_net.tracer.registers import arches
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
-    sockets = provider(options.policy, engine.tasks)
+    sockets = host_sockets(options.policy, engine.tasks)
     dispatch = dispatcher(sockets, {})
     engine.dispatch = dispatch
     rules = [

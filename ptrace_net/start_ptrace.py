@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ptrace_net import notices, signals
-from ptrace_net.run import Options, complain, provider, spawn_failure
+from ptrace_net.failure import complain, spawn_failure
+from ptrace_net.options import Options
+from ptrace_net.sockets.host import host_sockets
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer import clone
 from ptrace_net.tracer.engine import Engine
@@ -26,7 +28,7 @@ def start(options: Options) -> Engine:
     recorder = _recorder(options)
     create = Engine if recorder is None else recorder.engine
     engine = create(lambda call: dispatch(call), registers)
-    sockets = provider(options.policy, engine.tasks)
+    sockets = host_sockets(options.policy, engine.tasks)
     dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
     rules = [ALWAYS, host_rules(sockets.face.asked)]
     if recorder is not None:

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from ptrace_net.failure import Failure
 from ptrace_net.report.output import JsonLines, Text, opened
 from ptrace_net.report.steps import HostSteps
-from ptrace_net.run import Failure
 from ptrace_net.syscalls.decode.call import (
     DecodedCall,
     Entry,

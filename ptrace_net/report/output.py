@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ptrace_net.failure import complain
 from ptrace_net.report import jsonlines
 from ptrace_net.report.text import call_text, head_text, with_result
-from ptrace_net.run import complain
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.decode import DecodedCall, Entry

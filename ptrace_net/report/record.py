@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ptrace_net
+from ptrace_net.failure import Failure, complain
 from ptrace_net.record.errors import RecordError
 from ptrace_net.record.format import RecordingWriter
 from ptrace_net.record.model import Event, Record
@@ -26,7 +27,6 @@ from ptrace_net.report.record_descriptors import DescriptorCalls
 from ptrace_net.report.record_events import WatchedEngine, birth
 from ptrace_net.report.record_io import FileCalls
 from ptrace_net.report.record_values import cut
-from ptrace_net.run import Failure, complain
 from ptrace_net.syscalls.decode.view import TEXT_LIMIT
 from ptrace_net.syscalls.table import ARGUMENTS
 from ptrace_net.wanted import trace_rules

@@ -26,6 +26,7 @@ from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
 from ptrace_net.syscalls.sockets import Held
 
 if TYPE_CHECKING:
+    from ptrace_net.policies.policy import Policy
     from ptrace_net.sockets.control6 import Control6, ControlSame
     from ptrace_net.sockets.options6 import Options6, OptionsSame
     from ptrace_net.syscalls.seam import Task
@@ -208,3 +209,9 @@ def _setting(name: str, default: int) -> int:
             return int(setting.read())
     except (OSError, ValueError):
         return default
+
+
+def host_sockets(policy: Policy, tasks: Callable[[], Iterable[Task]]) -> HostSockets:
+    """The host provider as ``policy`` wants it; ``tasks`` gives the tasks of the run."""
+    face = SixOnFour(policy.addresses) if policy.serve == "ipv4" else FourOnSix(policy.addresses)
+    return HostSockets(face, tasks)

@@ -1,0 +1,39 @@
+"""What ptrace-net says when it cannot do something, and the exit status that goes with it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ptrace_net.tracer.spawn import SpawnError
+
+OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
+
+
+class Failure(Exception):
+    """ptrace-net cannot do it: the line to print, which names the remedy, and the exit status."""
+
+    def __init__(self, text: str, status: int = OWN_FAILURE) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def spawn_failure(error: SpawnError, program: str) -> Failure:
+    """The line and the exit status for a program that did not start."""
+    from ptrace_net import diagnose
+
+    status = OWN_FAILURE
+    if error.step == "exec":
+        status = NOT_FOUND if error.number == errno.ENOENT else NOT_EXECUTABLE
+    return Failure(diagnose.spawn_failed(error, program), status)
+
+
+def complain(text: str) -> None:
+    """One line on standard error; where that is closed nobody hears it, and the exit status stands."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            os.write(2, f"ptrace-net: {text}\n".encode(errors="backslashreplace"))

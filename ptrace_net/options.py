@@ -1,0 +1,21 @@
+"""What the command line asks of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ptrace_net.policies.policy import Policy
+
+
+class Options(NamedTuple):
+    """The options of `ptrace-net run`."""
+
+    argv: list[str]
+    policy: Policy
+    engine: str = "auto"
+    trace: str | None = None  # file name, "-" for standard error
+    json: bool = False
+    record: str | None = None  # file name
+    record_payload: int | None = None  # bytes kept of each buffer; None for all
+    record_io: bool = False
