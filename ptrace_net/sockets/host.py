@@ -36,6 +36,7 @@ SO_DOMAIN = 39
 # Ports at which nobody listens: a connection there is refused, a datagram answered with an ICMP error.
 NOWHERE: dict[int, int] = {socket.SOCK_STREAM: socket.htons(0), socket.SOCK_DGRAM: socket.htons(1)}
 _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+_PINGS = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)  # datagram sockets for echo requests: each family's own
 
 
 class Found:
@@ -93,7 +94,7 @@ class HostSockets:
     # Sockets come and go
 
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
-        if domain != self.face.asked or kind & TYPE_MASK not in _MAPPED_TYPES:
+        if domain != self.face.asked or kind & TYPE_MASK not in _MAPPED_TYPES or protocol in _PINGS:
             return NATIVE
 
         def created(fd: int) -> Answer | None:
