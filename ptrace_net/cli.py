@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import ptrace_net
-from ptrace_net.failure import Failure, complain
+from ptrace_net.failure import Failure, complain, internal_error
 from ptrace_net.options import Options
 from ptrace_net.report.record_options import add_options
 from ptrace_net.run import run
@@ -33,6 +33,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
+    sys.excepthook = internal_error
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in COMMANDS:
         status: int = import_module(COMMANDS[words[0]][0]).main(words[1:])

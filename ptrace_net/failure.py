@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from ptrace_net.tracer.spawn import SpawnError
 
 OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
@@ -37,3 +39,10 @@ def complain(text: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError):
             os.write(2, f"ptrace-net: {text}\n".encode(errors="backslashreplace"))
+
+
+def internal_error(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """For sys.excepthook: what nobody foresaw is ours, not the program's, and has a status of its own."""
+    sys.__excepthook__(kind, error, traceback)
+    complain("this is an error of ptrace-net itself; its programs are ended")
+    os._exit(OWN_FAILURE)
