@@ -23,7 +23,7 @@ if IN_TREE:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
-# A shell without job control starts background jobs with these ignored, and every program of a test inherits it.
+# A shell without job control starts background jobs with these ignored, and programs of tests inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
