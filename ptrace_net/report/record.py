@@ -11,6 +11,7 @@ import atexit
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,7 @@ from ptrace_net.report.record_io import FileCalls
 from ptrace_net.report.record_values import cut
 from ptrace_net.syscalls.decode.view import TEXT_LIMIT
 from ptrace_net.syscalls.table import ARGUMENTS
+from ptrace_net.tracer.task import thread_group
 from ptrace_net.wanted import trace_rules
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ class Recorder:
         self._io = order.io
         self._failed = False
         self._calls: dict[int, Call] = {}  # the latest of each thread: whose memory to read
+        self._groups: dict[int, int] = {}  # the thread group of each task that lives
+        self._ending: dict[int, float] = {}  # when a process called exit_group
         self._gone: Callable[[int], None] = lambda tid: None
         atexit.register(self.close)  # before the observer's, so it comes after that
 
@@ -119,6 +123,8 @@ class Recorder:
 
         def noted(call: Call) -> Answer:
             self._calls[call.task.tid] = call
+            if call.name == "exit_group":
+                self._ending[call.task.tgid] = round(time.time(), 6)
             return around(call)
 
         return noted
@@ -145,16 +151,24 @@ class Recorder:
 
     def event(self, event: Event) -> None:
         """Write an event; the call in which a thread ended comes before its end."""
-        if event.kind in ("exit", "killed"):
-            self._gone(event.task)
-            self._calls.pop(event.task, None)
-        self.write(event)
+        if event.kind == "fork" and event.value is not None:
+            self._groups[event.value] = thread_group(event.value)
+        self.write(self._end(event) if event.kind in ("exit", "killed") else event)
+
+    def _end(self, event: Event) -> Event:
+        """An end begins when its process calls exit_group: sockets are closed before the end is reported."""
+        tid = event.task
+        self._gone(tid)
+        self._calls.pop(tid, None)
+        tgid = self._groups.pop(tid, tid)
+        begun = self._ending.pop(tid, None) if tgid == tid else self._ending.get(tgid)
+        return event if begun is None else replace(event, started=begun)
 
     def found(self, pid: int, tids: Iterable[int]) -> None:
         """Threads that process ``pid`` had already when it was attached to."""
         for tid in sorted(tids):
             if tid != pid:
-                self.write(birth(pid, tid, "attached"))
+                self.event(birth(pid, tid, "attached"))
 
     # A sink of the observer
 

@@ -1,4 +1,5 @@
-/* A thread and a child use their parent's socket; a recvmsg fails with room for 77 bytes. */
+/* A thread and a child use their parent's socket; a recvmsg fails with room for 77 bytes. With STAY the thread
+   lives as long as its process. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/socket.h>
@@ -13,6 +14,8 @@ static void *ask(void *unused)
     struct sockaddr_in a;
     socklen_t length = sizeof a;
     getsockname(s, (struct sockaddr *)&a, &length);
+    if (unused)
+        pause();
     return unused;
 }
 
@@ -24,8 +27,12 @@ int main(void)
     pthread_t thread;
     s = socket(AF_INET, SOCK_DGRAM, 0);
     ask(0);
+#ifdef STAY
+    pthread_create(&thread, 0, ask, &s);
+#else
     pthread_create(&thread, 0, ask, 0);
     pthread_join(thread, 0);
+#endif
     recvmsg(s, &message, MSG_DONTWAIT);
     if (fork() == 0) {
         ask(0);

@@ -129,7 +129,17 @@ def test_tasks_are_told_of(record: Record) -> None:
         (fork.value, "exited with 7", 7), (first.task, "exited with 0", 0),
     ]  # fmt: skip
     assert [event.text for event in events(log, "signal")] == ["SIGCHLD"]
-    assert [call.args for call in calls(log, "exit_group")] == [(7,), (0,)]
+    ends = {call.task: call for call in calls(log, "exit_group")}
+    assert [call.args for call in ends.values()] == [(7,), (0,)]
+    assert all((event.started or 0) <= (ends[event.task].started or 0) for event in events(log, "exit"))
+
+
+def test_the_end_of_every_thread_begins_with_that_of_its_process(record: Record, tmp_path: Path) -> None:
+    log, _ = record(program=compile_c(HERE / "lineage.c", tmp_path, "-DSTAY"))
+    (thread,) = (event.value for event in events(log, "fork") if "CLONE_FILES" in event.text)
+    (process, _) = (event.task for event in events(log, "fork"))
+    end = {event.task: event.started for event in events(log, "exit")}
+    assert end[thread] == end[process]
 
 
 def test_threads_share_their_descriptors(record: Record, tmp_path: Path) -> None:
