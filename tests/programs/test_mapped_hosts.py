@@ -1,7 +1,7 @@
 """Mapped IPv6 addresses whose IPv4 counterparts the machine has: all as natively with the IPv6 addresses.
 
-Both sides run in a network namespace; natively its loopback interface has the IPv6 addresses, under ptrace-net
-the IPv4 ones that the policy names.
+Both sides run in a network namespace; natively its loopback interface has the IPv6 addresses, and under
+ptrace-net the IPv4 ones that the policy names.
 """
 
 import os
