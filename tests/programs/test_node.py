@@ -54,3 +54,11 @@ def test_node_refused_connection(session: Session, ports: list[str]) -> None:
     failed = session.run("node", JS / "clients.js", "::1", *ports)
     assert failed.status == 1
     assert f"connect ECONNREFUSED ::1:{ports[0]}" in failed.stderr.decode()
+
+
+@pytest.mark.parametrize("policy", ["handed", "shared"])
+def test_node_cluster(session: Session, policy: str) -> None:
+    """Connections that the primary accepted and hands to workers, or a listener that they share."""
+    told = session.output("node", JS / "cluster.js", str(free_port()), policy)
+    mapped = "127.0.0.1 ::ffff:127.0.0.1 ::ffff:127.0.0.1"
+    assert told == f"{mapped}\n::1 ::1 ::1\nhello ::1 ::1\n"
