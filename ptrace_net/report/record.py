@@ -84,7 +84,7 @@ class Recorder:
     """
 
     def __init__(self, order: Order) -> None:
-        """Raises ``run.Failure`` where the file cannot be made, or has something in it."""
+        """Raises ``Failure`` where the file cannot be made, or has something in it."""
         try:
             self._writer = RecordingWriter(Path(order.path), configuration(order))
         except RecordError as error:
@@ -108,7 +108,7 @@ class Recorder:
     def observed(
         self, dispatch: Callable[[Call], Answer], engine: Engine, trace: str | None, json: bool
     ) -> Callable[[Call], Answer]:
-        """``dispatch`` with every call recorded and, where asked, traced. Raises ``run.Failure``."""
+        """``dispatch`` with every call recorded and, where asked, traced. Raises ``Failure``."""
         sink: Sink = self
         limit = self._limit
         if trace is not None:

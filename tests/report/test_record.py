@@ -60,7 +60,7 @@ def test_says_how_it_was_made(record: Record) -> None:
     assert (ended.returncode, ended.stderr, log.lost) == (0, "", [])
     config = log.config
     assert config["command"] == [sys.executable, str(HERE / "recorded.py"), "payload"]
-    assert config["policy"] == {"serve": "ipv4", "map": config["policy"]["map"]}  # type: ignore[index]
+    assert config["policy"] == {"serve": "ipv4", "map": config["policy"]["map"]}
     assert (config["program"], config["payload"], config["io"]) == ("ptrace-net", 64, False)
     assert config["version"]
 
@@ -110,7 +110,7 @@ def test_a_socket_is_known_under_all_its_numbers(record: Record) -> None:
     for call in calls(log, "sendmsg", "recvmsg"):
         header = call.arg(1)
         assert isinstance(header, Struct)
-        (control,) = header.get("msg_control").items  # type: ignore[union-attr]
+        (control,) = header.get("msg_control").items
         assert [socket_of(item) for item in control.get("cmsg_data").items] == [name]
     root, child = (event.task for event in events(log, "exit")[::-1])
     (asked,) = (call for call in calls(log, "getsockname") if call.task == child)
@@ -166,7 +166,7 @@ def test_what_goes_to_netlink_is_kept_as_bytes_and_explained(record: Record, tmp
     for call in told:
         whole = call.arg(1)
         if isinstance(whole, Struct):
-            (piece,) = whole.get("msg_iov").items  # type: ignore[union-attr]
+            (piece,) = whole.get("msg_iov").items
             whole = piece.get("iov_base")
         assert isinstance(whole, Data)
         assert whole.complete
