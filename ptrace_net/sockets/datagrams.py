@@ -3,7 +3,7 @@
 Replies go out from the address that the host's route chooses, and that is 127.0.0.1 for all of 127.0.0.0/8:
 so datagrams to ::1 use 127.0.0.1 as well, unless a socket is bound to the address that stands for ::1. Which
 local ports speak IPv6 is kept by inode, since a port is soon another socket's; the kernel's table
-(/proc/net/udp, proc(5)) is read at most twice a second.
+(/proc/PID/net/udp, proc(5)) of a network namespace is read at most twice a second.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ptrace_net.sockets import hostcalls
 if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix, SixOnFour
 
+Bound = dict[tuple[bytes, int], int]  # (address, port) -> inode
 _FRESH = 0.5  # seconds
 _LISTEN = "0A"  # TCP_LISTEN
 _TABLES: dict[tuple[int, int], str] = {
@@ -34,8 +35,8 @@ class Datagrams:
     def __init__(self, face: SixOnFour | FourOnSix) -> None:
         self._face = face
         self._own: dict[int, int] = {}  # port -> inode of a socket that has spoken to its own family
-        self._bound: dict[tuple[bytes, int], int] = {}  # (address, port) -> inode
-        self._read = 0.0
+        self.asker: int | str = "self"  # the thread in whose network namespace the ports are
+        self._tables: dict[int, tuple[float, Bound]] = {}  # network namespace -> when read, and what
 
     def note(self, handle: int) -> None:
         """The socket behind ``handle`` has spoken to a peer of the asked family."""
@@ -57,7 +58,7 @@ class Datagrams:
 
     def holds(self, kind: int, port: int, inode: int) -> bool:
         """Whether the socket ``inode`` still holds ``port``, and nobody the address that stands for ::1."""
-        table = _read_table(_TABLES[self._face.host, kind])
+        table = _read_table(_TABLES[self._face.host, kind], self.asker)
         if (self._face.host_loopback, port) in table:
             return False
         addresses = self._face.host_any, self._face.plain_loopback
@@ -70,32 +71,45 @@ class Datagrams:
         return self._face.plain_loopback
 
     def forget(self) -> None:
-        """A socket of the run was bound: the table is another one."""
-        self._read = 0.0
+        """A socket of the run was bound: the tables are others."""
+        self._tables = {space: (0.0, table) for space, (_, table) in self._tables.items()}
 
     def _holders(self, port: int) -> set[int]:
-        table = self._table()
+        """In any namespace: the result of a call may be looked at when another thread has asked since."""
+        self._table()
         places = (self._face.plain_loopback, self._face.host_any, self._face.host_loopback)
-        return {table.get((address, port), 0) for address in places}
+        return {table.get((place, port), 0) for _, table in self._tables.values() for place in places}
 
-    def _table(self) -> dict[tuple[bytes, int], int]:
-        now = time.monotonic()
-        if now - self._read > _FRESH:
-            self._bound = _read_table(_TABLES[self._face.host, socket.SOCK_DGRAM])
-            self._read = now
-        return self._bound
+    def _table(self) -> Bound:
+        now, space = time.monotonic(), _namespace(self.asker)
+        read, bound = self._tables.get(space, (0.0, {}))
+        if now - read > _FRESH:
+            bound = _read_table(_TABLES[self._face.host, socket.SOCK_DGRAM], self.asker)
+            self._tables[space] = now, bound
+        return bound
 
 
-def _read_table(name: str) -> dict[tuple[bytes, int], int]:
-    """``(address, port) -> inode`` from /proc/net; 32-bit words of the address are in host order there."""
+def _namespace(tid: int | str) -> int:
+    """The number of a thread's network namespace (namespaces(7)); 0 when the thread is gone."""
+    try:
+        return os.stat(f"/proc/{tid}/ns/net").st_ino
+    except OSError:
+        return 0
+
+
+def _read_table(name: str, tid: int | str) -> Bound:
+    """What /proc/TID/net says, empty without the thread; 32-bit words of an address are in host order."""
+    try:
+        with open(f"/proc/{tid}/net/{name}") as table:
+            lines = table.readlines()[1:]
+    except OSError:
+        return {}
     bound = {}
-    with open(f"/proc/net/{name}") as table:
-        next(table)
-        for line in table:
-            fields = line.split()
-            if name.startswith("tcp") and fields[3] != _LISTEN:
-                continue
-            address, port = fields[1].split(":")
-            words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
-            bound[b"".join(word[::-1] for word in words), socket.htons(int(port, 16))] = int(fields[9])
+    for line in lines:
+        fields = line.split()
+        if name.startswith("tcp") and fields[3] != _LISTEN:
+            continue
+        address, port = fields[1].split(":")
+        words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
+        bound[b"".join(word[::-1] for word in words), socket.htons(int(port, 16))] = int(fields[9])
     return bound

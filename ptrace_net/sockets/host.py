@@ -128,6 +128,7 @@ class HostSockets:
 
     def find(self, task: Task, fd: int) -> Found:
         registry = self._registry
+        self.datagrams.asker = task.tid
         return Found(registry.get(task.socket_inode(fd)) if registry else None, task, fd)
 
     # Ports
