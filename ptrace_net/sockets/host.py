@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,17 @@ class HostSockets:
         from ptrace_net.sockets.control6 import Control6, ControlSame
 
         return Control6(self.face) if isinstance(self.face, SixOnFour) else ControlSame()
+
+    @cached_property
+    def control_alone(self) -> Control6 | ControlSame:
+        """For sockets bound to the address that stands for ::1: what they send from ::1 comes from there."""
+        from ptrace_net.sockets.control6 import Control6
+
+        if not isinstance(self.face, SixOnFour):
+            return self.control
+        face = copy(self.face)
+        face.plain_loopback = face.host_loopback
+        return Control6(face)
 
     @cached_property
     def options(self) -> Options6 | OptionsSame:

@@ -246,7 +246,8 @@ class MappedSocket:
 
     def _send(self, handle: int, message: Message, host_name: bytes, own: bool, word: int) -> int:
         try:
-            control = self.layer.control.to_host(message.control, word, own)
+            translation = self.layer.control_alone if self._bound_alone() else self.layer.control
+            control = translation.to_host(message.control, word, own)
         except Errno:
             self._autobind(handle)
             raise
