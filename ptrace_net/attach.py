@@ -32,7 +32,8 @@ def main(argv: list[str]) -> int:
     about = "Trace or record a running program."
     parser = argparse.ArgumentParser(prog="ptrace-net attach", description=about)
     parser.add_argument("pid", type=int, metavar="PID")
-    parser.add_argument("-t", "--trace", metavar="FILE", help="default: standard error, without --record")
+    parser.add_argument("-t", dest="trace", action="store_const", const="-", help="show the calls (default)")
+    parser.add_argument("--trace", metavar="FILE", help="write them to a file")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     add_options(parser)
     try:

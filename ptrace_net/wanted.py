@@ -37,7 +37,15 @@ def host_rules(asked: int) -> tuple[Rule, ...]:
         *not_null("sendto", 4),
         *not_null("recvfrom", 4),
         Rule("getsockopt", (equal(1, SOL_SOCKET), equal(2, SO_DOMAIN))),
-        *(_ipv6_rules() if asked == AF_INET6 else ()),
+        *(_ipv6_rules() if asked == AF_INET6 else _ipv4_rules()),
+    )
+
+
+def _ipv4_rules() -> tuple[Rule, ...]:
+    """The options that have a twin of level IPPROTO_IPV6 (sockets.options4.TWINS), as ranges."""
+    return tuple(
+        Rule("setsockopt", (equal(1, IPPROTO_IP), at_least(2, first), below(2, past)))
+        for first, past in ((1, 3), (8, 9), (10, 14), (20, 22), (33, 35))
     )
 
 

@@ -21,6 +21,7 @@ MSG_CTRUNC = 0x8
 _LONGEST = 1 << 17  # of a control buffer: the kernel fills less
 _WORD, _HEADER_ROOM = 16, 64
 _NAME_ROOM = 256  # for a header or a length, and a name
+_ASIDE = 1024  # the same, and control messages
 
 
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
@@ -64,7 +65,7 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
     if not asked.name and not asked.control:
         return NATIVE
 
-    place = call.task.scratch(_NAME_ROOM) if asked.name and sock.names_outgrow() else 0
+    place = call.task.scratch(_ASIDE) if sock.names_outgrow() else 0
     if not place:
 
         def received(result: int) -> Answer | None:
@@ -77,18 +78,24 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
 
 
 def _receive_aside(call: Call, sock: Socket, asked: Header, place: int) -> Answer:
-    """Receive through a header of ours, whose name has room for the kernel's; then fill the program's."""
+    """Receive through a header of ours with room for what the kernel has to say; then fill the program's."""
     task, fast, address = call.task, msghdr.fast(call.arch), call.args[1]
     ours = asked._replace(name=place + _HEADER_ROOM, name_length=SOCKADDR_STORAGE)
+    if asked.control:
+        ours = ours._replace(control=place + _NAME_ROOM, control_length=_ASIDE - _NAME_ROOM)
     task.write(place, fast.pack(*ours))
 
     def received(result: int) -> Answer | None:
         if result >= 0:
             filled = Header(*fast.unpack(task.read(place, fast.size)))
-            name = task.read(ours.name, filled.name_length)
+            name = task.read(ours.name, min(filled.name_length, SOCKADDR_STORAGE))
             seen = sock.given_name(name) if name else b""
-            task.write(asked.name, seen[: asked.name_length])
-            task.write(address, fast.pack(*filled._replace(name=asked.name, name_length=len(seen))))
+            filled = _translate_control(call, sock, asked, filled, name)
+            filled = filled._replace(name=asked.name, name_length=0, control=asked.control)
+            if asked.name:
+                task.write(asked.name, seen[: asked.name_length])
+                filled = filled._replace(name_length=len(seen))
+            task.write(address, fast.pack(*filled))
         return None
 
     return Native(received, "recvmsg", (call.args[0], place, call.args[2]))
@@ -118,8 +125,7 @@ def recvmmsg(call: Call, sockets: Sockets) -> Answer:
 
 def _translate_header(call: Call, sock: Socket, address: int, asked: Header) -> None:
     """Rewrite the name and the control messages that the kernel gave, in the room that the program had."""
-    task, arch = call.task, call.arch
-    fast = msghdr.fast(arch)
+    task, fast = call.task, msghdr.fast(call.arch)
     try:
         filled = Header(*fast.unpack(task.read(address, fast.size)))
         kernel_name = b""
@@ -129,16 +135,21 @@ def _translate_header(call: Call, sock: Socket, address: int, asked: Header) -> 
             name = sock.given_name(kernel_name)
             task.write(asked.name, name[: asked.name_length])
             filled = filled._replace(name_length=len(name))
-        if asked.control and filled.control_length:
-            raw = task.read(asked.control, min(filled.control_length, asked.control_length, _LONGEST))
-            control = sock.received_control(raw, kernel_name, arch.word)
-            control, cut = fitted(control, asked.control_length, arch)
-            task.write(asked.control, control)
-            flags = filled.flags | (MSG_CTRUNC if cut else 0)
-            filled = filled._replace(flags=flags, control_length=len(control))
-        task.write(address, fast.pack(*filled))
+        task.write(address, fast.pack(*_translate_control(call, sock, asked, filled, kernel_name)))
     except Errno:
         return  # unmapped behind the kernel's back: the program cannot look at it either
+
+
+def _translate_control(call: Call, sock: Socket, asked: Header, filled: Header, name: bytes) -> Header:
+    """Give the control messages that came from ``name`` as the program sees them; the header then."""
+    if not asked.control or not filled.control_length:
+        return filled
+    room = asked.control_length if filled.control == asked.control else _ASIDE
+    size = min(filled.control_length, room, _LONGEST)
+    control = sock.received_control(call.task.read(filled.control, size), name, call.arch.word)
+    control, cut = fitted(control, asked.control_length, call.arch)
+    call.task.write(asked.control, control)
+    return filled._replace(flags=filled.flags | (MSG_CTRUNC if cut else 0), control_length=len(control))
 
 
 def fitted(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:

@@ -213,13 +213,3 @@ def _whole(payload: bytes, size: int) -> bytes:
     """A payload that the kernel cut where the program's room ended; the handler cuts the translation again.
     """
     return payload.ljust(size, b"\0")
-
-
-class ControlSame:
-    """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
-
-    def to_host(self, control: bytes, word: int, own: bool) -> bytes:
-        return packed(list(items(control, word))) if control else b""
-
-    def from_host(self, control: bytes, own: bool, options: Mapping[int, int], word: int) -> bytes:
-        return control

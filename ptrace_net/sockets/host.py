@@ -28,8 +28,10 @@ from ptrace_net.syscalls.sockets import Held
 
 if TYPE_CHECKING:
     from ptrace_net.policies.policy import Policy
-    from ptrace_net.sockets.control6 import Control6, ControlSame
-    from ptrace_net.sockets.options6 import Options6, OptionsSame
+    from ptrace_net.sockets.control4 import Control4
+    from ptrace_net.sockets.control6 import Control6
+    from ptrace_net.sockets.options4 import Options4
+    from ptrace_net.sockets.options6 import Options6
     from ptrace_net.syscalls.seam import Task
 
 TYPE_MASK = 0xF
@@ -81,13 +83,17 @@ class HostSockets:
         self._v6only = bool(_setting("ipv6/bindv6only", 0))
 
     @cached_property
-    def control(self) -> Control6 | ControlSame:
-        from ptrace_net.sockets.control6 import Control6, ControlSame
+    def control(self) -> Control6 | Control4:
+        if isinstance(self.face, SixOnFour):
+            from ptrace_net.sockets.control6 import Control6
 
-        return Control6(self.face) if isinstance(self.face, SixOnFour) else ControlSame()
+            return Control6(self.face)
+        from ptrace_net.sockets.control4 import Control4
+
+        return Control4(self.face)
 
     @cached_property
-    def control_alone(self) -> Control6 | ControlSame:
+    def control_alone(self) -> Control6 | Control4:
         """For sockets bound to the address that stands for ::1: what they send from ::1 comes from there."""
         from ptrace_net.sockets.control6 import Control6
 
@@ -98,10 +104,14 @@ class HostSockets:
         return Control6(face)
 
     @cached_property
-    def options(self) -> Options6 | OptionsSame:
-        from ptrace_net.sockets.options6 import Options6, OptionsSame
+    def options(self) -> Options6 | Options4:
+        if isinstance(self.face, SixOnFour):
+            from ptrace_net.sockets.options6 import Options6
 
-        return Options6() if isinstance(self.face, SixOnFour) else OptionsSame()
+            return Options6()
+        from ptrace_net.sockets.options4 import Options4
+
+        return Options4()
 
     # Sockets come and go
 

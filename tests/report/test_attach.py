@@ -51,7 +51,7 @@ def attached(
     """The server with ptrace-net attached to it: (pid, port, trace, ptrace-net)."""
     pid, port = server
     trace = tmp_path / "trace.txt"
-    command = [*ptrace_net_command, "attach", str(pid), "-t", str(trace)]
+    command = [*ptrace_net_command, "attach", str(pid), f"--trace={trace}"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         until(lambda: status(pid, "TracerPid") == str(process.pid))
         until(lambda: trace.exists() and "unfinished" in trace.read_text())
@@ -110,7 +110,7 @@ def test_already_traced(
 
 
 def test_a_file_that_cannot_be_written(server: tuple[int, int], ptrace_net_command: list[str]) -> None:
-    command = [*ptrace_net_command, "attach", str(server[0]), "-t", "/nowhere/trace"]
+    command = [*ptrace_net_command, "attach", str(server[0]), "--trace=/nowhere/trace"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 125
     assert done.stderr == "ptrace-net: /nowhere/trace: No such file or directory\n"

@@ -26,7 +26,7 @@ from ptrace_net.sockets.options6.twins import (
     set_from_ipv6,
     set_ip,
 )
-from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return
+from ptrace_net.syscalls.seam import Answer, Errno, Return
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.mapped import MappedSocket
@@ -99,27 +99,6 @@ class Options6:
             raise Errno(errno.ENOPROTOOPT if refusal is None else refusal.get)
         return b""
 
-
-class OptionsSame:
-    """For an AF_INET socket that IPv6 serves: the host takes level IPPROTO_IP on its sockets as it is."""
-
-    def begin(self, sock: MappedSocket, handle: int) -> None:
-        return
-
-    def follow_peer(self, sock: MappedSocket, handle: int) -> None:
-        return
-
-    def control_for(self, sock: MappedSocket, own: bool) -> bytes:
-        return b""
-
-    def serves(self, sock: MappedSocket, level: int, option: int) -> bool:
-        return False
-
-    def set(self, sock: MappedSocket, handle: int, level: int, option: int, value: OptionValue) -> Answer:
-        return NATIVE
-
-    def get(self, sock: MappedSocket, handle: int, level: int, option: int, size: int) -> bytes | None:
-        return None
 
 
 def _set_row(sock: MappedSocket, handle: int, option: int, row: Row, value: OptionValue) -> None:
