@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Mapping
 
 from ptrace_net.sockets.control6 import Item, items, packed
-from ptrace_net.sockets.faces import FourOnSix
+from ptrace_net.sockets.faces import IN6_SHORTEST, FourOnSix
 
 IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
 IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVERR, IP_ORIGDSTADDR = 1, 2, 8, 11, 20
@@ -66,7 +66,7 @@ class Control4:
 
     def _name(self, name: bytes) -> bytes:
         """A sockaddr_in6 of the host's as the sockaddr_in that it stands for."""
-        if name[:2] != struct.pack("=H", socket.AF_INET6):
+        if name[:2] != struct.pack("=H", socket.AF_INET6) or len(name) < IN6_SHORTEST:
             return name
         host = self._face.parse_host(name)
         return self._face.pack(host._replace(address=self._face.from_host(host.address)))

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptrace_net.policies.policy import Policy
-from ptrace_net.sockets.control6 import Control6, ControlSame, items, packed
-from ptrace_net.sockets.faces import SixOnFour
+from ptrace_net.sockets.control4 import Control4
+from ptrace_net.sockets.control6 import Control6, items, packed
+from ptrace_net.sockets.faces import FourOnSix, SixOnFour
 from ptrace_net.syscalls.seam import Errno
 
 FACE = SixOnFour(Policy().addresses)
+REVERSE = FourOnSix(Policy().addresses)
 IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
 WORDS = [4, 8]
 ALL = dict.fromkeys((2, 8, 25, 49, 51, 66, 74), 1)
@@ -48,7 +50,8 @@ def test_any_bytes_give_a_buffer_or_an_errno(word: int, control: bytes, own: boo
         lambda: list(items(control, word)),
         lambda: Control6(FACE).to_host(control, word, own),
         lambda: Control6(FACE).from_host(control, own, ALL, word),
-        lambda: ControlSame().to_host(control, word, own),
+        lambda: Control4(REVERSE).to_host(control, word, own),
+        lambda: Control4(REVERSE).from_host(control, own, {}, word),
     ):
         try:
             convert()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ptrace_net.sockets.options4 import TWINS as REVERSE_TWINS
 from ptrace_net.sockets.options6 import GROUPS
 from ptrace_net.sockets.options6.rows import REFUSED, ROWS, TWINS
 from ptrace_net.sockets.options6.special import GETTERS, SETTERS
@@ -76,7 +77,9 @@ def test_ioctls_that_are_refused_stop() -> None:
     assert {request for request in range(0x8900, 0x8A00) if stops("ioctl", 3, request)} == set(REFUSED_IOCTLS)
 
 
-def test_ipv4_served_by_ipv6_needs_none_of_this() -> None:
-    assert not stops("setsockopt", 3, IPPROTO_IP, 2, asked=AF_INET)
+def test_ipv4_served_by_ipv6_needs_its_twins_alone() -> None:
+    stopping = {option for option in range(256) if stops("setsockopt", 3, IPPROTO_IP, option, asked=AF_INET)}
+    assert stopping == set(REVERSE_TWINS)
+    assert not stops("getsockopt", 3, IPPROTO_IP, 2, asked=AF_INET)
     assert not stops("ioctl", 3, 0x8915, asked=AF_INET)
     assert stops("getsockopt", 3, SOL_SOCKET, SO_DOMAIN, asked=AF_INET)
