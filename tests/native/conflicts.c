@@ -34,11 +34,15 @@ static int prepared(size_t i, int type, int option)
 /* "ok", the errno of the second bind, or for listeners "l:" and the errno of the second listen. */
 static void one_cell(size_t first, size_t second, size_t rule, int listen_early)
 {
-    int type = rules[rule].type, port = free_port(type);
+    int type = rules[rule].type, tries = 20;
     int a = prepared(first, type, rules[rule].first), b = prepared(second, type, rules[rule].second);
-    struct end one = end_at(at[first].ip, port), two = end_at(at[second].ip, port);
+    struct end one, two;
     const char *text = "ok";
-    if (bind(a, &one.sa, one.len))
+    do { /* another program may take the port between its choice and its use */
+        int port = free_port(type);
+        one = end_at(at[first].ip, port), two = end_at(at[second].ip, port);
+    } while (bind(a, &one.sa, one.len) && --tries);
+    if (!tries)
         die("first bind");
     if (listen_early && listen(a, 1))
         die("first listen");
