@@ -19,7 +19,6 @@ from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, 
 from ptrace_net.tracer import descendants, notification
 from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
-from ptrace_net.tracer.placement import Placement
 from ptrace_net.tracer.thread import Thread, Threads
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ class NotifyEngine:
         self._listener = -1
         self._decoder = Decoder(arches)
         self._threads = Threads()
-        self._placement = Placement()
         self._waiting: dict[int, Pending] = {}  # by our descriptor
         self._waiting_threads: dict[int, Pending] = {}  # the same by thread
         self._poll = select.epoll()
@@ -124,7 +122,6 @@ class NotifyEngine:
             return any(events & select.EPOLLHUP for fd, events in self._poll.poll(0) if fd == self._listener)
         identity = info[0]
         try:
-            self._placement.served(info[1])
             thread = self._threads.get(info[1])
             call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
