@@ -14,8 +14,9 @@ from .device import Device, Wrapper
 
 
 class CaptureFile:
-    """``write`` takes bytes and may raise OSError: the capture then ends, the traffic does not.
+    """``write`` takes a block whole or raises OSError: the capture then ends, the traffic does not.
 
+    BlockingIOError means that a reader is slow: the frame is missing from the capture, and counted.
     ``epoch`` is the time of day in seconds at ``now`` 0.0.
     """
 
@@ -24,16 +25,21 @@ class CaptureFile:
     ) -> None:
         self._write = write
         self._epoch = epoch
-        self._interfaces: list[list[int]] = []  # captured, dropped
+        self._interfaces: list[list[int]] = []  # seen, dropped
+        self._missing: list[int] = []  # since the last frame that the reader took
         self.error: OSError | None = None
         self._put(pcapng.section_header(application))
 
-    def _put(self, block: bytes) -> None:
+    def _put(self, block: bytes) -> bool:
+        """Whether the block is in the file."""
         if self.error is None:
             try:
                 self._write(block)
+            except BlockingIOError:
+                return False
             except OSError as error:
                 self.error = error
+        return self.error is None
 
     def _stamp(self, now: float) -> int:
         return round((self._epoch + now) * 1_000_000) * 1000
@@ -42,6 +48,7 @@ class CaptureFile:
         """Describe another interface; its number."""
         self._put(pcapng.interface_description(device.name, device.mac, description))
         self._interfaces.append([0, 0])
+        self._missing.append(0)
         return len(self._interfaces) - 1
 
     def packet(
@@ -51,8 +58,12 @@ class CaptureFile:
         counts = self._interfaces[interface]
         counts[0] += 1
         counts[1] += dropped
-        data = offload.complete(frame).data
-        self._put(pcapng.enhanced_packet(interface, self._stamp(now), data, direction, comment, dropped))
+        missing, self._missing[interface] = self._missing[interface], 0
+        data, lost = offload.complete(frame).data, dropped + missing
+        block = pcapng.enhanced_packet(interface, self._stamp(now), data, direction, comment, lost)
+        if not self._put(block):
+            self._missing[interface] = lost + 1
+            counts[1] += 1
 
     def finish(self, now: float) -> None:
         """Write how much each interface saw and dropped."""

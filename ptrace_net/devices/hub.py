@@ -1,14 +1,16 @@
 """A hub that several runs on one machine share: a mesh of SOCK_SEQPACKET connections, no server, no root.
 
 Each run has a listening socket in the hub's directory and one connection to every other run; joining happens
-under a lock on the directory, so that each pair connects once.  A frame goes straight to the run that has its
-destination address, or to all of them while that is unknown (switch.py).  The directory belongs to one user
-(mode 0700), and the peer's user is checked on every connection.
+under a lock on the directory, so that each pair connects once, and gives the run the lowest number that is
+free.  A frame goes straight to the run that has its destination address, or to all of them while that is
+unknown (switch.py).  The directory belongs to one user (mode 0700), and the peer's user is checked on every
+connection.
 """
 
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import socket
 import struct
@@ -22,6 +24,7 @@ from ..stack.frame import FULL_OFFLOAD, Frame, Malformed, Offload
 from . import hubwire
 from .device import DeviceCounters
 from .hubwire import Hello
+from .identity import E1000, derived_mac
 from .switch import Switch
 from .watch import Watch
 
@@ -52,7 +55,7 @@ class Link:
 
 @dataclass(slots=True, eq=False)
 class HubDevice:
-    """Made by ``join_hub``; ``path`` is our listening socket in the hub's directory."""
+    """Made by ``join_hub``; ``path`` is our listening socket in the hub's directory, ``number`` ours."""
 
     mac: MAC
     listener: socket.socket
@@ -60,6 +63,7 @@ class HubDevice:
     run: str = "ptrace-net"
     name: str = "eth0"
     mtu: int = 1500
+    number: int = 0
     offload: Offload = FULL_OFFLOAD
     counters: DeviceCounters = field(default_factory=DeviceCounters)
     links: dict[int, Link] = field(default_factory=dict)
@@ -173,46 +177,62 @@ def _peer_uid(connection: socket.socket) -> int:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[Path]:
+    """Another way to write the directory, short enough for the names of UNIX sockets however deep it is."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        yield Path(f"/proc/self/fd/{fd}")
     finally:
         os.close(fd)
 
 
 def join_hub(
-    directory: Path, mac: MAC, run: str = "ptrace-net", name: str = "eth0", mtu: int = 1500
+    directory: Path, mac: MAC | None = None, run: str = "ptrace-net", name: str = "eth0", mtu: int = 1500
 ) -> HubDevice:
     """Join the hub whose directory this is; it is made where it does not exist.
 
-    PermissionError where the directory is another user's or open to others.
+    Without ``mac`` it is derived from the number that the run gets.  PermissionError where the directory is
+    another user's or open to others.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = directory.stat()
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise PermissionError(f"{directory} must belong to the user alone (mode 0700)")
-    with _locked(directory):
-        others = sorted(directory.glob("*.port"))
-        path = directory / f"{os.getpid()}-{os.urandom(4).hex()}.port"
+    with _locked(directory) as here:
+        connections, taken = _connect_all(here)
+        number = next(n for n in itertools.count() if n not in taken)
+        port = f"{number}-{os.getpid()}-{os.urandom(4).hex()}.port"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        listener.bind(str(path))
+        listener.bind(str(here / port))
         listener.listen(64)
-        device = HubDevice(mac, listener, path, run, name, mtu)
-        for other in others:
-            _connect(device, other)
+        ours = mac or derived_mac(E1000.mac, number)
+        device = HubDevice(ours, listener, directory / port, run, name, mtu, number)
+        for connection in connections:
+            device.adopt(connection)
     return device
 
 
-def _connect(device: HubDevice, other: Path) -> None:
-    """Connect to a run that was there before; the socket of one that died is removed."""
+def _connect_all(directory: Path) -> tuple[list[socket.socket], set[int]]:
+    """Connections to the runs that were there before, and their numbers; sockets of dead ones are removed."""
+    connections, taken = [], set()
+    for port in sorted(directory.glob("*.port")):
+        connection = _connect(port)
+        if connection is not None:
+            connections.append(connection)
+        if port.exists():
+            number = port.name.partition("-")[0]
+            taken.add(int(number) if number.isdecimal() else 0)
+    return connections, taken
+
+
+def _connect(port: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        connection.connect(str(other))
+        connection.connect(str(port))
     except OSError as error:
         connection.close()
         if error.errno == errno.ECONNREFUSED:
-            other.unlink(missing_ok=True)
-        return
-    device.adopt(connection)
+            port.unlink(missing_ok=True)
+        return None
+    return connection

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 
 from ..stack import offload
+from ..stack.addresses import ZERO_MAC
 from ..stack.frame import NO_OFFLOAD, Frame, Offload
 from .device import Device, Wrapper
 from .impairment import Impairment
@@ -93,12 +94,16 @@ class Direction:
 
 
 class Impair(Wrapper):
-    """``outward`` and ``inward`` have the same impairment and generators of their own."""
+    """``outward`` and ``inward`` have the same impairment and generators of their own.
+
+    What passes a loopback passes it once: it is impaired on the way out.
+    """
 
     def __init__(self, inner: Device, impairment: Impairment) -> None:
         super().__init__(inner)
+        back = impairment if inner.mac != ZERO_MAC else Impairment(limit=impairment.limit)
         self.outward = Direction(impairment, random.Random(impairment.seed))
-        self.inward = Direction(impairment, random.Random(impairment.seed + 1))
+        self.inward = Direction(back, random.Random(impairment.seed + 1))
 
     @property
     def offload(self) -> Offload:
