@@ -9,6 +9,8 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
   result and may give the final answer.
 * ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then try
   again.
+* ``Park``: the same until the provider says so, for what no descriptor of the program shows.
+* ``Replace``: put a descriptor of ours in place of one of the program's, then one of the above.
 """
 
 from __future__ import annotations
@@ -105,18 +107,26 @@ class Native(NamedTuple):
 
     ``then(result)`` is called with the kernel's result (negative errno on failure) and returns the answer
     that the program gets, or None to keep the result.
+
+    ``made(handle)`` is for calls that return a new descriptor (socket, accept, accept4). It gets a descriptor
+    of ours of the new file before the program sees it, and returns a descriptor of ours of what the program
+    shall get: the same number to keep it, another one to have it replaced. The engine closes both. It may
+    write to the program's memory, and may raise Errno to fail the call, which closes the new descriptor, the
+    program's too. ``then`` follows, with the program's number.
     """
 
     then: Callable[[int], Answer | None] | None = None
     name: str | None = None
     args: tuple[int, ...] | None = None
+    made: Callable[[int], int] | None = None
 
 
 class Wait(NamedTuple):
     """Sleep until ``fd`` (the program's) has one of ``events`` (POLL*), then dispatch the call again.
 
-    After ``timeout`` seconds the answer is ``Fail(expired)``. ``restart`` says whether a signal handled with
-    SA_RESTART resumes the call (socket(7): not when a timeout is set on the socket).
+    After ``timeout`` seconds from the first such answer to the call it is ``Fail(expired)``. ``restart`` says
+    whether a signal handled with SA_RESTART resumes the call (socket(7): not when a timeout is set on the
+    socket).
     """
 
     fd: int
@@ -126,7 +136,35 @@ class Wait(NamedTuple):
     restart: bool = True
 
 
-Answer: TypeAlias = Return | Fail | Native | Wait
+class Park(NamedTuple):
+    """Sleep until the provider calls ``resume()``, then dispatch the call again; else as ``Wait``.
+
+    ``start(resume)`` is called once, when the thread is about to sleep. ``resume`` may be called in there, or
+    at any later time, from the engine's thread, and more than once; where the thread sleeps no more (a
+    signal, the timeout, its death) it does nothing.
+    """
+
+    start: Callable[[Callable[[], None]], None]
+    timeout: float | None = None
+    expired: int = 11
+    restart: bool = True
+
+
+class Replace(NamedTuple):
+    """Put ``handle``, a descriptor of ours, in place of the program's ``fd``; then carry out ``answer``.
+
+    FD_CLOEXEC of ``fd`` stays as it is, and O_NONBLOCK is set on the new file where the old one has it. The
+    engine closes ``handle``. Only the named descriptor is replaced: duplicates (dup, fork, SCM_RIGHTS) keep
+    the old file, and so do the epoll sets that it was added to. Where it cannot be done (``fd`` was closed
+    meanwhile, or the program has no descriptor left for a moment's use) the call fails with that errno.
+    """
+
+    fd: int
+    handle: int
+    answer: Return | Fail | Wait | Park
+
+
+Answer: TypeAlias = Return | Fail | Native | Wait | Park | Replace
 Handler: TypeAlias = Callable[[Call], Answer]
 
 NATIVE = Native()

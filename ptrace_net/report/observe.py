@@ -27,7 +27,7 @@ from ptrace_net.syscalls.decode.call import (
     time_left,
 )
 from ptrace_net.syscalls.decode.view import TEXT_LIMIT
-from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Replace, Return
 from ptrace_net.syscalls.table import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -149,10 +149,9 @@ class Observer:
 
     def _follow(self, current: _Open, answer: Answer) -> Answer:
         """Report an answer that is final, and see to it that any other is reported later."""
-        if isinstance(answer, Return):
-            self._report(current, answer.value)
-        elif isinstance(answer, Fail):
-            self._report(current, -answer.errno)
+        value = _final(answer)
+        if value is not None:
+            self._report(current, value)
         else:
             self._sink.entered(current.call.task.tid, current.call.name, current.entry)
             self._tick()
@@ -169,11 +168,11 @@ class Observer:
             # Memory that went away meanwhile leaves the kernel's result as it is, for the engine too.
             with self._host.watching(current.call, current.steps), suppress(Errno):
                 answer = native.then(result)
-        if isinstance(answer, Native | Wait):
+        value = result if answer is None else _final(answer)
+        if value is None:
             current.waiting = True
             self._busy = False
             return answer
-        value = result if answer is None else answer.value if isinstance(answer, Return) else -answer.errno
         values = decode_exit(current.call, current.entry, value)
         self._host_view(current, native, before, values, result)
         self._report(current, value, values)
@@ -228,6 +227,15 @@ class Observer:
     def _stop_ticking(self) -> None:
         self._ticking = False
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _final(answer: Answer) -> int | None:
+    """The result that the program gets with ``answer``; None where it is not known yet."""
+    if isinstance(answer, Replace):
+        answer = answer.answer
+    if isinstance(answer, Return):
+        return answer.value
+    return -answer.errno if isinstance(answer, Fail) else None
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -8,12 +8,13 @@ program will issue it again.
 from __future__ import annotations
 
 import fcntl
+import select
 import struct
 
 _RECV, _SEND, _ID_VALID, _ADDFD, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
 _SYNC_WAKE_UP = 1  # wake the program on the supervisor's CPU: it is about to sleep
 _CONTINUE = 1
-_ADDFD_SEND = 2
+_ADDFD_SETFD, _ADDFD_SEND = 1, 2
 O_CLOEXEC = 0o2000000
 
 _NOTIF = struct.Struct("=QIIiIQ6Q")
@@ -59,6 +60,19 @@ def install(listener: int, identity: int, descriptor: int, *, cloexec: bool, ans
         listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)), True
     )
     return fd
+
+
+def put(listener: int, identity: int, descriptor: int, fd: int, *, cloexec: bool) -> None:
+    """Put a duplicate of ``descriptor`` in place of the program's ``fd``."""
+    mode = O_CLOEXEC if cloexec else 0
+    fcntl.ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, _ADDFD_SETFD, descriptor, fd, mode)), True)
+
+
+def is_deserted(listener: int) -> bool:
+    """Whether the last task under the filter has gone."""
+    poll = select.poll()
+    poll.register(listener, 0)
+    return bool(poll.poll(0))
 
 
 def is_valid(listener: int, identity: int) -> bool:

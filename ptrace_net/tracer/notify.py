@@ -1,7 +1,8 @@
-"""The notification engine: calls arrive through a seccomp user notification descriptor, without ptrace.
+"""The notification engine: calls arrive through seccomp user notification descriptors, without ptrace.
 
-One round trip per call. A call that must wait keeps its notification until the descriptor is ready; a signal
-makes the kernel withdraw it, and the program issues the call again or sees EINTR as it would natively.
+One round trip per call. A call that must wait keeps its notification until it can go on; a signal makes the
+kernel withdraw it, and the program issues the call again or sees EINTR as it would natively. While there is
+one listener and nothing else to serve, the engine sleeps in the listener's own ioctl.
 """
 
 from __future__ import annotations
@@ -15,28 +16,21 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
+from ptrace_net.reactor import Reactor
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Park, Replace, Return, Wait
 from ptrace_net.tracer import descendants, notification
 from ptrace_net.tracer.decode import Decoder
+from ptrace_net.tracer.notify_waits import Pending, Waits
 from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
-from ptrace_net.tracer.thread import Thread, Threads
+from ptrace_net.tracer.task import share_blocking
+from ptrace_net.tracer.thread import Threads
+from ptrace_net.tracer.unsent import Unsent
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.seam import Task
 
-_TICK = 0.5  # seconds after which a withdrawn wait is noticed at the latest
-
-
-class Pending:
-    """A call that waits, with the duplicate that is polled for it."""
-
-    __slots__ = ("call", "deadline", "expired", "handle", "identity", "restart", "tid")
-
-    def __init__(self, identity: int, tid: int, call: Call, wait: Wait, handle: int) -> None:
-        self.identity, self.tid, self.call, self.handle = identity, tid, call, handle
-        self.deadline = None if wait.timeout is None else time.monotonic() + wait.timeout
-        self.expired, self.restart = wait.expired, wait.restart
+_TICK = 0.1  # seconds after which a withdrawn wait is noticed at the latest
 
 
 class NotifyEngine:
@@ -46,22 +40,29 @@ class NotifyEngine:
         self.dispatch = dispatch
         self.root = 0
         self.status = 0
-        self._ended = self._over = False
-        self._listener = -1
+        self.reactor = Reactor()
+        self._ended = False
+        self._listeners: dict[int, Callable[[], None] | None] = {}
+        self._roots: set[int] = set()
         self._decoder = Decoder(arches)
         self._threads = Threads()
-        self._waiting: dict[int, Pending] = {}  # by our descriptor
-        self._waiting_threads: dict[int, Pending] = {}  # the same by thread
-        self._poll = select.epoll()
-        # Results that a signal kept from their call: tid -> (call, result).
-        self._unsent: dict[int, tuple[tuple[object, ...], int]] = {}
+        self._waits = Waits(self.reactor, self._again, self._expired)
+        self._unsent = Unsent()
+        self._sweeping = False
 
     # What run.py asks
 
-    def attend(self, root: int, listener: int) -> None:
-        self.root, self._listener = root, listener
+    def attend(self, root: int, listener: int, ended: Callable[[], None] | None = None) -> None:
+        """Serve ``listener`` too, the filter's of ``root`` and all below it; at any time, any number of them.
+
+        The first one's root is the run's, whose status it gives. ``ended()`` is called when the last task of
+        this listener has gone; the engine closes it then. The run ends with the last of them.
+        """
+        self.root = self.root or root
+        self._roots.add(root)
         notification.prepare(listener)
-        self._poll.register(listener, select.EPOLLIN)
+        self._listeners[listener] = ended
+        self.reactor.add(listener, select.EPOLLIN, lambda events: self._called(listener, events))
 
     def abandoned(self) -> None:
         descendants.kill(os.getpid())
@@ -71,10 +72,23 @@ class NotifyEngine:
         return not self._ended
 
     def thread_groups(self) -> set[int]:
-        return set(descendants.of(os.getpid()))
+        """Those below us, and below the roots of other commands."""
+        groups = set(descendants.of(os.getpid()))
+        for root in self._roots - groups:
+            groups |= {root, *descendants.of(root)}
+        return groups
+
+    def tasks(self) -> list[Task]:
+        tasks: dict[int, Task] = {thread.tid: thread for thread in self._threads.all()}
+        for tgid in self.thread_groups() - tasks.keys():
+            try:
+                tasks[tgid] = self._threads.get(tgid)
+            except ProcessLookupError:
+                continue
+        return list(tasks.values())
 
     def run(self) -> None:
-        """Serve until no process of the run is left.
+        """Serve until no task of the run is left.
 
         No signal may reach this thread: one in the middle of ADDFD would answer the call without its
         descriptor.
@@ -82,8 +96,13 @@ class NotifyEngine:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         reaper = threading.Thread(target=self._reap, daemon=True)
         reaper.start()
-        while not self._over and not self._serve():
-            continue
+        while self._listeners:
+            if self._waits.resumed:
+                self._waits.go_on_resumed()
+            elif len(self.reactor) == 1 == len(self._listeners):
+                self._next(next(iter(self._listeners)))
+            else:
+                self.reactor.turn()
         reaper.join()
 
     def _reap(self) -> None:
@@ -92,74 +111,72 @@ class NotifyEngine:
             try:
                 pid, status = os.waitpid(-1, 0)
             except ChildProcessError:
-                break
+                return
             if pid == self.root:
                 self.status, self._ended = status, True
-        self._over = True
-
-    def _serve(self) -> bool:
-        """Deal with the next call or wake-up; True when nobody is left to make one."""
-        if not self._waiting:
-            return self._next()
-        over = False
-        deadlines = [each.deadline for each in self._waiting.values() if each.deadline is not None]
-        patience = min([_TICK, *(max(deadline - time.monotonic(), 0) for deadline in deadlines)])
-        for descriptor, _ in self._poll.poll(patience):
-            if descriptor == self._listener:
-                over = self._next()
-            elif descriptor in self._waiting:
-                self._retry(self._waiting[descriptor])
-        self._sweep()
-        return over
 
     # Calls
 
-    def _next(self) -> bool:
-        """Take one call and answer it; True when the last task has gone."""
+    def _called(self, listener: int, events: int) -> None:
+        if events & select.EPOLLIN:
+            self._next(listener)
+        else:
+            self._leave(listener)
+
+    def _leave(self, listener: int) -> None:
+        self.reactor.remove(listener)
+        ended = self._listeners.pop(listener)
+        os.close(listener)
+        if ended is not None:
+            ended()
+
+    def _next(self, listener: int) -> None:
+        """Take one call, waiting for it, and answer it."""
         try:
-            info = notification.receive(self._listener)
+            info = notification.receive(listener)
         except FileNotFoundError:  # the thread was killed before its call was taken, or nobody is left
-            return any(events & select.EPOLLHUP for fd, events in self._poll.poll(0) if fd == self._listener)
+            if notification.is_deserted(listener):
+                self._leave(listener)
+            return
         identity = info[0]
         try:
-            thread = self._threads.get(info[1])
-            call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
+            call = self._decoder.call(self._threads.get(info[1]), (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
-                notification.let_through(self._listener, identity)
-            elif not self._unsent or not self._resend(identity, call):
-                self._carry_out(identity, call, self.dispatch(call))
+                notification.let_through(listener, identity)
+                return
+            answer = self._unsent.take(call) if self._unsent else None
+            self._carry_out(listener, identity, call, self.dispatch(call) if answer is None else answer)
         except (FileNotFoundError, ProcessLookupError):
             pass  # withdrawn by a signal, and it comes again; or the thread was killed
-        return False
 
-    def _carry_out(self, identity: int, call: Call, answer: Answer) -> None:
+    def _carry_out(self, listener: int, identity: int, call: Call, answer: Answer | Opened) -> None:
         if type(answer) is Return:
-            self._answer(identity, call, answer.value)
+            self._answer(listener, identity, call, answer.value)
         elif type(answer) is Fail:
-            self._answer(identity, call, -answer.errno)
-        elif type(answer) is Wait:
-            self._wait(identity, call, answer)
-        elif type(answer) is Native:
-            if answer.then is None and answer.name is None:
-                notification.let_through(self._listener, identity)
+            self._answer(listener, identity, call, -answer.errno)
+        elif isinstance(answer, Native):
+            if answer.then is None and answer.name is None and answer.made is None:
+                notification.let_through(listener, identity)
             else:
-                self._perform(identity, call, answer)
+                self._perform(listener, identity, call, answer)
+        elif isinstance(answer, Replace):
+            self._replace(listener, identity, call, answer)
+        elif isinstance(answer, Opened):
+            self._install(listener, identity, call, answer)
+        elif isinstance(answer, Wait | Park):
+            self._wait(listener, identity, call, answer, None)
 
-    def _answer(self, identity: int, call: Call, value: int) -> None:
+    def _answer(self, listener: int, identity: int, call: Call, value: int) -> None:
         try:
-            notification.answer(self._listener, identity, value)
+            notification.answer(listener, identity, value)
         except FileNotFoundError:
-            # It has happened, but the program does not know: told when the same call comes again.
-            self._unsent[call.task.tid] = ((call.name, call.args), value)
+            self._keep(call, Return(value))
 
-    def _resend(self, identity: int, call: Call) -> bool:
-        made, value = self._unsent.pop(call.task.tid, (None, 0))
-        if made != (call.name, call.args):
-            return False
-        self._answer(identity, call, value)
-        return True
+    def _keep(self, call: Call, answer: Answer | Opened) -> None:
+        self._unsent.keep(call, answer)
+        self._sweep_later()
 
-    def _perform(self, identity: int, call: Call, native: Native) -> None:
+    def _perform(self, listener: int, identity: int, call: Call, native: Native) -> None:
         """The kernel's part of the call, done here, and then the handler's word on the result."""
         name, args = native.name or call.name, native.args if native.args is not None else call.args
         try:
@@ -167,78 +184,122 @@ class NotifyEngine:
         except Errno as error:
             result = -error.number
         except Blocked as blocked:
-            self._wait(identity, call, blocked.wait)
+            self._wait(listener, identity, call, blocked.wait, None)
             return
         if isinstance(result, Opened):
-            self._install(identity, self._threads.get(call.task.tid), call, native, result)
+            self._install_new(listener, identity, call, native, result)
             return
         final = native.then(result) if native.then is not None else None
-        self._carry_out(identity, call, Return(result) if final is None else final)
+        self._carry_out(listener, identity, call, Return(result) if final is None else final)
 
-    def _install(self, identity: int, thread: Thread, call: Call, native: Native, opened: Opened) -> None:
+    # Descriptors
+
+    def _install_new(
+        self, listener: int, identity: int, call: Call, native: Native, opened: Opened
+    ) -> None:
+        if native.made is not None:
+            try:
+                handle = native.made(opened.handle)
+            except Errno as error:
+                os.close(opened.handle)
+                self._answer(listener, identity, call, -error.number)
+                return
+            if handle != opened.handle:
+                share_blocking(opened.handle, handle)
+                os.close(opened.handle)
+                opened = opened._replace(handle=handle)
+        self._install(listener, identity, call, opened, native.then)
+
+    def _install(
+        self, listener: int, identity: int, call: Call, opened: Opened,
+        then: Callable[[int], Answer | None] | None = None,
+    ) -> None:  # fmt: skip
         """The descriptor goes in with the answer where no memory is to be written before."""
-        at_once = call.name == "socket"
+        at_once = then is None or call.name == "socket"
+        thread = self._threads.get(call.task.tid)
         try:
             fd = notification.install(
-                self._listener, identity, opened.handle, cloexec=opened.cloexec, answer=at_once
+                listener, identity, opened.handle, cloexec=opened.cloexec, answer=at_once
             )
-            thread.fresh = (fd, opened.handle)
-            if native.then is not None:
-                native.then(fd)
-            if not at_once:
-                self._answer(identity, call, fd)
         except FileNotFoundError:
+            self._keep(call, opened)
             return
         except OSError as error:
-            self._answer(identity, call, -(error.errno or 24))
+            os.close(opened.handle)
+            self._answer(listener, identity, call, -(error.errno or errno.EMFILE))
+            return
+        thread.fresh = (fd, opened.handle)
+        try:
+            if then is not None:
+                then(fd)
+            if not at_once:
+                self._answer(listener, identity, call, fd)
         finally:
             thread.fresh = (-1, -1)
             os.close(opened.handle)
 
+    def _replace(self, listener: int, identity: int, call: Call, answer: Replace) -> None:
+        try:
+            cloexec = self._threads.get(call.task.tid).closes_on_exec(answer.fd)
+            old = call.task.borrow(answer.fd)
+            share_blocking(old, answer.handle)
+            os.close(old)
+            notification.put(listener, identity, answer.handle, answer.fd, cloexec=cloexec)
+        except FileNotFoundError:
+            self._keep(call, answer)
+            return
+        except (Errno, OSError) as error:
+            os.close(answer.handle)
+            number = error.number if isinstance(error, Errno) else error.errno or errno.EBADF
+            self._answer(listener, identity, call, -number)
+            return
+        os.close(answer.handle)
+        self._carry_out(listener, identity, call, answer.answer)
+
     # Waiting
 
-    def _wait(self, identity: int, call: Call, wait: Wait) -> None:
-        try:
-            handle = call.task.borrow(wait.fd)
-        except Errno as error:
-            self._answer(identity, call, -error.number)
+    def _wait(
+        self, listener: int, identity: int, call: Call, answer: Wait | Park, deadline: float | None
+    ) -> None:
+        thread = self._threads.get(call.task.tid)
+        withdrawn = self._waits.take(thread.tid)
+        if withdrawn is not None and not withdrawn.answer.restart and withdrawn.call.args == call.args:
+            # A signal withdrew it and the kernel restarted it: natively not with a timeout.
+            self._answer(listener, identity, call, -errno.EINTR)
             return
-        withdrawn = self._waiting_threads.get(call.task.tid)
-        if withdrawn is not None:
-            self._drop(withdrawn)
-            if not withdrawn.restart and withdrawn.call.args == call.args:
-                # A signal withdrew it and the kernel restarted it: natively not with a timeout.
-                os.close(handle)
-                self._answer(identity, call, -errno.EINTR)
+        handle = -1
+        if isinstance(answer, Wait):
+            try:
+                handle = thread.borrow(answer.fd)
+            except Errno as error:
+                self._answer(listener, identity, call, -error.number)
                 return
-        pending = Pending(identity, call.task.tid, call, wait, handle)
-        self._waiting[handle] = self._waiting_threads[pending.tid] = pending
-        self._poll.register(handle, wait.events | select.EPOLLONESHOT)
+        self._waits.add(Pending(listener, identity, call, answer, thread, handle), deadline)
+        self._sweep_later()
 
-    def _retry(self, pending: Pending) -> None:
-        self._drop(pending)
-        if not notification.is_valid(self._listener, pending.identity):
-            return
+    def _again(self, pending: Pending) -> None:
+        """What the call waited for is there: it is dispatched once more, with what is left of its time."""
+        listener, identity, call = pending.listener, pending.identity, pending.call
         try:
-            self._carry_out(pending.identity, pending.call, self.dispatch(pending.call))
+            answer = self.dispatch(call)
+            if isinstance(answer, Wait | Park):
+                self._wait(listener, identity, call, answer, pending.deadline)
+            else:
+                self._carry_out(listener, identity, call, answer)
         except (FileNotFoundError, ProcessLookupError):
             return  # withdrawn in this moment, as in _next
 
-    def _drop(self, *pending: Pending) -> None:
-        for each in pending:
-            del self._waiting[each.handle], self._waiting_threads[each.tid]
-            self._poll.unregister(each.handle)
-            os.close(each.handle)
+    def _expired(self, pending: Pending) -> None:
+        self._answer(pending.listener, pending.identity, pending.call, -pending.answer.expired)
+
+    def _sweep_later(self) -> None:
+        if not self._sweeping:
+            self._sweeping = True
+            self.reactor.call_at(time.monotonic() + _TICK, self._sweep)
 
     def _sweep(self) -> None:
-        """End waits whose time is up, and forget those whose thread is gone."""
-        now = time.monotonic()
-        for pending in list(self._waiting.values()):
-            if not notification.is_valid(self._listener, pending.identity):
-                self._drop(pending)
-            elif pending.deadline is not None and now >= pending.deadline:
-                self._drop(pending)
-                self._answer(pending.identity, pending.call, -pending.expired)
-
-    def tasks(self) -> list[Task]:
-        return list(self._threads.all())
+        self._sweeping = False
+        self._waits.sweep()
+        self._unsent.sweep()
+        if self._waits or self._unsent:
+            self._sweep_later()

@@ -62,8 +62,12 @@ def create_pair(call: Call, args: tuple[int, ...]) -> int:
 
 
 def accept(call: Call, args: tuple[int, ...]) -> Opened:
-    """accept4(2); a blocking listener has no flag for a single call, so its own is changed for a moment."""
-    flags = args[3] if call.name == "accept4" else 0
+    return accept4(call, (*args[:3], 0))
+
+
+def accept4(call: Call, args: tuple[int, ...]) -> Opened:
+    """A blocking listener has no flag for a single call, so its own is changed for a moment."""
+    flags = args[3]
     if flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK):
         raise Errno(errno.EINVAL)
     with hostcalls.borrowed(call.task, args[0]) as listener:
@@ -175,7 +179,7 @@ PERFORM: Mapping[str, Callable[[Call, tuple[int, ...]], int | Opened]] = {
     "socket": create,
     "socketpair": create_pair,
     "accept": accept,
-    "accept4": accept,
+    "accept4": accept4,
     "recvfrom": receive_from,
     "recvmsg": receive_message,
     "recvmmsg": receive_messages,

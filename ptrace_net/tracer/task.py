@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 
 from ptrace_net.syscalls.seam import Errno
@@ -53,6 +54,17 @@ class Task:
             return 0
         return int(link[8:-1]) if link.startswith("socket:[") else 0
 
+    def closes_on_exec(self, fd: int) -> bool:
+        """FD_CLOEXEC of ``fd``; raises ``Errno(EBADF)``."""
+        try:
+            with open(f"/proc/{self.tid}/fdinfo/{fd}") as info:
+                for line in info:
+                    if line.startswith("flags:"):
+                        return bool(int(line.split()[1], 8) & os.O_CLOEXEC)
+        except OSError:
+            pass
+        raise Errno(errno.EBADF)
+
     def has_privilege(self, capability: int) -> bool:
         return has_privilege(self.tid, capability)
 
@@ -63,6 +75,12 @@ def duplicate(pidfd: int, fd: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), "pidfd_getfd")
     return result
+
+
+def share_blocking(old: int, new: int) -> None:
+    """Set O_NONBLOCK on ``new`` where ``old`` has it."""
+    if fcntl.fcntl(old, fcntl.F_GETFL) & os.O_NONBLOCK:
+        fcntl.fcntl(new, fcntl.F_SETFL, fcntl.fcntl(new, fcntl.F_GETFL) | os.O_NONBLOCK)
 
 
 def thread_group(tid: int) -> int:

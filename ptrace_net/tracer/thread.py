@@ -12,16 +12,18 @@ from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
 _MOST = 1024  # pidfds kept open
 
+
 class Thread(Task):
     """One thread of the run, held by its pidfd."""
 
-    __slots__ = ("_pidfd", "fresh")
+    __slots__ = ("fresh", "pidfd", "waits")
 
     def __init__(self, tid: int) -> None:
         super().__init__(tid)
-        self._pidfd = os.pidfd_open(tid, PIDFD_THREAD)
+        self.pidfd = os.pidfd_open(tid, PIDFD_THREAD)
         # The descriptor just installed, and ours of it: the program may have closed it again.
         self.fresh = (-1, -1)
+        self.waits = False  # in a call: its pidfd is watched
 
     @property
     def tgid(self) -> int:
@@ -29,19 +31,19 @@ class Thread(Task):
 
     def is_alive(self) -> bool:
         try:
-            signal.pidfd_send_signal(self._pidfd, 0)
+            signal.pidfd_send_signal(self.pidfd, 0)
         except OSError:
             return False
         return True
 
     def close(self) -> None:
-        os.close(self._pidfd)
+        os.close(self.pidfd)
 
     def borrow(self, fd: int) -> int:
         if fd == self.fresh[0]:
             return os.dup(self.fresh[1])
         try:
-            return duplicate(self._pidfd, fd)
+            return duplicate(self.pidfd, fd)
         except OSError:
             raise Errno(errno.EBADF) from None
 
@@ -78,7 +80,7 @@ class Threads:
         return [thread for thread in self._by_id.values() if thread.is_alive()]
 
     def _shrink(self, count: int) -> None:
-        for tid in list(self._by_id)[:count]:
+        for tid in [tid for tid, thread in self._by_id.items() if not thread.waits][:count]:
             self._by_id.pop(tid).close()
 
 
