@@ -17,7 +17,7 @@ from ptrace_net.report.record_options import add_options
 from ptrace_net.run import run
 
 if TYPE_CHECKING:
-    from ptrace_net.policies.policy import Policy
+    from ptrace_net.policies.values import Policy
 
 # name -> (module with main(argv) -> int, what it does)
 COMMANDS = {
@@ -60,7 +60,7 @@ def parse(words: list[str]) -> Options:
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
-    policy = _policy(parsed.policy)
+    policy = _policy(parsed.policy, parsed.inject, parsed.seed)
     return Options(
         program, policy, parsed.engine, trace, parsed.json, parsed.record, parsed.record_payload,
         parsed.record_io,
@@ -80,8 +80,13 @@ def _parser() -> _Parser:
     add("--net", choices=["host"], default="host", help="who services inet sockets (default: host)")
     add(
         "--policy", action="append", default=[], metavar="NAME|FILE",
-        help="address mapping; repeatable, later ones win (see: ptrace-net policy list)",
+        help="rules and kernel profiles; repeatable, later ones win (see: ptrace-net policy list)",
     )
+    add(
+        "--inject", action="append", default=[], metavar="RULE",
+        help="a fault in strace's grammar: connect:error=ETIMEDOUT:when=3; repeatable",
+    )
+    add("--seed", type=int, metavar="N", help="what chances in faults are drawn from (default: 0)")
     add(
         "--engine", choices=["auto", "ptrace", "notify"], default="auto",
         help="how calls are intercepted (default: auto, which is ptrace)",
@@ -100,10 +105,14 @@ def _own(words: list[str]) -> list[str]:
     return words[: words.index("--")] if "--" in words else words
 
 
-def _policy(names: list[str]) -> Policy:
-    from ptrace_net.policies.policy import Policy, PolicyError, load
+def _policy(names: list[str], faults: list[str], seed: int | None) -> Policy:
+    from ptrace_net.policies.values import Policy
 
     policy = Policy()
+    if not names and not faults:
+        return policy
+    from ptrace_net.policies.policy import PolicyError, load
+
     for name in names:
         try:
             policy = load(name, policy)
@@ -112,7 +121,19 @@ def _policy(names: list[str]) -> Policy:
         except OSError as error:
             hint = "; `ptrace-net policy list` shows the names"
             raise Failure(f"policy {name}: {error.strerror}{hint}") from None
-    return policy
+    return _with_faults(policy, faults, seed)
+
+
+def _with_faults(policy: Policy, faults: list[str], seed: int | None) -> Policy:
+    from ptrace_net.policies.faults import parse_fault
+    from ptrace_net.policies.problem import Problem
+
+    try:
+        own = tuple(parse_fault(text) for text in faults)
+    except Problem as problem:
+        raise Failure(f"--inject {problem.text}") from None
+    policy = policy._replace(faults=(*policy.faults, *own))
+    return policy if seed is None else policy._replace(seed=seed)
 
 
 class _Parser(argparse.ArgumentParser):

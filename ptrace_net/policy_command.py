@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
 
 from ptrace_net.failure import OWN_FAILURE, complain
 from ptrace_net.policies import policy
@@ -32,23 +31,19 @@ def main(argv: list[str]) -> int:
 
 
 def _list(names: list[str]) -> int:
+    width = max(map(len, policy.names()))
     for name in policy.names():
-        print(name)
+        print(f"{name:{width}}  {policy.load(name).title}".rstrip())
     return 0
 
 
 def _show(names: list[str]) -> int:
+    from ptrace_net.policies.text import policy_text
+
     whole = policy.Policy()
     for name in names:
         whole = policy.load(name, whole)
-    print(f'serve = "{whole.serve}"\n\n[map]')
-    shown = set()
-    for pair in whole.pairs:
-        six, four = IPv6Address(pair.six), IPv4Address(pair.four)
-        row = f'"{six}/{pair.six_length}" = "{four}/{pair.four_length}"'
-        # Of two rows for a prefix the first decides, and TOML takes a key but once.
-        print(f"# {row}" if pair[:2] in shown else row)
-        shown.add(pair[:2])
+    print(policy_text(whole), end="")
     return 0
 
 

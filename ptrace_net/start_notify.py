@@ -7,6 +7,7 @@ import os
 from ptrace_net import guard
 from ptrace_net.failure import Failure, spawn_failure
 from ptrace_net.options import Options
+from ptrace_net.policed import policed
 from ptrace_net.sockets.host import host_sockets
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer.filter import NOTIFY, TRACE, assemble
@@ -22,11 +23,12 @@ def start(options: Options) -> NotifyEngine:
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
     sockets = host_sockets(options.policy, engine.tasks)
-    dispatch = dispatcher(sockets, {})
+    layer = policed(options.policy, dispatcher(sockets, {}), engine, notify=True)
+    dispatch = layer.dispatch
     engine.dispatch = dispatch
     rules = [
         rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule
-        for rule in merged(NO_IO_URING, host_rules(sockets.face.asked))
+        for rule in (*layer.rules, *merged(NO_IO_URING, host_rules(sockets.face.asked)))
     ]
     if not has_thread_pidfds():
         raise Failure("the notification engine needs pidfds of threads (Linux 6.9): use --engine ptrace")
@@ -40,4 +42,5 @@ def start(options: Options) -> NotifyEngine:
         os.waitpid(pid, 0)
         raise spawn_failure(failure, options.argv[0])
     engine.attend(pid, listener)
+    layer.begin()
     return engine

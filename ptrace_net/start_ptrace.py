@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ptrace_net import notices, signals
 from ptrace_net.failure import complain, spawn_failure
 from ptrace_net.options import Options
+from ptrace_net.policed import policed
 from ptrace_net.sockets.host import host_sockets
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer import clone
@@ -31,6 +32,9 @@ def start(options: Options) -> Engine:
     sockets = host_sockets(options.policy, engine.tasks)
     dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
     rules = [ALWAYS, host_rules(sockets.face.asked)]
+    watched = recorder is not None or options.trace is not None
+    layer = policed(options.policy, dispatch, engine, watched=watched)
+    dispatch = layer.dispatch
     if recorder is not None:
         dispatch = recorder.observed(dispatch, engine, options.trace, options.json)
         rules.append(recorder.rules())
@@ -40,7 +44,8 @@ def start(options: Options) -> Engine:
         dispatch = observed(dispatch, engine, options.trace, options.json)
         rules.append(trace_rules())
     engine.dispatch = dispatch
-    _spawn(engine, options.argv, assemble(merged(*rules), registers.ARCHES))
+    _spawn(engine, options.argv, assemble((*layer.rules, *merged(*rules)), registers.ARCHES))
+    layer.begin()
     engine.stopped_root = signals.stop_with(engine.root)
     engine.executed = notices.executed(complain)
     engine.executed(engine.root)

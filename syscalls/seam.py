@@ -126,13 +126,14 @@ class Wait(NamedTuple):
 
     After ``timeout`` seconds from the first such answer to the call it is ``Fail(expired)``. ``restart`` says
     whether a signal handled with SA_RESTART resumes the call (socket(7): not when a timeout is set on the
-    socket).
+    socket). With ``expired`` None the call is dispatched again after that time, and after a signal too: that
+    is a delay, for which ``fd`` is -1.
     """
 
     fd: int
     events: int
     timeout: float | None = None
-    expired: int = 11
+    expired: int | None = 11
     restart: bool = True
 
 

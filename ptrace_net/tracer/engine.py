@@ -161,6 +161,8 @@ class Engine:
         """Let the thread sleep in ppoll(2) on its own descriptor, where signals reach it as they should."""
 
         def woken(result: int) -> Answer:
+            if wait.expired is None:
+                return wait
             if result in RESTARTS:
                 return Return(-_ERESTARTSYS if wait.restart else -_EINTR)
             if result < 0:

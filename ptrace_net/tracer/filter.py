@@ -96,7 +96,10 @@ def _arch_body(rules: Sequence[Rule], arch: Arch) -> list[Instruction]:
             by_call.setdefault(arch.syscalls[rule.call], []).append(rule)
     for number, alternatives in by_call.items():
         block = _call_block(alternatives, arch)
-        body += [(_JEQ, 0, len(block), number), *block]
+        if len(block) > 255:
+            body += [(_JEQ, 1, 0, number), (0x05, 0, 0, len(block)), *block]
+        else:
+            body += [(_JEQ, 0, len(block), number), *block]
     body.append((_RETURN, 0, 0, ALLOW))
     return body
 

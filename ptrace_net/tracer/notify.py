@@ -268,7 +268,7 @@ class NotifyEngine:
             self._answer(listener, identity, call, -errno.EINTR)
             return
         handle = -1
-        if isinstance(answer, Wait):
+        if isinstance(answer, Wait) and answer.fd >= 0:
             try:
                 handle = thread.borrow(answer.fd)
             except Errno as error:
@@ -290,6 +290,10 @@ class NotifyEngine:
             return  # withdrawn in this moment, as in _next
 
     def _expired(self, pending: Pending) -> None:
+        if pending.answer.expired is None:  # a delay, which is over
+            pending.deadline = None
+            self._again(pending)
+            return
         self._answer(pending.listener, pending.identity, pending.call, -pending.answer.expired)
 
     def _sweep_later(self) -> None:

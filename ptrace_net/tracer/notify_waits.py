@@ -63,7 +63,7 @@ class Waits:
         """Watch until ``deadline`` (time.monotonic()); without one the answer's own timeout begins now."""
         answer, reactor = pending.answer, self._reactor
         self._by_thread[pending.thread.tid] = pending
-        if isinstance(answer, Wait):
+        if isinstance(answer, Wait) and pending.handle >= 0:
             reactor.add(pending.handle, answer.events | select.EPOLLONESHOT, lambda _: self._go_on(pending))
         pending.thread.waits = True
         reactor.add(pending.thread.pidfd, select.EPOLLIN, lambda _: self.drop(pending))

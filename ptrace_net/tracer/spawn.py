@@ -105,8 +105,10 @@ def _fork(argv: list[str], program: bytes, flags: int) -> Child:
         return Child(pid, go_write, report_read)
     os.close(go_write)
     os.close(report_read)
-    _child(argv, program, flags, go_read, report_write)
-    os._exit(125)
+    try:
+        _child(argv, program, flags, go_read, report_write)
+    finally:
+        os._exit(125)  # whatever happens: the parent's code is not the child's
 
 
 def _child(argv: list[str], program: bytes, flags: int, go: int, report: int) -> None:

@@ -31,7 +31,7 @@ def test_later_pairs_come_first() -> None:
 
 
 MISUSE = [
-    ("serv = 1\n", "p.toml:1: serv: unknown key; known are map, serve"),
+    ("serv = 1\n", "p.toml:1: serv: unknown key; known are calls, control, "),
     ("\n\n  nothing.here = 1\n", "p.toml:3: nothing: unknown key"),
     ("# a\n[other]\nx = 1\n", "p.toml:2: other: unknown key"),
     ("[[other]]\nx = 1\n", "p.toml:1: other: unknown key"),

@@ -13,7 +13,8 @@ def policy(command: list[str], *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_listed_can_be_shown_and_is_right(tmp_path: Path, ptrace_net_command: list[str]) -> None:
-    names = policy(ptrace_net_command, "list").stdout.split()
+    listed = policy(ptrace_net_command, "list").stdout.splitlines()
+    names = [line.split()[0] for line in listed]
     assert names
     for name in names:
         shown = policy(ptrace_net_command, "show", name)
