@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -172,14 +173,14 @@ def test_socket_dump() -> None:
     body = unix_request.build({"sdiag_family": 1, "udiag_states": 0xFFFFFFFF, "udiag_show": 0x1})
     protocol = NETLINK["NETLINK_SOCK_DIAG"]
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.bind("\0ptrace-net test of a socket dump")
+        sock.bind(b"\0ptrace-net test of a socket dump %d" % os.getpid())
         names = []
         for data in dump(protocol, build_message(20, body, flags=0x301, seq=8)):
             ours = [each for each in decode_netlink(data, protocol) if each.layout is not None]
             theirs = [each for each in MarshalDiag().parse(data) if each["header"]["type"] == 20]
             assert [each.body.udiag_ino for each in ours] == [each["udiag_ino"] for each in theirs]
             names += [each.attribute("UNIX_DIAG_NAME") for each in ours]
-    assert b"\0ptrace-net test of a socket dump" in names
+    assert b"\0ptrace-net test of a socket dump %d" % os.getpid() in names
 
 
 def test_generic_families() -> None:

@@ -1,8 +1,4 @@
-"""OpenSSH, whose server executes itself anew for every connection and drops privileges.
-
-Not in packages.txt: Debian's openssh-server opens port 22 as soon as it is installed, which is its owner's
-decision. Where it is there, it is used.
-"""
+"""OpenSSH, whose server executes itself anew for every connection and drops privileges."""
 
 import getpass
 import hashlib

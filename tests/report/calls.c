@@ -1,14 +1,17 @@
 /* Makes every kind of socket call once or more, so that its trace can be compared with strace's. */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -121,8 +124,10 @@ static void local(void)
     getsockname(s, (void *)&un, &length);
     unlink("trace.sock");
     s = socket(AF_UNIX, SOCK_DGRAM, 0);
-    memcpy(un.sun_path, "\0abc\1", 5);
-    bind(s, (void *)&un, 2 + 5);
+    /* Abstract names are the whole machine's: the folder's inode keeps apart what runs in others. */
+    struct stat here = {0};
+    stat(".", &here);
+    bind(s, (void *)&un, 2 + sprintf(un.sun_path, "%cabc\1%llx", 0, (long long)here.st_ino));
 }
 
 static void netlink(void)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.build import compile_c
+from support.deadline import wait_until
 
 from ptrace_net.record.format import read_recording
 from ptrace_net.record.model import Array, Call, Data, Event, Log, Struct, Symbol, Value
@@ -32,7 +33,9 @@ def record(tmp_path: Path, ptrace_net_command: list[str]) -> Record:
         path = tmp_path / f"{time.monotonic_ns()}.rec"
         argv = [program] if program else [*PROGRAM, *action.split()]
         command = [*ptrace_net_command, "--record", path, *options, "--", *argv]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=tmp_path
+        )
         return read_recording(path), ended
 
     return run
@@ -188,7 +191,7 @@ def test_killed_supervisor_loses_the_last_call_at_most(tmp_path: Path, ptrace_ne
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.5)
+        wait_until(lambda: path.exists() and path.stat().st_size > 20_000, "a hundred calls")
         process.kill()
     log = read_recording(path)
     sent = [call.arg(1) for call in calls(log, "sendto")]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.build import compile_c
+from support.deadline import wait_until
 from support.ports import free_port
 
 from ptrace_net.record.diff.report import diff
@@ -35,7 +36,7 @@ def record(tmp_path: Path, ptrace_net_command: list[str]) -> Callable[..., Path]
     def run(*argv: str | Path, options: tuple[str, ...] = ()) -> Path:
         path = tmp_path / f"{time.monotonic_ns()}.rec"
         command = [*ptrace_net_command, "--record", path, *options, "--", *argv]
-        subprocess.run(command, timeout=SECONDS, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, timeout=SECONDS, check=True, stdout=subprocess.DEVNULL, cwd=tmp_path)
         return path
 
     return run
@@ -66,7 +67,8 @@ def test_says_what_strace_says(record: Callable[..., Path], tmp_path: Path) -> N
         pytest.skip("strace is not installed")
     program = compile_c(HERE / "calls.c", tmp_path)
     log = tmp_path / "strace.log"
-    subprocess.run(["strace", "-f", "-e", SEEN, "-o", log, program], check=True, timeout=SECONDS)
+    command = ["strace", "-f", "-e", SEEN, "-o", log, program]
+    subprocess.run(command, check=True, timeout=SECONDS, cwd=tmp_path)
     report = diff(load(str(log)), read_recording(record(program)))
     assert report.first is None
     assert len(report.pairs) > 60
@@ -140,7 +142,7 @@ def test_a_running_program_is_recorded(tmp_path: Path, ptrace_net_command: list[
             with socket.create_connection(("127.0.0.1", port), SECONDS) as client:
                 client.sendall(b"hello")
                 assert client.recv(100) == b"hello"
-                time.sleep(0.2)
+                wait_until(lambda: "sendto" in [call.name for call in read_recording(path).calls], "the call")
             tracer.send_signal(signal.SIGINT)
             assert tracer.communicate(timeout=SECONDS)[1] == ""
         os.kill(server.pid, signal.SIGKILL)

@@ -32,7 +32,12 @@ def _domain(pidfd: int, fd: int) -> int | None:
         copy = _pidfd_getfd(pidfd, fd)
     except OSError:
         return None
-    with socket.socket(fileno=copy) as found:
+    try:
+        found = socket.socket(fileno=copy)
+    except OSError:  # the number was a socket's when it was listed, and is something else's by now
+        os.close(copy)
+        return None
+    with found:
         return found.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN)
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .deadline import wait_until
+
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_LOAD, BPF_PROG_ATTACH = 5, 8
 BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE = 9, 2
@@ -80,6 +82,15 @@ def _sweep(root: Path) -> None:
                 group.rmdir()
 
 
+def _removed(group: Path) -> bool:
+    """False while a process that was killed has not quite left."""
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def forbidding_cgroup() -> Iterator[Path | None]:
     """The new group's directory, or None where making one is not permitted; removed after the block."""
@@ -100,4 +111,4 @@ def forbidding_cgroup() -> Iterator[Path | None]:
     try:
         yield group
     finally:
-        group.rmdir()
+        wait_until(lambda: _removed(group), f"{group} without processes")
