@@ -62,8 +62,8 @@ def parse(words: list[str]) -> Options:
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = _policy(parsed.policy, parsed.inject, parsed.seed)
     return Options(
-        program, policy, parsed.engine, trace, parsed.json, parsed.record, parsed.record_payload,
-        parsed.record_io,
+        program, policy, parsed.engine, parsed.net, trace, parsed.json, parsed.record,
+        parsed.record_payload, parsed.record_io,
     )  # fmt: skip
 
 
@@ -77,7 +77,10 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--net", choices=["host"], default="host", help="who services inet sockets (default: host)")
+    add(
+        "--net", choices=["host", "stack", "none"], default="host",
+        help="who services inet sockets (default: host)",
+    )
     add(
         "--policy", action="append", default=[], metavar="NAME|FILE",
         help="rules and kernel profiles; repeatable, later ones win (see: ptrace-net policy list)",

@@ -14,6 +14,7 @@ class Options(NamedTuple):
     argv: list[str]
     policy: Policy
     engine: str = "auto"
+    net: str = "host"  # who services inet sockets: host, stack or none
     trace: str | None = None  # file name, "-" for standard error
     json: bool = False
     record: str | None = None  # file name

@@ -8,13 +8,13 @@ from ptrace_net import guard
 from ptrace_net.failure import Failure, spawn_failure
 from ptrace_net.options import Options
 from ptrace_net.policed import policed
-from ptrace_net.sockets.host import host_sockets
+from ptrace_net.provider import provider
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer.filter import NOTIFY, TRACE, assemble
 from ptrace_net.tracer.notify import NotifyEngine
 from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_notified
 from ptrace_net.tracer.thread import has_thread_pidfds
-from ptrace_net.wanted import NO_IO_URING, host_rules, merged
+from ptrace_net.wanted import NO_IO_URING, merged
 
 
 def start(options: Options) -> NotifyEngine:
@@ -22,13 +22,13 @@ def start(options: Options) -> NotifyEngine:
     from ptrace_net.tracer.registers import arches
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
-    sockets = host_sockets(options.policy, engine.tasks)
+    sockets, wanted = provider(options, engine.tasks, engine.reactor)
     layer = policed(options.policy, dispatcher(sockets, {}), engine, notify=True)
     dispatch = layer.dispatch
     engine.dispatch = dispatch
     rules = [
         rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule
-        for rule in (*layer.rules, *merged(NO_IO_URING, host_rules(sockets.face.asked)))
+        for rule in (*layer.rules, *merged(NO_IO_URING, wanted))
     ]
     if not has_thread_pidfds():
         raise Failure("the notification engine needs pidfds of threads (Linux 6.9): use --engine ptrace")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 
 from ptrace_net.syscalls.table import ARGUMENTS
-from ptrace_net.tracer.filter import ERRNO, Rule, at_least, below, equal, not_null, shares
+from ptrace_net.tracer.filter import ALLOW, ERRNO, Rule, at_least, below, equal, not_null, shares
 
 SOL_SOCKET, SO_DOMAIN = 1, 39
 CLONE_UNTRACED = 0x00800000
@@ -18,7 +18,7 @@ _IO_URING = ("io_uring_setup", "io_uring_enter", "io_uring_register")
 NO_IO_URING = tuple(Rule(call, (), ERRNO | errno.ENOSYS) for call in _IO_URING)
 ALWAYS = (Rule("clone", (shares(0, CLONE_UNTRACED),)), Rule("clone3"), *NO_IO_URING)
 
-AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 10, 0, 6, 41
+AF_INET, AF_INET6, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 2, 10, 0, 6, 41
 TCP_INFO, TCP_ZEROCOPY_RECEIVE = 11, 35
 # The options of IPPROTO_IP that the host has once for both levels (sockets.options6.rows.TWINS), as ranges.
 _TWINS = ((1, 3), (8, 9), (10, 14), (20, 22), (33, 35), (49, 51))
@@ -38,6 +38,40 @@ def host_rules(asked: int) -> tuple[Rule, ...]:
         *not_null("recvfrom", 4),
         Rule("getsockopt", (equal(1, SOL_SOCKET), equal(2, SO_DOMAIN))),
         *(_ipv6_rules() if asked == AF_INET6 else _ipv4_rules()),
+    )
+
+
+# What AF_UNIX sockets do as AF_INET ones do, so that the backing socket can keep it (socket(7)):
+# SO_REUSEADDR, SO_DONTROUTE, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO.
+KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
+_TCP_CORK, _TCP_QUICKACK = 3, 12
+_FIONREAD = 0x541B
+
+
+def stack_rules() -> tuple[Rule, ...]:
+    """For the stack provider: every call that names, configures or addresses a socket.
+
+    TCP_CORK and TCP_QUICKACK, which programs set for each message and no backing socket has, succeed in the
+    filter.
+    """
+    tcp = equal(1, IPPROTO_TCP)
+    named = ("bind", "connect", "listen", "accept", "accept4", "getsockname", "getpeername", "shutdown")
+    messages = ("sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "recvmmsg_time64")
+    families = (AF_INET, AF_INET6)
+    return (
+        *(Rule(call, (equal(0, family),)) for call in ("socket", "socketpair") for family in families),
+        *(Rule(call) for call in (*named, *messages, "socketcall")),
+        *not_null("sendto", 4),
+        *not_null("recvfrom", 4),
+        *(Rule("setsockopt", (tcp, equal(2, option)), ERRNO) for option in (_TCP_CORK, _TCP_QUICKACK)),
+        *(
+            Rule(call, (equal(1, SOL_SOCKET), equal(2, option)), ALLOW)
+            for call in ("setsockopt", "getsockopt")
+            for option in KEPT_BENEATH
+        ),
+        *(Rule(call, (at_least(1, 0),)) for call in ("setsockopt", "getsockopt")),
+        Rule("ioctl", (equal(1, _FIONREAD),)),
+        Rule("ioctl", (at_least(1, 0x8900), below(1, 0x8A00))),
     )
 
 

@@ -1,4 +1,4 @@
-"""socket(2), socketpair(2), listen(2), accept(2), accept4(2): where descriptors come from."""
+"""socket(2), socketpair(2), listen(2), accept(2), accept4(2), shutdown(2): how sockets begin and end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from ptrace_net.syscalls.memory import give_name, read_int, taken_name
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ptrace_net.syscalls.sockets import Socket, Sockets
 
 
@@ -28,24 +30,34 @@ def listen(call: Call, sockets: Sockets) -> Answer:
 
 
 def accept(call: Call, sockets: Sockets) -> Answer:
-    """The kernel accepts, and blocks where it must; the new socket and its peer's name are then made ours."""
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None:
-            return NATIVE
-        sock = held.sock
+        return NATIVE if held is None else held.sock.accept(call, held.handle)
+
+
+def accept_translated(call: Call, sock: Socket, accepted: Callable[[int], bytes]) -> Answer:
+    """The kernel accepts, and blocks where it must; the new socket and its peer's name are then made ours.
+
+    ``accepted(fd)`` gives the peer's name, none when it is gone already.
+    """
     address, length_address = call.args[1:3]
     room = _room(call, length_address) if address else 0
 
-    def accepted(fd: int) -> Answer | None:
+    def then(fd: int) -> Answer | None:
         if fd >= 0:
-            name = sock.accepted(call.task, fd)
+            name = accepted(fd)
             if address and name:
                 replace_name(call, name, address, length_address, room)
             elif address:
                 translate_name(call, sock, address, length_address, room)
         return None
 
-    return Native(accepted)
+    return Native(then)
+
+
+def shutdown(call: Call, sockets: Sockets) -> Answer:
+    fd, how = call.args
+    with sockets.find(call.task, fd) as held:
+        return NATIVE if held is None else held.sock.shutdown(held.handle, how)
 
 
 def translate_name(call: Call, sock: Socket, address: int, length_address: int, room: int) -> None:

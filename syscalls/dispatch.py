@@ -34,6 +34,7 @@ HANDLERS: dict[str, SocketHandler] = {
     "accept4": create.accept,
     "bind": names.bind,
     "connect": names.connect,
+    "shutdown": create.shutdown,
     "getsockname": names.getsockname,
     "getpeername": names.getpeername,
     "getsockopt": options.getsockopt,

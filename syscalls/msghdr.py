@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.abi.msghdr import cmsghdr, iovec, msghdr
+from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, iovec, msghdr
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE
 from ptrace_net.syscalls.seam import Errno
 
@@ -68,3 +68,17 @@ def _read_compat_control(task: Task, arch: Arch, header: Header) -> bytes:
     if not header.control or header.control_length < cmsghdr.size(arch):
         raise Errno(errno.EINVAL)
     return task.read(header.control, min(header.control_length, _LONGEST_CONTROL))
+
+
+def fitted(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:
+    """As much of a control buffer as ``room`` takes, and whether a message of it was cut (put_cmsg())."""
+    head, offset = cmsghdr.fast(arch), 0
+    while offset + head.size <= len(control):
+        length, level, kind = head.unpack(control, offset)
+        if offset + head.size > room:
+            return control[: min(offset, room)], True
+        if offset + length > room:
+            cut = head.pack(room - offset, level, kind)
+            return control[:offset] + cut + control[offset + head.size : room], True
+        offset += max(cmsg_align(length, arch), head.size)
+    return control[:room], False

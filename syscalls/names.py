@@ -28,7 +28,7 @@ def connect(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, fd) as held:
         if held is None:
             return NATIVE
-        return held.sock.connect(held.handle, read_name(call.task, address, length))
+        return held.sock.connect(held.handle, read_name(call.task, address, length), fd)
 
 
 def getsockname(call: Call, sockets: Sockets) -> Answer:

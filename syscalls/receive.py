@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, mmsghdr, msghdr
+from ptrace_net.abi.msghdr import mmsghdr, msghdr
+from ptrace_net.syscalls import take
 from ptrace_net.syscalls.create import replace_name, translate_name
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_int, taken_name, write_int
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, read_header
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, fitted, read_header
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native
 
 if TYPE_CHECKING:
-    from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.sockets import Socket, Sockets
 
 MSG_CTRUNC = 0x8
@@ -27,9 +27,13 @@ _ASIDE = 1024  # the same, and control messages
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
     name_address, length_address = call.args[4:6]
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None or not name_address or not held.sock.names_senders():
+        if held is None or not name_address:
             return NATIVE
         sock = held.sock
+        if sock.receives(named=True):
+            return take.received_from(call, held)
+        if not sock.names_senders():
+            return NATIVE
     try:
         room = read_int(call.task, call.arch, length_address)
     except Errno:
@@ -56,11 +60,15 @@ def recvfrom(call: Call, sockets: Sockets) -> Answer:
 
 
 def recvmsg(call: Call, sockets: Sockets) -> Answer:
+    address = call.args[1]
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None or not held.sock.names_senders():
+        if held is None:
             return NATIVE
         sock = held.sock
-    address = call.args[1]
+        if sock.receives(named=take.is_named(call, address)):
+            return take.received_message(call, held)
+        if not sock.names_senders():
+            return NATIVE
     asked = read_header(call.task, call.arch, address)
     if not asked.name and not asked.control:
         return NATIVE
@@ -103,9 +111,13 @@ def _receive_aside(call: Call, sock: Socket, asked: Header, place: int) -> Answe
 
 def recvmmsg(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None or not held.sock.names_senders():
+        if held is None:
             return NATIVE
         sock = held.sock
+        if sock.receives(named=False):
+            return take.received_messages(call, held)
+        if not sock.names_senders():
+            return NATIVE
     address, count = call.args[1], min(call.args[2], UIO_MAXIOV)
     stride = mmsghdr.fast(call.arch).size
     asked = []
@@ -150,17 +162,3 @@ def _translate_control(call: Call, sock: Socket, asked: Header, filled: Header, 
     control, cut = fitted(control, asked.control_length, call.arch)
     call.task.write(asked.control, control)
     return filled._replace(flags=filled.flags | (MSG_CTRUNC if cut else 0), control_length=len(control))
-
-
-def fitted(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:
-    """As much of a control buffer as ``room`` takes, and whether a message of it was cut (put_cmsg())."""
-    head, offset = cmsghdr.fast(arch), 0
-    while offset + head.size <= len(control):
-        length, level, kind = head.unpack(control, offset)
-        if offset + head.size > room:
-            return control[: min(offset, room)], True
-        if offset + length > room:
-            cut = head.pack(room - offset, level, kind)
-            return control[:offset] + cut + control[offset + head.size : room], True
-        offset += max(cmsg_align(length, arch), head.size)
-    return control[:room], False

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Answer, Task
+    from ptrace_net.syscalls.seam import Answer, Call, Task
 
 
 class Message(NamedTuple):
@@ -30,12 +30,24 @@ class Message(NamedTuple):
     flags: int
 
 
+class Received(NamedTuple):
+    """What was received: ``control`` as (level, type, payload), ``total`` the length before any cut."""
+
+    data: bytes
+    name: bytes
+    control: list[tuple[int, int, bytes]]
+    flags: int
+    total: int
+
+
 class Socket(Protocol):
     """One socket of the program, known to a provider."""
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer: ...
-    def connect(self, handle: int, name: bytes) -> Answer: ...
+    def connect(self, handle: int, name: bytes, fd: int) -> Answer: ...
     def listen(self, handle: int, backlog: int) -> Answer: ...
+    def accept(self, call: Call, handle: int) -> Answer: ...
+    def shutdown(self, handle: int, how: int) -> Answer: ...
     def settled_name(self) -> bytes | None:
         """``local_name`` where it is known without asking the kernel."""
 
@@ -53,10 +65,6 @@ class Socket(Protocol):
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         """The program's view of a control buffer that the kernel filled; ``word``: bytes of its size_t."""
 
-    def accepted(self, task: Task, fd: int) -> bytes:
-        """A connection was accepted as the program's ``fd``; the peer's name, none when it is gone already.
-        """
-
     def serves(self, level: int, option: int) -> bool:
         """Whether the provider answers for an option; Errno(ENOPROTOOPT) for a level that there is not."""
 
@@ -71,6 +79,12 @@ class Socket(Protocol):
 
     def passes(self, name: bytes, control: bytes) -> bool:
         """Whether a message to ``name`` needs nothing from the provider."""
+
+    def receives(self, *, named: bool) -> bool:
+        """Whether the provider takes what is received, instead of the kernel; ``named``: with its source."""
+
+    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
+        """At most ``size`` bytes; raises WouldBlock where the program's own call would sleep."""
 
 
 class Held(Protocol):

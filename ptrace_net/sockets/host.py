@@ -18,13 +18,13 @@ from ptrace_net.policies.mapping import ANY4
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.datagrams import Datagrams
 from ptrace_net.sockets.faces import AF_INET, Endpoint, FourOnSix, SixOnFour, family_of
+from ptrace_net.sockets.found import Found
 from ptrace_net.sockets.hostcalls import borrowed
 from ptrace_net.sockets.mapped import MappedSocket
 from ptrace_net.sockets.privileges import CAP_NET_BIND_SERVICE
 from ptrace_net.sockets.registry import Registry
 from ptrace_net.sockets.sharing import OTHER, share_port, type_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
-from ptrace_net.syscalls.sockets import Held
 
 if TYPE_CHECKING:
     from ptrace_net.policies.policy import Policy
@@ -40,33 +40,6 @@ SO_DOMAIN = 39
 NOWHERE: dict[int, int] = {socket.SOCK_STREAM: socket.htons(0), socket.SOCK_DGRAM: socket.htons(1)}
 _MAPPED_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 _PINGS = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)  # datagram sockets for echo requests: each family's own
-
-
-class Found:
-    """A mapped socket for the length of a with block (None for any other); borrowed when its handle is asked
-    for.
-    """
-
-    __slots__ = ("_fd", "_handle", "_task", "sock")
-
-    def __init__(self, sock: MappedSocket | None, task: Task, fd: int) -> None:
-        self.sock: MappedSocket = sock  # type: ignore[assignment]  # __enter__ gives None without one
-        self._task = task
-        self._fd = fd
-        self._handle = -1
-
-    @property
-    def handle(self) -> int:
-        if self._handle < 0:
-            self._handle = self._task.borrow(self._fd)
-        return self._handle
-
-    def __enter__(self) -> Held | None:
-        return None if self.sock is None else self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
 
 
 class HostSockets:
@@ -148,7 +121,7 @@ class HostSockets:
         """The socket behind ``handle`` is the kernel's alone from now on."""
         self._registry.remove(os.fstat(handle).st_ino)
 
-    def find(self, task: Task, fd: int) -> Found:
+    def find(self, task: Task, fd: int) -> Found[MappedSocket]:
         registry = self._registry
         self.datagrams.asker = task.tid
         return Found(registry.get(task.socket_inode(fd)) if registry else None, task, fd)

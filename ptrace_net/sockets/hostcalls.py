@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -66,6 +67,21 @@ def connect(handle: int, name: bytes) -> None:
 
 def listen(handle: int, backlog: int) -> None:
     _check(_libc.listen(handle, backlog), "listen", handle, backlog)
+
+
+def shutdown(handle: int, how: int) -> None:
+    _check(_libc.shutdown(handle, how), "shutdown", handle, how)
+
+
+def new_socket(domain: int, kind: int, protocol: int) -> int:
+    return _check(_libc.socket(domain, kind, protocol))
+
+
+def hung_up(handle: int) -> bool:
+    """Whether the other end of a connection is closed."""
+    watched = select.poll()
+    watched.register(handle, select.POLLRDHUP)
+    return bool(watched.poll(0))
 
 
 def getsockname(handle: int) -> bytes:

@@ -18,6 +18,7 @@ from ptrace_net.sockets.destinations import Destination, Origin, connect_to, sen
 from ptrace_net.sockets.faces import AF_UNSPEC, Endpoint, SixOnFour, family_of
 from ptrace_net.sockets.privileges import check_control, check_option
 from ptrace_net.sockets.sharing import BOTH, OTHER, OWN
+from ptrace_net.syscalls.create import accept_translated
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return, WouldBlock
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.host import HostSockets
     from ptrace_net.sockets.options6.groups import Filter
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Task
-    from ptrace_net.syscalls.sockets import Message
+    from ptrace_net.syscalls.seam import Call, Task
+    from ptrace_net.syscalls.sockets import Message, Received
 
 SO_DOMAIN = 39
 MSG_OOB = 1
@@ -151,7 +152,7 @@ class MappedSocket:
 
     # Connections
 
-    def connect(self, handle: int, name: bytes) -> Answer:
+    def connect(self, handle: int, name: bytes, fd: int) -> Answer:
         self.name, self.connecting = None, True
         if family_of(name) == AF_UNSPEC:
             self.own_peer = False
@@ -210,6 +211,12 @@ class MappedSocket:
             raise
         return Return(0)
 
+    def accept(self, call: Call, handle: int) -> Answer:
+        return accept_translated(call, self, lambda fd: self.accepted(call.task, fd))
+
+    def shutdown(self, handle: int, how: int) -> Answer:
+        return NATIVE
+
     def accepted(self, task: Task, fd: int) -> bytes:
         """What arrived at an address of the asked family alone came from a peer of that family."""
         sock = MappedSocket(self.layer, self.kind, self.v6only, dict(self.options))
@@ -265,6 +272,12 @@ class MappedSocket:
 
     def names_senders(self) -> bool:
         return not self.stream
+
+    def receives(self, *, named: bool) -> bool:
+        return False
+
+    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
+        raise NotImplementedError  # the kernel receives
 
     def names_outgrow(self) -> bool:
         return len(self.face.host_any) > len(self.face.any)

@@ -152,7 +152,7 @@ def _receive_into(call: Call, handle: int, address: int, flags: int) -> int:
 def _as_the_program_has_it(control: bytes, room: int, arch: Arch) -> tuple[bytes, bool]:
     """A control buffer of ours in the program's word size, and whether it was cut to ``room``."""
     from ptrace_net.sockets.control6 import items, packed
-    from ptrace_net.syscalls.receive import fitted
+    from ptrace_net.syscalls.msghdr import fitted
 
     return fitted(control if arch.word == 8 else packed(list(items(control, 8)), arch.word), room, arch)
 

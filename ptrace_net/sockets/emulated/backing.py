@@ -1,0 +1,90 @@
+"""Backing sockets: the AF_UNIX sockets that stand in the program's descriptor table (unix(7)).
+
+A listener's backing socket listens at a path that is removed at once; what is left of it is a descriptor of
+ours (O_PATH), through which alone it can be connected to. So no other user of the machine reaches it, and
+nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from contextlib import suppress
+
+from ptrace_net.sockets import hostcalls
+
+AF_UNIX = socket.AF_UNIX
+STREAM, SEQPACKET = socket.SOCK_STREAM, socket.SOCK_SEQPACKET
+SOMAXCONN = 4096
+_FAMILY = AF_UNIX.to_bytes(2, "little")
+
+
+class Entrance:
+    """Where a listening backing socket is connected to."""
+
+    __slots__ = ("_name", "_path")
+
+    def __init__(self, handle: int) -> None:
+        """Make ``handle`` listen; raises Errno."""
+        folder = tempfile.mkdtemp(prefix="ptrace-net-")
+        path = os.path.join(folder, "s")
+        try:
+            hostcalls.bind(handle, _FAMILY + path.encode() + b"\0")
+            hostcalls.listen(handle, SOMAXCONN)
+            self._path = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            os.rmdir(folder)
+        self._name = _FAMILY + f"/proc/self/fd/{self._path}".encode() + b"\0"
+
+    def connect(self, handle: int) -> None:
+        """Raises Errno(ECONNREFUSED) when the listener is closed, EAGAIN when its queue is full."""
+        hostcalls.connect(handle, self._name)
+
+    def close(self) -> None:
+        if self._path >= 0:
+            os.close(self._path)
+            self._path = -1
+
+
+class Names:
+    """Names for the clients' backing sockets, by which the accepted ends find their peers: abstract ones, at
+    which nobody listens.
+    """
+
+    def __init__(self) -> None:
+        self._prefix = _FAMILY + b"\0ptrace-net-" + os.urandom(12).hex().encode()
+        self._count = 0
+
+    def give(self, handle: int) -> bytes:
+        """Name the socket behind ``handle``; the sockaddr_un."""
+        self._count += 1
+        name = self._prefix + self._count.to_bytes(6, "big")
+        hostcalls.bind(handle, name)
+        return name
+
+
+class Doorway:
+    """A listener of ours: the other end of any socket that shall have one."""
+
+    def __init__(self, kind: int) -> None:
+        self._listener = socket.socket(AF_UNIX, kind)
+        self._entrance = Entrance(self._listener.fileno())
+
+    def pair_with(self, handle: int) -> int:
+        """Connect ``handle`` to us; a descriptor of our end, non-blocking."""
+        self._entrance.connect(handle)
+        ours, _ = hostcalls.accept(self._listener.fileno(), socket.SOCK_NONBLOCK)
+        return ours
+
+
+def show_failure(doorway: Doorway, handle: int) -> None:
+    """Make a socket look as after a failed connect: POLLIN, POLLERR, POLLHUP and POLLRDHUP.
+
+    AF_UNIX calls a connection reset when the peer closes with something unread.
+    """
+    ours = doorway.pair_with(handle)
+    hostcalls.sendmsg(handle, b"\0", b"", b"", 0)
+    os.close(ours)

@@ -1,0 +1,115 @@
+"""Control messages of emulated datagrams: what the options ask for (ip(7), ipv6(7), RFC 3542, socket(7))."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import time
+from typing import TYPE_CHECKING
+
+from ptrace_net.policies.mapping import V4_MAPPED
+from ptrace_net.sockets.emulated.names import AF_INET6, Name, pack
+from ptrace_net.sockets.emulated.network import is_multicast
+from ptrace_net.syscalls.seam import Errno
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.emulated.datagram import Datagram
+    from ptrace_net.sockets.emulated.origins import Origin
+
+Item = tuple[int, int, bytes]
+SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6 = 1, 0, 41
+SO_TIMESTAMP, SO_TIMESTAMPNS = 29, 35
+IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR = 1, 2, 8, 12, 13, 20
+IP_MULTICAST_TTL, IP_MULTICAST_IF = 33, 32
+IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS, IPV6_RECVPKTINFO, IPV6_PKTINFO = 16, 18, 49, 50
+IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_RECVORIGDSTADDR = 51, 52, 66, 67, 74
+_INT = struct.Struct("=i")
+_DEFAULT_HOPS = 64
+# What may be sent with a datagram: (level, type) -> the shortest payload.
+_SENDABLE = {
+    (IPPROTO_IP, IP_TTL): 4, (IPPROTO_IP, IP_TOS): 1, (IPPROTO_IP, IP_PKTINFO): 12, (IPPROTO_IP, 7): 0,
+    (IPPROTO_IPV6, IPV6_HOPLIMIT): 4, (IPPROTO_IPV6, IPV6_TCLASS): 4, (IPPROTO_IPV6, IPV6_PKTINFO): 20,
+    (17, 103): 2,
+}  # fmt: skip
+
+
+class Control:
+    """Reads what goes with a datagram, and makes what comes with one."""
+
+    def sending(self, sock: Datagram, target: Name, control: bytes, word: int) -> tuple[int, int]:
+        """Hop limit and traffic class of a datagram; Errno(EINVAL) for a control message that is none."""
+        four = len(target.address) == 4
+        ttl, tos = self._limits(sock, four, is_multicast(target.address))
+        if control:
+            from ptrace_net.sockets.control6 import items
+
+            for level, kind, payload in items(control, word):
+                if level not in (IPPROTO_IP, IPPROTO_IPV6, 17):
+                    continue
+                if len(payload) < _SENDABLE.get((level, kind), 1 << 30):
+                    raise Errno(errno.EINVAL)
+                if kind in (IP_TTL, IPV6_HOPLIMIT):
+                    ttl = _INT.unpack(payload[:4])[0]
+                    if not (0 < ttl <= 255 if level == IPPROTO_IP else -1 <= ttl <= 255):
+                        raise Errno(errno.EINVAL)
+                    ttl = _DEFAULT_HOPS if ttl < 0 else ttl
+                elif kind in (IP_TOS, IPV6_TCLASS):
+                    tos = payload[0]
+        return ttl, tos
+
+    def _limits(self, sock: Datagram, four: bool, multicast: bool) -> tuple[int, int]:
+        value = sock.options.value
+        if four:
+            ttl = value(IPPROTO_IP, IP_MULTICAST_TTL if multicast else IP_TTL)
+            return (ttl if ttl >= 0 else _DEFAULT_HOPS), value(IPPROTO_IP, IP_TOS) & 0xFF
+        hops = value(IPPROTO_IPV6, IPV6_MULTICAST_HOPS if multicast else IPV6_UNICAST_HOPS)
+        return (hops if hops >= 0 else _DEFAULT_HOPS), max(value(IPPROTO_IPV6, IPV6_TCLASS), 0) & 0xFF
+
+    def received(self, sock: Datagram, origin: Origin) -> list[Item]:
+        """The messages that the socket's options ask for, in the kernel's order."""
+        found = self._stamps(sock)
+        if sock.family == AF_INET6:
+            found += self._ipv6(sock, origin)
+        if len(origin.destination) == 4:
+            found += self._ip(sock, origin)
+        return found
+
+    def _stamps(self, sock: Datagram) -> list[Item]:
+        value = sock.options.value
+        if value(SOL_SOCKET, SO_TIMESTAMPNS):
+            now = time.time_ns()
+            return [(SOL_SOCKET, SO_TIMESTAMPNS, struct.pack("=qq", now // 10**9, now % 10**9))]
+        if value(SOL_SOCKET, SO_TIMESTAMP):
+            now = time.time_ns() // 1000
+            return [(SOL_SOCKET, SO_TIMESTAMP, struct.pack("=qq", now // 10**6, now % 10**6))]
+        return []
+
+    def _ip(self, sock: Datagram, origin: Origin) -> list[Item]:
+        value, found = sock.options.value, []
+        if value(IPPROTO_IP, IP_PKTINFO):
+            local = origin.destination
+            found.append((IPPROTO_IP, IP_PKTINFO, _INT.pack(origin.interface) + local + local))
+        if value(IPPROTO_IP, IP_RECVTTL):
+            found.append((IPPROTO_IP, IP_TTL, _INT.pack(origin.ttl)))
+        if value(IPPROTO_IP, IP_RECVTOS):
+            found.append((IPPROTO_IP, IP_TOS, bytes((origin.tos,))))
+        if value(IPPROTO_IP, IP_RECVORIGDSTADDR):
+            port = sock.binding.port if sock.binding is not None else 0
+            found.append((IPPROTO_IP, IP_RECVORIGDSTADDR, pack(2, Name(origin.destination, port))))
+        return found
+
+    def _ipv6(self, sock: Datagram, origin: Origin) -> list[Item]:
+        value, found = sock.options.value, []
+        local = origin.destination if len(origin.destination) == 16 else V4_MAPPED + origin.destination
+        if value(IPPROTO_IPV6, IPV6_RECVPKTINFO):
+            found.append((IPPROTO_IPV6, IPV6_PKTINFO, local + _INT.pack(origin.interface)))
+        if len(origin.destination) == 4:
+            return found
+        if value(IPPROTO_IPV6, IPV6_RECVHOPLIMIT):
+            found.append((IPPROTO_IPV6, IPV6_HOPLIMIT, _INT.pack(origin.ttl)))
+        if value(IPPROTO_IPV6, IPV6_RECVTCLASS):
+            found.append((IPPROTO_IPV6, IPV6_TCLASS, _INT.pack(origin.tos)))
+        if value(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR):
+            port = sock.binding.port if sock.binding is not None else 0
+            found.append((IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, pack(10, Name(local, port))))
+        return found

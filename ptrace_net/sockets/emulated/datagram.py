@@ -1,0 +1,301 @@
+"""UDP sockets of a run: udp(7) in front of one end of an AF_UNIX SOCK_SEQPACKET pair; the other end is ours.
+
+What others send is put into the pair with its origin (``origins``) and waits there in the kernel, so that
+poll, blocking and plain receives need no stop. What the program sends without an address comes out at our
+end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated import origins
+from ptrace_net.sockets.emulated.names import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    Name,
+    any_of,
+    family_of,
+    pack,
+    parse,
+)
+from ptrace_net.sockets.emulated.network import is_multicast
+from ptrace_net.sockets.emulated.origins import Origin
+from ptrace_net.sockets.emulated.sock import SOL_SOCKET, EmulatedSocket
+from ptrace_net.stack.bindings import Binding
+from ptrace_net.syscalls.seam import Answer, Errno, Return, WouldBlock
+from ptrace_net.syscalls.sockets import Received
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.emulated.layer import EmulatedSockets
+    from ptrace_net.sockets.emulated.options import Options
+    from ptrace_net.sockets.emulated.ports import PortTable
+    from ptrace_net.syscalls.seam import Call, Task
+    from ptrace_net.syscalls.sockets import Message
+
+LONGEST = {AF_INET: 65507, AF_INET6: 65527}
+SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO = 6, 20, 21
+MSG_OOB, MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 1, 2, 0x40, 0x2000, 0x40000000
+_HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
+_AT_ONCE = 64  # datagrams taken from a socket before others get their turn
+
+
+class Datagram(EmulatedSocket):
+    """Implements ``syscalls.sockets.Socket`` for SOCK_DGRAM."""
+
+    __slots__ = ("errors", "groups", "ours", "outside", "waiting")
+
+    kind = socket.SOCK_DGRAM
+
+    def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
+        super().__init__(layer, family, protocol, options)
+        self.ours = -1
+        self.groups: set[tuple[bytes, int]] = set()
+        self.errors: deque[Received] = deque(maxlen=64)  # the error queue (IP_RECVERR)
+        self.outside: object = None  # the host's socket, once it is needed
+
+    @property
+    def ports(self) -> PortTable:
+        return self.layer.udp
+
+    def names_senders(self) -> bool:
+        return True
+
+    def watch(self, ours: int) -> None:
+        """``ours`` is the other end of the pair."""
+        self.ours = ours
+        self.layer.reactor.add(ours, 0x2001, self._stirred)  # EPOLLIN, EPOLLRDHUP
+
+    def _stirred(self, events: int) -> None:
+        if self.ours < 0:
+            return
+        if not self.flush() and events & 0x2010:
+            self.layer.drop(self)
+
+    def is_gone(self) -> bool:
+        if self.ours < 0:
+            return True
+        if not hostcalls.hung_up(self.ours):
+            return False
+        self.layer.drop(self)
+        return True
+
+    def gone(self) -> None:
+        """The program has closed it."""
+        self.flush()
+        super().gone()
+        self.layer.not_outside(self)
+        if self.ours >= 0:
+            self.layer.reactor.remove(self.ours)
+            os.close(self.ours)
+            self.ours = -1
+
+    # Names
+
+    def autobind(self, handle: int, source: bytes | None = None) -> None:
+        """The kernel gives a socket its port before the first datagram leaves (inet_autobind)."""
+        if self.binding is None:
+            binding = Binding(source or any_of(self.family), 0, v6only=self.v6only, ephemeral=True)
+            self.ports.take_outgoing(self, binding)
+            self.layer.bound(self)
+
+    def bind(self, task: Task, handle: int, name: bytes) -> Answer:
+        answer = super().bind(task, handle, name)
+        self.layer.bound(self)
+        return answer
+
+    def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
+        self.flush()
+        if family_of(name) == AF_UNSPEC:
+            return self._disconnect()
+        self.autobind(handle)
+        target = self._udp_destination(name)
+        network = self.layer.network
+        if network.is_broadcast(target.address) and not hostcalls.get_int(handle, SOL_SOCKET, SO_BROADCAST):
+            raise Errno(errno.EACCES)
+        source = self.layer.source_for(target.address)
+        if source is None:
+            raise Errno(errno.ENETUNREACH)
+        if self.binding is not None and not any(self.binding.address):
+            self.binding.address = source
+        self.peer = target
+        return Return(0)
+
+    def _disconnect(self) -> Answer:
+        """The address that connect(2) chose goes, and the port where nobody asked for it (__udp_disconnect).
+        """
+        self.peer = None
+        self.forget_address()
+        if self.binding is not None and self.binding.ephemeral:
+            self.ports.release(self)
+        return Return(0)
+
+    def _udp_destination(self, name: bytes) -> Name:
+        if self.family == AF_INET6 and family_of(name) == AF_INET:
+            if self.v6only:
+                raise Errno(errno.ENETUNREACH)
+            target = parse(AF_INET, name)
+            return target if any(target.address) else target._replace(address=self.layer.loopback_of(4))
+        return self.destination(name)
+
+    # Sending
+
+    def passes(self, name: bytes, control: bytes) -> bool:
+        return False
+
+    def send(self, task: Task, handle: int, message: Message, word: int) -> int:
+        self.flush()
+        self.autobind(handle)
+        if message.size > LONGEST[self.family]:
+            raise Errno(errno.EMSGSIZE)
+        if message.flags & MSG_OOB and self.family == AF_INET:
+            raise Errno(errno.EOPNOTSUPP)
+        target = self._target_of(message.name)
+        if self.error:
+            raise Errno(self.take_error())
+        if self.layer.network.is_broadcast(target.address) and not hostcalls.get_int(
+            handle, SOL_SOCKET, SO_BROADCAST
+        ):
+            raise Errno(errno.EACCES)
+        self.emit(message.read(), target, message.control, word)
+        return message.size
+
+    def _target_of(self, name: bytes) -> Name:
+        unspecified = self.family == AF_INET6 and name and family_of(name) == AF_UNSPEC
+        if not name or unspecified:
+            if self.peer is None:
+                raise Errno(errno.EDESTADDRREQ)
+            return self.peer
+        if self.family == AF_INET and family_of(name) == AF_UNSPEC:
+            name = AF_INET.to_bytes(2, "little") + name[2:]
+        target = self._udp_destination(name)
+        if not target.port:
+            raise Errno(errno.EINVAL)
+        return target
+
+    def emit(self, data: bytes, target: Name, control: bytes = b"", word: int = 8) -> None:
+        """Send a datagram on its way; raises Errno(ENETUNREACH)."""
+        binding = self.binding
+        assert binding is not None
+        source = binding.address if any(binding.address) else self.layer.source_for(target.address)
+        if source is None or len(source) != len(target.address):
+            raise Errno(errno.ENETUNREACH)
+        ttl, tos = self.layer.control.sending(self, target, control, word)
+        interface = self.layer.network.link_of(source)
+        origin = Origin(Name(source, binding.port), target.address, interface, ttl, tos)
+        if not self.layer.forward(self, data, target, origin) and self.peer == target:
+            self.fail(errno.ECONNREFUSED)
+
+    def flush(self) -> bool:
+        """Send what the program wrote without an address; whether there was anything."""
+        some = False
+        for _ in range(_AT_ONCE):
+            try:
+                data = os.read(self.ours, 1 << 16)
+            except OSError:
+                return some
+            if not data and hostcalls.hung_up(self.ours):
+                return some
+            some = True
+            if self.peer is not None and self.binding is not None and self.peer.port:
+                try:
+                    self.emit(data, self.peer)
+                except Errno as error:
+                    self.fail(error.number)
+        return some
+
+    def fail(self, number: int) -> None:
+        """What an ICMP error about a datagram of ours brings."""
+        self.error = number
+
+    # Receiving
+
+    def wants(self, origin: Origin) -> bool:
+        """Whether a connected socket takes a datagram: from its peer alone."""
+        return self.peer is None or (
+            self.peer.port == origin.source.port
+            and (self.peer.address == origin.source.address or is_multicast(self.peer.address))
+        )
+
+    def deliver(self, data: bytes, origin: Origin) -> None:
+        """Put a datagram into the queue; where that is full it is lost, as over UDP."""
+        if self.ours < 0:
+            return
+        try:
+            hostcalls.sendmsg(self.ours, data, b"", self.layer.origins.control(origin), 0)
+        except Errno:
+            return
+
+    def receives(self, *, named: bool) -> bool:
+        return True
+
+    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
+        if flags & MSG_ERRQUEUE:
+            return self._error_queued()
+        if self.error:
+            raise Errno(self.take_error())
+        try:
+            data, _, control, out, total = hostcalls.recvmsg(
+                handle, size, origins.CONTROL_ROOM, flags & ~MSG_DONTWAIT | MSG_CMSG_CLOEXEC
+            )
+        except Errno as error:
+            if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
+                raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
+            raise
+        origin = origins.taken(control)
+        if origin is None:  # shut down: an end of file, from nobody
+            return Received(data, b"", [], out & ~0x40000008, total)
+        name = pack(self.family, origin.source)
+        messages = self.layer.control.received(self, origin)
+        return Received(data, name, messages, out & ~0x40000008, total)
+
+    def _error_queued(self) -> Received:
+        if not self.errors:
+            raise Errno(errno.EAGAIN)
+        return self.errors.popleft()
+
+    # The rest
+
+    def listen(self, handle: int, backlog: int) -> Answer:
+        raise Errno(errno.EOPNOTSUPP)
+
+    def accept(self, call: Call, handle: int) -> Answer:
+        raise Errno(errno.EOPNOTSUPP)
+
+    def shutdown(self, handle: int, how: int) -> Answer:
+        if how not in _HOWS:
+            raise Errno(errno.EINVAL)
+        if self.peer is None:
+            raise Errno(errno.ENOTCONN)
+        self.flush()
+        hostcalls.shutdown(handle, how)
+        return Return(0)
+
+    def tcp_info(self) -> bytes:
+        raise Errno(errno.EOPNOTSUPP)
+
+    def hears(self, target: Name, origin: Origin) -> bool:
+        """Whether a datagram to a group or to everybody is for this socket too."""
+        binding = self.binding
+        if binding is None or not self.wants(origin):
+            return False
+        if any(binding.address) and binding.address != target.address:
+            return False
+        if len(target.address) == 16 or (self.family == AF_INET6 and self.v6only):
+            return self.family == AF_INET6 and len(target.address) == 16 and self._in_group(target.address)
+        return not is_multicast(target.address) or self._in_group(target.address)
+
+    def _in_group(self, group: bytes) -> bool:
+        return any(joined == group for joined, _ in self.groups)
+
+    def join(self, group: bytes, interface: int) -> None:
+        self.groups.add((group, interface))
+
+    def leave(self, group: bytes, interface: int) -> None:
+        self.groups.discard((group, interface))

@@ -1,0 +1,244 @@
+"""The stack provider: which sockets a run has, who holds which port, who reaches whom.
+
+A socket is known by the inode of its backing socket. Nothing is intercepted when one is closed: its state
+goes when its port is wanted again, when its other end is ours and hangs up, or in the next sweep.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.backing import AF_UNIX, SEQPACKET, STREAM, Doorway, Names
+from ptrace_net.sockets.emulated.control import Control
+from ptrace_net.sockets.emulated.datagram import Datagram
+from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name
+from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6, Network, is_multicast
+from ptrace_net.sockets.emulated.options import Options
+from ptrace_net.sockets.emulated.origins import Origin, Origins
+from ptrace_net.sockets.emulated.ports import PortTable, covers, rank
+from ptrace_net.sockets.emulated.stream import Stream
+from ptrace_net.sockets.emulated.table import SocketTable
+from ptrace_net.sockets.emulated.unixdiag import UnixDiag
+from ptrace_net.sockets.found import Found
+from ptrace_net.sockets.registry import sockets_of
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
+
+if TYPE_CHECKING:
+    from ptrace_net.reactor import Reactor
+    from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.sockets.emulated.uplink import Outside
+    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.sockets import Message
+
+TYPE_MASK, TYPE_FLAGS = 0xF, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+SO_SNDTIMEO = 21
+_PROTOCOLS = {socket.SOCK_STREAM: (0, socket.IPPROTO_TCP), socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP)}
+_KNOWN_TYPES = (1, 2, 3, 4, 5, 6, 10)
+
+
+class EmulatedSockets:
+    """Implements ``syscalls.sockets.Sockets``."""
+
+    def __init__(
+        self,
+        tasks: Callable[[], Iterable[Task]],
+        reactor: Reactor,
+        outside: Callable[[EmulatedSockets], Outside],
+    ) -> None:
+        self._tasks = tasks
+        self.reactor = reactor
+        self.network = Network()
+        self.tcp, self.udp = PortTable(), PortTable()
+        self.diag = UnixDiag()
+        self.registry = SocketTable(self._held, self.drop)
+        self.names, self.origins, self.control = Names(), Origins(), Control()
+        self.outside = outside(self)
+
+    @cached_property
+    def stream_doorway(self) -> Doorway:
+        return Doorway(STREAM)
+
+    @cached_property
+    def datagram_doorway(self) -> Doorway:
+        return Doorway(SEQPACKET)
+
+    # Sockets come and go
+
+    def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
+        if domain not in (AF_INET, AF_INET6):
+            return NATIVE
+        self._check_kind(kind, protocol)
+        flags = kind & TYPE_FLAGS
+        options = Options(domain, kind & TYPE_MASK, protocol)
+        if kind & TYPE_MASK == socket.SOCK_STREAM:
+            stream = Stream(self, domain, socket.IPPROTO_TCP, options)
+            return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
+        datagram = Datagram(self, domain, socket.IPPROTO_UDP, options)
+
+        def made(handle: int) -> int:
+            datagram.adopt(handle)
+            datagram.watch(self.datagram_doorway.pair_with(handle))
+            return handle
+
+        return Native(None, "socket", (AF_UNIX, SEQPACKET | flags, 0), made)
+
+    def _check_kind(self, kind: int, protocol: int) -> None:
+        """The errors of inet_create."""
+        plain = kind & TYPE_MASK
+        if kind & ~(TYPE_MASK | TYPE_FLAGS) or plain > 10 or plain == 0:
+            raise Errno(errno.EINVAL)
+        if not 0 <= protocol < 263:
+            raise Errno(errno.EINVAL)
+        if plain not in _PROTOCOLS:
+            if plain == socket.SOCK_RAW and protocol:
+                raise Errno(errno.EPERM)
+            raise Errno(errno.EPROTONOSUPPORT if plain == socket.SOCK_RAW else errno.ESOCKTNOSUPPORT)
+        if protocol not in _PROTOCOLS[plain]:
+            raise Errno(errno.EPROTONOSUPPORT)
+
+    def create_pair(self, task: Task, domain: int, kind: int, protocol: int, vector: int) -> Answer:
+        if domain != AF_INET6:
+            return NATIVE  # the kernel knows what it answers for IPv4, and no IPv6 is needed for it
+        return Native(None, "socketpair", (AF_INET, kind, protocol, vector))
+
+    def find(self, task: Task, fd: int) -> Found[EmulatedSocket]:
+        registry = self.registry
+        return Found(registry.get(task.socket_inode(fd)) if registry else None, task, fd)
+
+    def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
+        return NATIVE
+
+    def listen_native(self, task: Task, fd: int, backlog: int) -> Answer:
+        return NATIVE
+
+    def is_open(self, sock: EmulatedSocket) -> bool:
+        """Whether somebody still has a socket open."""
+        if self.diag.alive(sock.inode):
+            return True
+        return sock.on_host and sock.inode in self._in_tables()
+
+    def drop(self, sock: EmulatedSocket) -> None:
+        """The program has closed ``sock``."""
+        if self.registry.remove(sock.inode) is not None:
+            sock.gone()
+
+    def _held(self) -> set[int]:
+        """The inodes of sockets that exist; those on the host are looked for in the tables of the run."""
+        held = self.diag.all()
+        if self.outside.serves_any():
+            held |= self._in_tables()
+        return held
+
+    def _in_tables(self) -> set[int]:
+        tgids = {task.tgid for task in self._tasks()}
+        return {inode for tgid in tgids for inode, _ in sockets_of(tgid)}
+
+    # Who reaches whom
+
+    def loopback_of(self, size: int) -> bytes:
+        return LOOPBACK4 if size == 4 else LOOPBACK6
+
+    def source_for(self, destination: bytes) -> bytes | None:
+        """The address to talk to ``destination`` from; None where no route leads there."""
+        network = self.network
+        source = network.source_for(destination)
+        here = network.is_local(destination) or network.is_broadcast(destination)
+        return source if here or is_multicast(destination) or self.outside.reaches(destination) else None
+
+    def listener_at(self, target: Name, client: EmulatedSocket) -> Stream | None:
+        """Who listens at ``target``; of a SO_REUSEPORT group, one by the client's name."""
+        best: list[Stream] = []
+        fit = -1
+        for holder in self.tcp.holders(target.port):
+            binding = holder.binding
+            if binding is None or not binding.listening or not covers(binding, target.address):
+                continue
+            score = rank(binding, target.address)
+            if score > fit:
+                best, fit = [], score
+            if score == fit:
+                best.append(holder)  # type: ignore[arg-type]  # only streams are in this table
+        return best[hash(client.local) % len(best)] if best else None
+
+    def forward(self, sender: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
+        """Take a datagram where it goes; False where a host would say that nobody is there."""
+        network = self.network
+        if is_multicast(target.address) or network.is_broadcast(target.address):
+            self._to_all(sender, data, target, origin)
+            return True
+        if not network.is_local(target.address):
+            return self.outside.send(sender, data, target)
+        receiver = self._receiver(target, origin)
+        if receiver is not None:
+            receiver.deliver(data, origin)
+            return True
+        return self.outside.send_back(sender, data, target)
+
+    def _receiver(self, target: Name, origin: Origin) -> Datagram | None:
+        """The best fit, connected sockets first; among equals the latest, or by hash (__udp4_lib_lookup)."""
+        best: list[Datagram] = []
+        fit = (False, -1)
+        for holder in self.udp.holders(target.port):
+            binding = holder.binding
+            assert isinstance(holder, Datagram)
+            if binding is None or not covers(binding, target.address) or not holder.wants(origin):
+                continue
+            score = (holder.peer is not None, rank(binding, target.address))
+            if score > fit:
+                best, fit = [], score
+            if score == fit:
+                best.append(holder)
+        if not best:
+            return None
+        first = best[0]
+        group = len(best) > 1 and first.binding is not None and first.binding.reuseport
+        chosen = best[hash(origin.source) % len(best)] if group else first
+        if chosen.is_gone():
+            return self._receiver(target, origin)
+        return chosen
+
+    def _to_all(self, sender: Datagram, data: bytes, target: Name, origin: Origin) -> None:
+        for holder in list(self.udp.holders(target.port)):
+            assert isinstance(holder, Datagram)
+            if holder.hears(target, origin):
+                holder.deliver(data, origin)
+
+    # What sockets ask for
+
+    def connect_outside(self, sock: Stream, handle: int, fd: int, target: Name, source: bytes) -> Answer:
+        return self.outside.connect(sock, handle, fd, target, source)
+
+    def listening(self, sock: Stream) -> None:
+        self.outside.publish_stream(sock)
+
+    def not_listening(self, sock: Stream) -> None:
+        self.outside.withdraw(sock)
+
+    def bound(self, sock: Datagram) -> None:
+        self.outside.publish_datagrams(sock)
+
+    def not_outside(self, sock: Datagram) -> None:
+        self.outside.withdraw(sock)
+
+    def send_bytes(self, handle: int, message: Message) -> int:
+        """Send on a stream for the program; raises WouldBlock."""
+        try:
+            return hostcalls.sendmsg(handle, message.read(), b"", b"", message.flags)
+        except Errno as error:
+            may_block = not message.flags & hostcalls.MSG_DONTWAIT and hostcalls.is_blocking(handle)
+            if error.number != errno.EAGAIN or not may_block:
+                raise
+        raise WouldBlock(hostcalls.get_timeout(handle, SO_SNDTIMEO))
+
+
+def _adopter(sock: Stream) -> Callable[[int], int]:
+    def made(handle: int) -> int:
+        sock.adopt(handle)
+        return handle
+
+    return made

@@ -1,0 +1,114 @@
+"""Who holds which port of a run: one table for TCP, one for UDP.
+
+Conflicts are ``stack.bindings``' (bind(2), ``inet_csk_bind_conflict``). A holder that is in the way is asked
+whether its program has closed it, since nobody tells: so a port is free as soon as it is natively.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from ptrace_net.policies.mapping import ANY4, ANY6
+from ptrace_net.syscalls.seam import Errno
+
+if TYPE_CHECKING:
+    from ptrace_net.stack.bindings import Binding
+
+LOW, HIGH = 32768, 60999  # net.ipv4.ip_local_port_range
+_TRIES = 64  # ports of the range looked at one by one before the dead are looked for
+
+
+class Holder(Protocol):
+    """A socket with a local port."""
+
+    binding: Binding | None
+
+    def is_gone(self) -> bool:
+        """Whether the program has closed it; what it held is then let go."""
+
+
+class PortTable:
+    """The holders of each port, the latest first, as the kernel's hash chains have them."""
+
+    def __init__(self) -> None:
+        self._holders: dict[int, list[Holder]] = {}
+        self._next = random.randrange(LOW, HIGH + 1)
+
+    def holders(self, port: int) -> list[Holder]:
+        return self._holders.get(port, [])
+
+    def all(self) -> Iterable[Holder]:
+        return [holder for holders in self._holders.values() for holder in holders]
+
+    def take(self, holder: Holder, binding: Binding) -> None:
+        """Give ``holder`` what it wants; port 0 becomes a free one. Raises Errno(EADDRINUSE)."""
+        if not binding.port:
+            binding.port = self._free(binding)
+        elif self.conflict(holder, binding):
+            raise Errno(errno.EADDRINUSE)
+        self._add(holder, binding)
+
+    def take_outgoing(self, holder: Holder, binding: Binding, held: Iterable[int] = ()) -> None:
+        """A port for a connection: one that nobody has; Errno(EADDRNOTAVAIL) when there is none."""
+        binding.port = self._free(binding, errno.EADDRNOTAVAIL)
+        self._add(holder, binding)
+
+    def conflict(self, holder: Holder, binding: Binding) -> bool:
+        return any(
+            other is not holder
+            and other.binding is not None
+            and binding.conflicts(other.binding)
+            and not other.is_gone()
+            for other in list(self.holders(binding.port))
+        )
+
+    def release(self, holder: Holder) -> None:
+        binding, holder.binding = holder.binding, None
+        if binding is None:
+            return
+        others = self._holders.get(binding.port, [])
+        if holder in others:
+            others.remove(holder)
+            if not others:
+                del self._holders[binding.port]
+
+    def _add(self, holder: Holder, binding: Binding) -> None:
+        holder.binding = binding
+        self._holders.setdefault(binding.port, []).insert(0, holder)
+
+    def _free(self, binding: Binding, number: int = errno.EADDRINUSE) -> int:
+        """The next port without any holder; where few are left, one whose holders are gone."""
+        for port in self._range(_TRIES):
+            if port not in self._holders:
+                return port
+        for port in self._range(HIGH - LOW + 1):
+            if all(holder.is_gone() for holder in list(self.holders(port))):
+                return port
+        raise Errno(number)
+
+    def _range(self, count: int) -> Iterable[int]:
+        for _ in range(count):
+            port = self._next
+            self._next = LOW if port == HIGH else port + 1
+            yield port
+
+
+def covers(binding: Binding, address: bytes) -> bool:
+    """Whether what is sent to ``address`` is for a socket bound so."""
+    if binding.address == address:
+        return True
+    if len(address) == 4:
+        return binding.address == ANY4 or (binding.address == ANY6 and not binding.v6only)
+    return binding.address == ANY6
+
+
+def rank(binding: Binding, address: bytes) -> int:
+    """How well a binding fits (``compute_score`` of the kernel's look-ups): exact before wildcard, an IPv4
+    wildcard before ``::``.
+    """
+    if binding.address == address:
+        return 2
+    return 1 if len(binding.address) == len(address) else 0

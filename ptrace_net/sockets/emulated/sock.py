@@ -1,0 +1,219 @@
+"""What emulated sockets of all kinds have in common: family, name, options."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from ptrace_net.policies.mapping import ANY4
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.names import (
+    AF_INET,
+    AF_INET6,
+    AF_UNSPEC,
+    Name,
+    any_of,
+    family_of,
+    pack,
+    parse,
+)
+from ptrace_net.sockets.emulated.network import is_link_local, is_multicast
+from ptrace_net.stack.bindings import Binding
+from ptrace_net.syscalls.seam import Answer, Errno, Return
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ptrace_net.sockets.emulated.layer import EmulatedSockets
+    from ptrace_net.sockets.emulated.options import Options
+    from ptrace_net.sockets.emulated.ports import PortTable
+    from ptrace_net.syscalls.options import OptionValue
+    from ptrace_net.syscalls.seam import Task
+
+SOL_SOCKET, SO_REUSEADDR, SO_ERROR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 4, 15
+
+
+class EmulatedSocket:
+    """The part of ``syscalls.sockets.Socket`` that streams and datagrams share; ``options.Target`` too."""
+
+    __slots__ = ("asked", "binding", "error", "family", "inode", "layer", "options", "peer", "protocol", "v6only")
+
+    kind: int
+    on_host = False  # whether the program's descriptor is a socket of the host's
+
+    def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
+        self.layer = layer
+        self.family = family
+        self.protocol = protocol
+        self.options = options
+        self.inode = 0
+        self.asked: bytes | None = None  # the address that bind(2) was given: no disconnect takes it away
+        self.binding: Binding | None = None
+        self.peer: Name | None = None
+        self.error = 0
+        self.v6only = False
+
+    @property
+    def ports(self) -> PortTable:
+        raise NotImplementedError
+
+    @property
+    def bound(self) -> bool:
+        return self.binding is not None
+
+    @property
+    def connected(self) -> bool:
+        return self.peer is not None
+
+    @property
+    def listening(self) -> bool:
+        return self.binding is not None and self.binding.listening
+
+    # Names
+
+    def bind(self, task: Task, handle: int, name: bytes) -> Answer:
+        wanted = parse(self.family, name)
+        self._check_bindable(family_of(name), wanted)
+        self._take(handle, wanted)
+        return Return(0)
+
+    def _check_bindable(self, family: int, wanted: Name) -> None:
+        """The errors of inet_bind and inet6_bind, each in its order."""
+        if family != self.family and not (family == AF_UNSPEC and wanted.address == ANY4):
+            raise Errno(errno.EAFNOSUPPORT)
+        multicast = is_multicast(wanted.address)
+        if self.family == AF_INET6:
+            if multicast and self.kind == socket.SOCK_STREAM and len(wanted.address) == 16:
+                raise Errno(errno.EINVAL)
+            self._check_unbound()
+            if self.v6only and len(wanted.address) == 4:
+                raise Errno(errno.EINVAL)
+        network = self.layer.network
+        if is_link_local(wanted.address) and not wanted.scope:
+            raise Errno(errno.EINVAL)
+        if is_link_local(wanted.address) and not network.has_index(wanted.scope):
+            raise Errno(errno.ENODEV)
+        known = not any(wanted.address) or multicast or network.is_broadcast(wanted.address)
+        if not known and not network.is_local(wanted.address):
+            raise Errno(errno.EADDRNOTAVAIL)
+        self._check_unbound()
+
+    def _check_unbound(self) -> None:
+        if self.binding is not None or self.peer is not None:
+            raise Errno(errno.EINVAL)
+
+    def _take(self, handle: int, wanted: Name) -> None:
+        self.ports.take(self, self._binding_at(handle, wanted))
+        self.asked = wanted.address
+
+    def forget_address(self) -> None:
+        """The address that connect(2) chose goes; one that was asked for stays (inet_reset_saddr)."""
+        if self.binding is not None:
+            self.binding.address = self.asked or any_of(self.family)
+
+    def _binding_at(self, handle: int, wanted: Name) -> Binding:
+        return Binding(
+            wanted.address, wanted.port,
+            reuseaddr=bool(hostcalls.get_int(handle, SOL_SOCKET, SO_REUSEADDR)),
+            reuseport=bool(self.options.value(SOL_SOCKET, SO_REUSEPORT)),
+            v6only=self.v6only, ephemeral=not wanted.port,
+        )  # fmt: skip
+
+    def settled_name(self) -> bytes | None:
+        return self.local_name(-1)
+
+    def local_name(self, handle: int) -> bytes:
+        return pack(self.family, self.local)
+
+    @property
+    def local(self) -> Name:
+        if self.binding is None:
+            return Name(self.asked or any_of(self.family), 0)
+        return Name(self.binding.address, self.binding.port, self._scope_of(self.binding.address))
+
+    def peer_name(self, handle: int = -1) -> bytes:
+        if self.peer is None:
+            raise Errno(errno.ENOTCONN)
+        return pack(self.family, self.peer)
+
+    def _scope_of(self, address: bytes) -> int:
+        return self.layer.network.link_of(address) if is_link_local(address) else 0
+
+    # Destinations
+
+    def destination(self, name: bytes) -> Name:
+        """Where connect(2) goes; errors as tcp_v4_connect, tcp_v6_connect and their UDP twins give them."""
+        target = parse(self.family, name)
+        if family_of(name) != self.family:
+            raise Errno(errno.EAFNOSUPPORT)
+        if not any(target.address):
+            target = target._replace(address=self.layer.loopback_of(len(target.address)))
+            if self.family == AF_INET6 and self.binding is not None and len(self.binding.address) == 4:
+                target = target._replace(address=self.layer.loopback_of(4))
+        self.check_reachable(target)
+        return target
+
+    def check_reachable(self, target: Name) -> None:
+        """Whether this socket can talk to an address of that family at all."""
+        four = len(target.address) == 4
+        if four and self.family == AF_INET6 and self.v6only:
+            raise Errno(errno.ENETUNREACH)
+        bound = self.binding.address if self.binding is not None else b""
+        if any(bound) and len(bound) != len(target.address):
+            raise Errno(errno.EINVAL if self.family == AF_INET else errno.ENETUNREACH)
+        if is_link_local(target.address) and not target.scope:
+            raise Errno(errno.EINVAL)
+
+    # Options
+
+    def serves(self, level: int, option: int) -> bool:
+        return True
+
+    def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        self.options.set(self, task, handle, level, option, value)
+        return Return(0)
+
+    def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
+        if level == SOL_SOCKET and option == SO_ERROR:
+            if size < 0:
+                raise Errno(errno.EINVAL)
+            return struct.pack("=i", self.take_error(handle))[:size]
+        return self.options.get(self, handle, level, option, size)
+
+    def take_error(self, handle: int = -1) -> int:
+        """SO_ERROR: told once."""
+        number, self.error = self.error, 0
+        return number
+
+    def interfaces(self) -> Mapping[int, tuple[str, tuple[bytes, ...]]]:
+        return {
+            link.index: (link.name, tuple(address for address, _ in link.addresses))
+            for link in self.layer.network.links
+        }
+
+    # Life
+
+    def adopt(self, handle: int) -> None:
+        """This is what ``handle``, a new backing socket, stands for."""
+        self.inode = os.fstat(handle).st_ino
+        self.layer.registry.add(self.inode, self)
+
+    def is_gone(self) -> bool:
+        """Whether the program has closed it; then its port is free."""
+        if self.layer.is_open(self):
+            return False
+        self.layer.drop(self)
+        return True
+
+    def gone(self) -> None:
+        """The program has closed it."""
+        self.ports.release(self)
+
+    def given_name(self, name: bytes) -> bytes:
+        return name
+
+    def names_outgrow(self) -> bool:
+        return False

@@ -1,0 +1,276 @@
+"""TCP sockets of a run: tcp(7) in front of connected AF_UNIX streams.
+
+A connection between two sockets of the run is made by the kernel at once; we only say who is who. Bytes, end
+of file, resets, readiness and blocking are then the kernel's.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.backing import Entrance, show_failure
+from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
+from ptrace_net.sockets.emulated.network import is_multicast
+from ptrace_net.sockets.emulated.sock import EmulatedSocket
+from ptrace_net.stack.bindings import Binding
+from ptrace_net.syscalls.memory import give_name, read_int
+from ptrace_net.syscalls.seam import Answer, Errno, Fail, Native, Replace, Return, WouldBlock
+from ptrace_net.syscalls.sockets import Received
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.emulated.layer import EmulatedSockets
+    from ptrace_net.sockets.emulated.options import Options
+    from ptrace_net.sockets.emulated.ports import PortTable
+    from ptrace_net.syscalls.seam import Call, Task
+    from ptrace_net.syscalls.sockets import Message
+
+CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
+SO_ERROR, SO_RCVTIMEO, MSG_DONTWAIT = 4, 20, 0x40
+_HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
+
+
+class Arrival(NamedTuple):
+    """A connection that waits in a listener's queue: both names, and the host's socket where it is one."""
+
+    local: Name
+    peer: Name
+    handle: int = -1
+
+
+class Stream(EmulatedSocket):
+    """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
+
+    __slots__ = ("arrivals", "entrance", "spent", "state")
+
+    kind = socket.SOCK_STREAM
+
+    def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
+        super().__init__(layer, family, protocol, options)
+        self.state = CLOSED
+        self.entrance: Entrance | None = None
+        self.arrivals: dict[bytes, Arrival] = {}  # by the name of the client's backing socket
+        self.spent = False  # the backing socket cannot be connected any more
+
+    @property
+    def ports(self) -> PortTable:
+        return self.layer.tcp
+
+    def names_senders(self) -> bool:
+        return False
+
+    # Listening
+
+    def listen(self, handle: int, backlog: int) -> Answer:
+        if self.state != CLOSED:
+            raise Errno(errno.EINVAL)
+        if self.entrance is not None:
+            return Return(0)
+        if self.binding is None:
+            self._take(handle, Name(any_of(self.family), 0))
+        binding = self.binding
+        assert binding is not None
+        binding.listening = True
+        if self.ports.conflict(self, binding):
+            binding.listening = False
+            raise Errno(errno.EADDRINUSE)
+        self.entrance = Entrance(handle)
+        self.layer.listening(self)
+        return Return(0)
+
+    def accept(self, call: Call, handle: int) -> Answer:
+        """The kernel accepts from the backing listener; the new socket is then made known."""
+        if self.entrance is None:
+            raise Errno(errno.EINVAL)
+        flags = call.args[3] if call.name == "accept4" else 0
+        if flags & ~(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK):
+            raise Errno(errno.EINVAL)
+
+        def made(new: int) -> int:
+            arrival = self.arrivals.pop(hostcalls.getpeername(new), None)
+            if arrival is None:  # not through us: nobody else knows the way in
+                raise Errno(errno.ECONNABORTED)
+            self._give_peer(call, arrival.peer)
+            child = Stream(self.layer, self.family, self.protocol, self.options.copy())
+            return child.begin(arrival, new, self.v6only)
+
+        return Native(None, call.name, (call.args[0], 0, 0, *call.args[3:]), made)
+
+    def _give_peer(self, call: Call, peer: Name) -> None:
+        address, length_address = call.args[1:3]
+        if address:
+            room = read_int(call.task, call.arch, length_address)
+            give_name(call.task, call.arch, pack(self.family, peer), address, length_address, room)
+
+    def begin(self, arrival: Arrival, new: int, v6only: bool) -> int:
+        """Be the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
+        handle = new if arrival.handle < 0 else arrival.handle
+        self.state, self.peer, self.v6only = CONNECTED, arrival.peer, v6only
+        self.binding = Binding(arrival.local.address, arrival.local.port)
+        self.adopt(handle)
+        return handle
+
+    # Connecting
+
+    def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
+        if family_of(name) == AF_UNSPEC:
+            return self._disconnect(handle, fd)
+        if self.state == CONNECTED or self.entrance is not None:
+            raise Errno(errno.EISCONN)
+        if self.state == CONNECTING:
+            return self._connect_again(handle)
+        target = self.destination(name)
+        network = self.layer.network
+        if is_multicast(target.address) or network.is_broadcast(target.address):
+            raise Errno(errno.ENETUNREACH)
+        return self._connect_to(handle, fd, target)
+
+    def _connect_again(self, handle: int) -> Answer:
+        """What a connect in progress has come to: told once (__inet_stream_connect)."""
+        if self.peer is not None:
+            self.state = CONNECTED
+            return Return(0)
+        self.state = CLOSED
+        self.forget_address()
+        return Fail(self.take_error(handle) or errno.ECONNABORTED)
+
+    def _connect_to(self, handle: int, fd: int, target: Name) -> Answer:
+        network = self.layer.network
+        source = network.source_for(target.address)
+        if source is None:
+            raise Errno(errno.ENETUNREACH)
+        if not network.is_local(target.address):
+            return self.layer.connect_outside(self, handle, fd, target, source)
+        blocking = hostcalls.is_blocking(handle)
+        self._name_self(handle, target, source)
+        fresh = -1
+        if self.spent:
+            fresh = handle = self._renewed(handle)
+        answer = self._connect_local(handle, target, blocking)
+        return answer if fresh < 0 else Replace(fd, fresh, answer)
+
+    def _renewed(self, handle: int) -> int:
+        """A new backing socket in place of the one that failed to connect."""
+        fresh = hostcalls.new_socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, 0)
+        self.layer.registry.remove(self.inode)
+        self.adopt(fresh)
+        self.spent = False
+        return fresh
+
+    def _name_self(self, handle: int, target: Name, source: bytes) -> None:
+        """The local address and port that a connection to ``target`` has."""
+        if self.binding is None:
+            self.ports.take_outgoing(self, Binding(source, 0, v6only=self.v6only, ephemeral=True))
+        elif not any(self.binding.address):
+            self.binding.address = source
+
+    def _connect_local(self, handle: int, target: Name, blocking: bool) -> Answer:
+        try:
+            self._reach(handle, target)
+        except Errno as error:
+            if error.number not in (errno.ECONNREFUSED, errno.EAGAIN):
+                raise
+            if blocking:
+                self.forget_address()
+                return Fail(errno.ECONNREFUSED)
+            show_failure(self.layer.stream_doorway, handle)
+            self.state, self.error, self.spent = CONNECTING, errno.ECONNREFUSED, True
+            return Fail(errno.EINPROGRESS)
+        self.peer = target
+        self.state = CONNECTED if blocking else CONNECTING
+        return Return(0) if blocking else Fail(errno.EINPROGRESS)
+
+    def _reach(self, handle: int, target: Name) -> None:
+        """Connect the backing socket to a listener's; Errno(ECONNREFUSED) where nobody listens."""
+        own = None
+        while True:
+            listener = self.layer.listener_at(target, self)
+            if listener is None or listener.entrance is None:
+                raise Errno(errno.ECONNREFUSED)
+            if own is None:
+                own = self.layer.names.give(handle)
+            try:
+                listener.entrance.connect(handle)
+            except Errno as error:
+                if error.number != errno.ECONNREFUSED:
+                    raise
+                self.layer.drop(listener)  # closed
+                continue
+            listener.arrivals[own] = Arrival(target, self.local)
+            return
+
+    def _disconnect(self, handle: int, fd: int) -> Answer:
+        """AF_UNSPEC: the connection is gone, the port stays (tcp_disconnect)."""
+        fresh = self.state != CLOSED or self.entrance is not None
+        self.state, self.peer = CLOSED, None
+        self.stop_listening()
+        self.forget_address()
+        return Replace(fd, self._renewed(handle), Return(0)) if fresh else Return(0)
+
+    def stop_listening(self) -> None:
+        if self.entrance is not None:
+            self.entrance.close()
+            self.entrance = None
+        for arrival in self.arrivals.values():
+            if arrival.handle >= 0:
+                os.close(arrival.handle)
+        self.arrivals.clear()
+        if self.binding is not None:
+            self.binding.listening = False
+        self.layer.not_listening(self)
+
+    # Connected
+
+    def peer_name(self, handle: int = -1) -> bytes:
+        if self.peer is None:
+            raise Errno(errno.ENOTCONN)
+        return pack(self.family, self.peer)
+
+    def shutdown(self, handle: int, how: int) -> Answer:
+        if how not in _HOWS:
+            raise Errno(errno.EINVAL)
+        if self.entrance is not None:
+            if how == socket.SHUT_WR:
+                raise Errno(errno.ENOTCONN)
+            hostcalls.shutdown(handle, socket.SHUT_RDWR)
+            self.stop_listening()
+            return Return(0)
+        if self.peer is None:
+            raise Errno(errno.ENOTCONN)
+        hostcalls.shutdown(handle, how)
+        return Return(0)
+
+    def passes(self, name: bytes, control: bytes) -> bool:
+        return not name
+
+    def send(self, task: Task, handle: int, message: Message, word: int) -> int:
+        """A destination on a connection is not looked at (tcp_sendmsg)."""
+        return self.layer.send_bytes(handle, message)
+
+    def receives(self, *, named: bool) -> bool:
+        return named
+
+    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
+        """A stream's bytes come from nobody: the source is left empty (tcp_recvmsg)."""
+        try:
+            data, _, _, out, total = hostcalls.recvmsg(handle, size, 0, flags & ~MSG_DONTWAIT)
+        except Errno as error:
+            if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
+                raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
+            raise
+        return Received(data, b"", [], out, total)
+
+    def take_error(self, handle: int = -1) -> int:
+        beneath = hostcalls.get_int(handle, socket.SOL_SOCKET, SO_ERROR) if handle >= 0 else 0
+        number, self.error = self.error, 0
+        return number or (0 if self.spent else beneath)
+
+    def tcp_info(self) -> bytes:
+        return self.layer.tcp_info(self)
+
+    def gone(self) -> None:
+        self.stop_listening()
+        super().gone()

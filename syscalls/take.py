@@ -1,0 +1,123 @@
+"""recvfrom(2), recvmsg(2), recvmmsg(2) where the provider receives: what it got goes into the program's memory.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from typing import TYPE_CHECKING
+
+from ptrace_net.abi.msghdr import cmsghdr, mmsghdr, msghdr
+from ptrace_net.syscalls.memory import give_name, read_int
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, fitted, pieces, read_header
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Return, Wait, WouldBlock
+
+if TYPE_CHECKING:
+    from ptrace_net.abi.arch import Arch
+    from ptrace_net.syscalls.sockets import Held, Received
+
+POLLIN = 1
+MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITFORONE = 0x8, 0x20, 0x40, 0x10000
+_MOST = 1 << 17  # bytes taken at once: more than any datagram
+_TIMESPEC = {4: "ii", 8: "qq"}
+
+
+def is_named(call: Call, address: int) -> bool:
+    """Whether the msghdr at ``address`` has room for a source."""
+    fast = msghdr.fast(call.arch)
+    return bool(fast.unpack(call.task.read(address, fast.size))[0])
+
+
+def received_from(call: Call, held: Held) -> Answer:
+    address, size, flags, name_address, length_address = call.args[1:]
+    try:
+        got = held.sock.receive(call.task, held.handle, min(size, _MOST), flags)
+    except WouldBlock as blocked:
+        return _wait(call, blocked)
+    call.task.write(address, got.data)
+    room = read_int(call.task, call.arch, length_address)
+    give_name(call.task, call.arch, got.name, name_address, length_address, room)
+    return Return(_result(got, flags))
+
+
+def received_message(call: Call, held: Held) -> Answer:
+    try:
+        return Return(_into(call, held, call.args[1], call.args[2]))
+    except WouldBlock as blocked:
+        return _wait(call, blocked)
+
+
+def received_messages(call: Call, held: Held) -> Answer:
+    """As many as are there; the deadline is looked at after each, as the kernel does."""
+    _, address, count, flags, timeout = call.args[:5]
+    stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
+    deadline, done = _deadline(call, timeout), 0
+    for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
+        try:
+            length = _into(call, held, at, flags & ~MSG_WAITFORONE)
+        except WouldBlock as blocked:
+            if done:
+                break
+            return _wait(call, blocked)
+        except Errno:
+            if done:
+                break
+            raise
+        call.task.write(at + length_at, struct.pack(call.arch.endian + "I", length))
+        done += 1
+        if flags & MSG_WAITFORONE:
+            flags |= MSG_DONTWAIT
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+    return Return(done)
+
+
+def _deadline(call: Call, address: int) -> float | None:
+    if not address:
+        return None
+    form = call.arch.endian + _TIMESPEC[8 if call.name == "recvmmsg_time64" else call.arch.word]
+    seconds, nanoseconds = struct.unpack(form, call.task.read(address, struct.calcsize(form)))
+    return time.monotonic() + float(seconds) + nanoseconds / 1e9
+
+
+def _into(call: Call, held: Held, address: int, flags: int) -> int:
+    """Receive into the msghdr at ``address``, scattered as its iovec says."""
+    task, arch = call.task, call.arch
+    header = read_header(task, arch, address)
+    places = pieces(task, arch, header)
+    size = min(sum(length for _, length in places), _MOST)
+    got = held.sock.receive(task, held.handle, size, flags)
+    offset = 0
+    for base, length in places:
+        task.write(base, got.data[offset : offset + length])
+        offset += length
+    room = header.control_length if header.control else 0
+    control, cut = fitted(packed(got.control, arch), room, arch)
+    task.write(header.control, control)
+    if header.name:
+        task.write(header.name, got.name[: header.name_length])
+    out = got.flags | (MSG_CTRUNC if cut else 0)
+    filled = header._replace(
+        name_length=len(got.name) if header.name else 0, control_length=len(control), flags=out
+    )
+    task.write(address, msghdr.fast(arch).pack(*filled))
+    return _result(got, flags)
+
+
+def packed(messages: list[tuple[int, int, bytes]], arch: Arch) -> bytes:
+    """A control buffer; times have the words of ``arch`` (put_cmsg, put_cmsg_compat)."""
+    head, found = cmsghdr.fast(arch), b""
+    for level, kind, payload in messages:
+        if arch.word == 4 and (level, kind) in ((1, 29), (1, 35)):
+            payload = struct.pack(arch.endian + "ii", *struct.unpack("=qq", payload))
+        found += head.pack(head.size + len(payload), level, kind) + payload
+        found += bytes(-len(found) % arch.word)
+    return found
+
+
+def _result(got: Received, flags: int) -> int:
+    return got.total if flags & MSG_TRUNC else len(got.data)
+
+
+def _wait(call: Call, blocked: WouldBlock) -> Wait:
+    return Wait(call.args[0], POLLIN, blocked.timeout, restart=blocked.timeout is None)
