@@ -1,5 +1,4 @@
-"""recvfrom(2), recvmsg(2), recvmmsg(2) where the provider receives: what it got goes into the program's memory.
-"""
+"""recvfrom(2), recvmsg(2), recvmmsg(2) where the provider receives, not the kernel."""
 
 from __future__ import annotations
 
@@ -77,7 +76,8 @@ def _deadline(call: Call, address: int) -> float | None:
         return None
     form = call.arch.endian + _TIMESPEC[8 if call.name == "recvmmsg_time64" else call.arch.word]
     seconds, nanoseconds = struct.unpack(form, call.task.read(address, struct.calcsize(form)))
-    return time.monotonic() + float(seconds) + nanoseconds / 1e9
+    left: float = seconds + nanoseconds / 1e9
+    return time.monotonic() + left
 
 
 def _into(call: Call, held: Held, address: int, flags: int) -> int:

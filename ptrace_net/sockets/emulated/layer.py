@@ -31,13 +31,16 @@ from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
 if TYPE_CHECKING:
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
-    from ptrace_net.sockets.emulated.uplink import Outside
+    from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
 TYPE_MASK, TYPE_FLAGS = 0xF, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 SO_SNDTIMEO = 21
-_PROTOCOLS = {socket.SOCK_STREAM: (0, socket.IPPROTO_TCP), socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP)}
+_PROTOCOLS: dict[int, tuple[int, int]] = {
+    socket.SOCK_STREAM: (0, socket.IPPROTO_TCP),
+    socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP),
+}
 _KNOWN_TYPES = (1, 2, 3, 4, 5, 6, 10)
 
 

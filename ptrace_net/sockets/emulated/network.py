@@ -11,7 +11,7 @@ LO, ETH0 = 1, 2  # interface indices
 class Link(NamedTuple):
     """One interface: its addresses with their prefix lengths."""
 
-    index: int
+    ifindex: int
     name: str
     addresses: tuple[tuple[bytes, int], ...]
 
@@ -36,9 +36,9 @@ class Network:
 
     def __init__(self, links: tuple[Link, ...] = (LOOPBACK, ETHERNET)) -> None:
         self.links = links
-        self._owner = {address: link.index for link in links for address, _ in link.addresses}
+        self._owner = {address: link.ifindex for link in links for address, _ in link.addresses}
         self._broadcasts = {
-            ip_network((address, length), strict=False).broadcast_address.packed: link.index
+            ip_network((address, length), strict=False).broadcast_address.packed: link.ifindex
             for link in links
             for address, length in link.addresses
             if len(address) == 4
@@ -56,7 +56,7 @@ class Network:
         return address == BROADCAST4 or address in self._broadcasts
 
     def has_index(self, index: int) -> bool:
-        return any(link.index == index for link in self.links)
+        return any(link.ifindex == index for link in self.links)
 
     def source_for(self, destination: bytes) -> bytes | None:
         """The address that a socket without one talks to ``destination`` from; None: no route."""
@@ -68,7 +68,7 @@ class Network:
         """The address of eth0 that faces the world: link-local for link-local."""
         link_local = len(destination) == 16 and is_link_local(destination)
         for link in self.links:
-            if link.index == LO:
+            if link.ifindex == LO:
                 continue
             for address, _ in link.addresses:
                 if len(address) == len(destination) and is_link_local(address) == link_local:

@@ -23,6 +23,7 @@ from ptrace_net.sockets.emulated.names import (
 from ptrace_net.sockets.emulated.network import is_link_local, is_multicast
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return
+from ptrace_net.syscalls.sockets import Socket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
 SOL_SOCKET, SO_REUSEADDR, SO_ERROR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 4, 15
 
 
-class EmulatedSocket:
+class EmulatedSocket(Socket):
     """The part of ``syscalls.sockets.Socket`` that streams and datagrams share; ``options.Target`` too."""
 
-    __slots__ = ("asked", "binding", "error", "family", "inode", "layer", "options", "peer", "protocol", "v6only")
+    __slots__ = (
+        "asked", "binding", "error", "family", "inode", "layer", "options", "peer", "protocol", "v6only",
+    )  # fmt: skip
 
     kind: int
     on_host = False  # whether the program's descriptor is a socket of the host's
@@ -190,7 +193,7 @@ class EmulatedSocket:
 
     def interfaces(self) -> Mapping[int, tuple[str, tuple[bytes, ...]]]:
         return {
-            link.index: (link.name, tuple(address for address, _ in link.addresses))
+            link.ifindex: (link.name, tuple(address for address, _ in link.addresses))
             for link in self.layer.network.links
         }
 
@@ -217,3 +220,6 @@ class EmulatedSocket:
 
     def names_outgrow(self) -> bool:
         return False
+
+    def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
+        return control

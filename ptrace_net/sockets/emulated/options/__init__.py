@@ -36,7 +36,8 @@ class Options:
             target.v6only = bool(value.integer())
 
     def get(self, target: EmulatedSocket, handle: int, level: int, option: int, size: int) -> bytes:
-        live = {(1, 3): target.kind, (1, 39): target.family, (1, 38): target.protocol, (41, 26): target.v6only}
+        live = {(1, 3): target.kind, (1, 39): target.family, (1, 38): target.protocol}
+        live[41, 26] = target.v6only
         number = live.get((level, option), _DEFAULTS.get((level, option), 0))
         return self._values.get((level, option), _INT.pack(number))[:size]
 
