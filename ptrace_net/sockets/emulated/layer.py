@@ -30,8 +30,8 @@ from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
 
 if TYPE_CHECKING:
     from ptrace_net.reactor import Reactor
-    from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.outside import Outside
+    from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
