@@ -103,27 +103,35 @@ class Injector:
 
     def _followed(self, thread: _Thread, call: Call, fault: Fault, answer: Answer) -> Answer:
         """See to it that a call that waits is known again, and that its return is delayed."""
-        if isinstance(answer, Wait | Park):
-            self._push(thread, _Open(call.name, call.args, fault._replace(delay_enter=0), 0.0, None))
-            return answer
         if isinstance(answer, Replace):
             rest = self._followed(thread, call, fault, answer.answer)
             return answer._replace(answer=rest) if isinstance(rest, Return | Fail | Wait | Park) else answer
-        if not fault.delay_exit:
-            return answer
         if isinstance(answer, Native):
-            return answer._replace(then=lambda result: self._returned(thread, call, fault, answer, result))
-        return self._hold(thread, call, fault, fault.delay_exit, answer)
+            return self._performed(thread, call, fault, answer)
+        if isinstance(answer, Wait | Park):
+            self._push(thread, _Open(call.name, call.args, fault, 0.0, None))
+            return answer
+        return self._hold(thread, call, fault, fault.delay_exit, answer) if fault.delay_exit else answer
 
-    def _returned(
-        self, thread: _Thread, call: Call, fault: Fault, native: Native, result: int
-    ) -> Answer | None:
-        final = native.then(result) if native.then is not None else None
-        if isinstance(final, Native | Wait | Park | Replace):
-            return self._followed(thread, call, fault, final)
-        if final is None and -517 < result < -511:  # interrupted: the kernel restarts it or not
-            return None
-        return self._hold(thread, call, fault, fault.delay_exit, final or Return(result))
+    def _performed(self, thread: _Thread, call: Call, fault: Fault, native: Native) -> Answer:
+        """The kernel's turn, or the engine's in its place, which may wait and dispatch the call again."""
+        if native.then is None and native.made is None and not fault.delay_exit:
+            return native
+        held = _Open(call.name, call.args, fault, 0.0, None)
+        self._push(thread, held)
+
+        def then(result: int) -> Answer | None:
+            if held in thread.open:
+                thread.open.remove(held)
+            final = native.then(result) if native.then is not None else None
+            if isinstance(final, Native | Wait | Park | Replace):
+                return self._followed(thread, call, fault, final)
+            interrupted = final is None and -517 < result < -511  # the kernel restarts it or not
+            if interrupted or not fault.delay_exit:
+                return final
+            return self._hold(thread, call, fault, fault.delay_exit, final or Return(result))
+
+        return native._replace(then=then)
 
     def _hold(self, thread: _Thread, call: Call, fault: Fault, delay: float, answer: Answer | None) -> Answer:
         self._push(thread, _Open(call.name, call.args, fault, self._clock() + delay, answer))
