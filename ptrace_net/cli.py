@@ -18,6 +18,7 @@ from ptrace_net.run import run
 
 if TYPE_CHECKING:
     from ptrace_net.policies.values import Policy
+    from ptrace_net.publish_option import Ports
 
 # name -> (module with main(argv) -> int, what it does)
 COMMANDS = {
@@ -62,8 +63,8 @@ def parse(words: list[str]) -> Options:
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = _policy(parsed.policy, parsed.inject, parsed.seed)
     return Options(
-        program, policy, parsed.engine, parsed.net, trace, parsed.json, parsed.record,
-        parsed.record_payload, parsed.record_io,
+        program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish), trace, parsed.json,
+        parsed.record, parsed.record_payload, parsed.record_io,
     )  # fmt: skip
 
 
@@ -80,6 +81,10 @@ def _parser() -> _Parser:
     add(
         "--net", choices=["host", "stack", "none"], default="host",
         help="who services inet sockets (default: host)",
+    )
+    add(
+        "-p", "--publish", action="append", default=[], metavar="[ADDR:]HOST:PORT[/udp]",
+        help="let the host in at a port of the run's (default: at the same one on 127.0.0.1, if it is free)",
     )
     add(
         "--policy", action="append", default=[], metavar="NAME|FILE",
@@ -101,6 +106,17 @@ def _parser() -> _Parser:
     add("--version", action="version", version=f"ptrace-net {ptrace_net.__version__}")
     add("program", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser  # fmt: skip
+
+
+def _ports(parser: _Parser, texts: list[str]) -> Ports:
+    if not texts:
+        return {}
+    from ptrace_net.publish_option import parse_ports
+
+    try:
+        return parse_ports(texts)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _own(words: list[str]) -> list[str]:

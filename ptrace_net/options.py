@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ptrace_net.policies.policy import Policy
+    from ptrace_net.publish_option import Ports
 
 
 class Options(NamedTuple):
@@ -15,6 +17,7 @@ class Options(NamedTuple):
     policy: Policy
     engine: str = "auto"
     net: str = "host"  # who services inet sockets: host, stack or none
+    publish: Ports = MappingProxyType({})  # what -p asked for
     trace: str | None = None  # file name, "-" for standard error
     json: bool = False
     record: str | None = None  # file name

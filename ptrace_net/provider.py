@@ -25,6 +25,14 @@ def provider(
         host = host_sockets(options.policy, tasks)
         return host, host_rules(host.face.asked)
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
-    from ptrace_net.sockets.emulated.outside import Closed
 
-    return EmulatedSockets(tasks, reactor, lambda layer: Closed()), stack_rules()
+    if options.net == "none":
+        from ptrace_net.sockets.emulated.outside import Closed
+
+        return EmulatedSockets(tasks, reactor, lambda layer: Closed()), stack_rules()
+    from ptrace_net.sockets.emulated.uplink import Uplink
+
+    def uplink(layer: EmulatedSockets) -> Uplink:
+        return Uplink(layer, options.policy.addresses, options.publish)
+
+    return EmulatedSockets(tasks, reactor, uplink), stack_rules()

@@ -175,6 +175,17 @@ def _address(data: bytes) -> int:
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0 if data else 0
 
 
+def is_writable(handle: int) -> bool:
+    """Whether a connect in progress has ended."""
+    watched = select.poll()
+    watched.register(handle, select.POLLOUT)
+    return bool(watched.poll(0))
+
+
+def set_blocking(handle: int) -> None:
+    fcntl.fcntl(handle, fcntl.F_SETFL, fcntl.fcntl(handle, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+
+
 def is_blocking(handle: int) -> bool:
     return not fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_NONBLOCK
 

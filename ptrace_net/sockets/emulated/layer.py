@@ -153,7 +153,7 @@ class EmulatedSockets:
         here = network.is_local(destination) or network.is_broadcast(destination)
         return source if here or is_multicast(destination) or self.outside.reaches(destination) else None
 
-    def listener_at(self, target: Name, client: EmulatedSocket) -> Stream | None:
+    def listener_at(self, target: Name, client: Name) -> Stream | None:
         """Who listens at ``target``; of a SO_REUSEPORT group, one by the client's name."""
         best: list[Stream] = []
         fit = -1
@@ -166,7 +166,15 @@ class EmulatedSockets:
                 best, fit = [], score
             if score == fit:
                 best.append(holder)  # type: ignore[arg-type]  # only streams are in this table
-        return best[hash(client.local) % len(best)] if best else None
+        return best[hash(client) % len(best)] if best else None
+
+    def any_listener(self, target: Name, client: Name) -> Stream | None:
+        """Who takes a connection from outside: at ``target``, or else whoever listens on its port."""
+        found = self.listener_at(target, client)
+        if found is not None:
+            return found
+        holders = [holder for holder in self.tcp.holders(target.port) if isinstance(holder, Stream)]
+        return next((holder for holder in holders if holder.listening), None)
 
     def forward(self, sender: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
         """Take a datagram where it goes; False where a host would say that nobody is there."""

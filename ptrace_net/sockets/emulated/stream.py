@@ -18,19 +18,24 @@ from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.sock import EmulatedSocket
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.seam import Answer, Errno, Fail, Native, Replace, Return, WouldBlock
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Native, Replace, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.sockets.emulated.ports import PortTable
+    from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Call, Task
     from ptrace_net.syscalls.sockets import Message
 
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
 SO_ERROR, SO_RCVTIMEO, MSG_DONTWAIT = 4, 20, 0x40
 _TCP_ESTABLISHED, _TCP_CLOSE, _TCP_LISTEN, _TCP_INFO_SIZE = 1, 7, 10, 248
+# SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
+_CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
+_HOST_LEVELS = (socket.SOL_SOCKET, socket.IPPROTO_TCP)
+_HOST_OPTIONS = ((socket.SOL_SOCKET, 7), (socket.SOL_SOCKET, 8))  # SO_SNDBUF, SO_RCVBUF
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 
 
@@ -45,7 +50,7 @@ class Arrival(NamedTuple):
 class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
-    __slots__ = ("arrivals", "entrance", "spent", "state")
+    __slots__ = ("arrivals", "entrance", "on_host", "spent", "state")
 
     kind = socket.SOCK_STREAM
 
@@ -54,6 +59,7 @@ class Stream(EmulatedSocket):
         self.state = CLOSED
         self.entrance: Entrance | None = None
         self.arrivals: dict[bytes, Arrival] = {}  # by the name of the client's backing socket
+        self.on_host = False
         self.spent = False  # the backing socket cannot be connected any more
 
     @property
@@ -109,6 +115,9 @@ class Stream(EmulatedSocket):
     def begin(self, arrival: Arrival, new: int, v6only: bool) -> int:
         """Be the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
         handle = new if arrival.handle < 0 else arrival.handle
+        self.on_host = handle != new
+        if self.on_host and hostcalls.is_blocking(new):
+            hostcalls.set_blocking(handle)
         self.state, self.peer, self.v6only = CONNECTED, arrival.peer, v6only
         self.binding = Binding(arrival.local.address, arrival.local.port)
         self.adopt(handle)
@@ -131,6 +140,10 @@ class Stream(EmulatedSocket):
 
     def _connect_again(self, handle: int) -> Answer:
         """What a connect in progress has come to: told once (__inet_stream_connect)."""
+        if self.on_host:
+            if not hostcalls.is_writable(handle):
+                return Fail(errno.EALREADY)
+            self.error = self.take_error(handle)
         if self.peer is not None:
             self.state = CONNECTED
             return Return(0)
@@ -168,6 +181,30 @@ class Stream(EmulatedSocket):
         elif not any(self.binding.address):
             self.binding.address = source
 
+    def move_to_host(self, host: int, target: Name, source: bytes) -> None:
+        """The program's descriptor becomes ``host``, a socket of the host's that is connecting to ``target``.
+        """
+        self._name_self(host, target, source)
+        self.layer.registry.remove(self.inode)
+        self.adopt(host)
+        self.on_host, self.spent, self.peer, self.state = True, False, target, CONNECTING
+
+    def copy_options(self, handle: int, host: int) -> None:
+        """What was set on the backing socket without a stop goes to the host's too."""
+        for option, size in _CARRIED:
+            value = hostcalls.getsockopt(handle, socket.SOL_SOCKET, option, size)
+            if any(value):
+                hostcalls.setsockopt(host, socket.SOL_SOCKET, option, value)
+
+    def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        answer = super().set_option(task, handle, level, option, value)
+        return NATIVE if self.on_host and level in _HOST_LEVELS else answer
+
+    def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
+        if self.on_host and (level == socket.IPPROTO_TCP or (level, option) in _HOST_OPTIONS):
+            return None
+        return super().get_option(handle, level, option, size)
+
     def _connect_local(self, handle: int, target: Name, blocking: bool) -> Return | Fail:
         try:
             self._reach(handle, target)
@@ -188,7 +225,7 @@ class Stream(EmulatedSocket):
         """Connect the backing socket to a listener's; Errno(ECONNREFUSED) where nobody listens."""
         own = None
         while True:
-            listener = self.layer.listener_at(target, self)
+            listener = self.layer.listener_at(target, self.local)
             if listener is None or listener.entrance is None:
                 raise Errno(errno.ECONNREFUSED)
             if own is None:
@@ -228,6 +265,8 @@ class Stream(EmulatedSocket):
     def peer_name(self, handle: int = -1) -> bytes:
         if self.peer is None:
             raise Errno(errno.ENOTCONN)
+        if self.on_host and handle >= 0:
+            hostcalls.getpeername(handle)  # ENOTCONN until it is there, and when it is reset
         return pack(self.family, self.peer)
 
     def shutdown(self, handle: int, how: int) -> Answer:
@@ -267,7 +306,9 @@ class Stream(EmulatedSocket):
     def take_error(self, handle: int = -1) -> int:
         beneath = hostcalls.get_int(handle, socket.SOL_SOCKET, SO_ERROR) if handle >= 0 else 0
         number, self.error = self.error, 0
-        return number or (0 if self.spent else beneath)
+        if self.on_host and beneath and self.state == CONNECTING:
+            self.peer, self.spent, self.on_host = None, True, False
+        return number or (0 if self.spent and not beneath else beneath)
 
     def tcp_info(self) -> bytes:
         """The head of struct tcp_info (linux/tcp.h): a state, and nothing that happens to packets."""

@@ -1,0 +1,171 @@
+"""The uplink: what goes to addresses outside becomes sockets of the host.
+
+For TCP the host's socket takes the place of the backing socket in the program's descriptor table, so that
+bytes do not pass us. UDP passes us as within the run; each socket has sockets of the host beside it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.hosts import HostRoutes
+from ptrace_net.sockets.emulated.names import AF_INET, Name, parse
+from ptrace_net.sockets.emulated.network import GATEWAY4, LOOPBACK4
+from ptrace_net.sockets.emulated.origins import Origin
+from ptrace_net.sockets.emulated.publish import Publisher
+from ptrace_net.syscalls.seam import Answer, Errno, Fail, Replace, Return, Wait
+
+if TYPE_CHECKING:
+    from ptrace_net.policies.mapping import AddressMap
+    from ptrace_net.publish_option import Ports
+    from ptrace_net.sockets.emulated.datagram import Datagram
+    from ptrace_net.sockets.emulated.layer import EmulatedSockets
+    from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.sockets.emulated.stream import Stream
+
+EPOLLIN, POLLOUT = 1, 4
+SO_SNDTIMEO = 21
+_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+_AT_ONCE = 64  # datagrams taken before others get their turn
+_ETH0 = 2
+
+
+class HostDatagrams:
+    """A socket of the host's that carries what one emulated socket exchanges with the outside."""
+
+    def __init__(self, uplink: Uplink, sock: Datagram, handle: int, family: int) -> None:
+        self.uplink, self.sock, self.handle, self.family = uplink, sock, handle, family
+        uplink.layer.reactor.add(handle, EPOLLIN, self._arrived)
+
+    def send(self, data: bytes, name: bytes) -> None:
+        try:
+            hostcalls.sendmsg(self.handle, data, name, b"", 0)
+        except Errno as error:
+            if error.number not in (errno.EAGAIN, errno.ENOBUFS):
+                raise
+
+    def _arrived(self, events: int) -> None:
+        for _ in range(_AT_ONCE):
+            if self.handle < 0:
+                return
+            try:
+                data, name, _, _, _ = hostcalls.recvmsg(self.handle, 1 << 16, 0, 0)
+            except Errno as error:
+                if error.number != errno.EAGAIN:
+                    self.sock.fail(error.number)
+                return
+            self.uplink.arrived(self, data, parse(self.family, name))
+
+    def close(self) -> None:
+        self.uplink.layer.reactor.remove(self.handle)
+        os.close(self.handle)
+        self.handle = -1
+
+
+class Uplink:
+    """Implements ``outside.Outside``."""
+
+    def __init__(self, layer: EmulatedSockets, addresses: AddressMap, published: Ports) -> None:
+        self.layer = layer
+        self.routes = HostRoutes(addresses)
+        self.publisher = Publisher(layer, self.routes, published, self.carry)
+        self._datagrams: dict[tuple[Datagram, int], HostDatagrams] = {}
+        self._streams = 0
+
+    def reaches(self, destination: bytes) -> bool:
+        try:
+            self.routes.sockaddr(Name(destination, 1))
+        except Errno:
+            return False
+        return True
+
+    def serves_any(self) -> bool:
+        return bool(self._streams or self.publisher.streams)
+
+    # TCP
+
+    def connect(self, sock: Stream, handle: int, fd: int, target: Name, source: bytes) -> Answer:
+        family, name = self.routes.sockaddr(target)
+        blocking = hostcalls.is_blocking(handle)
+        timeout = hostcalls.get_timeout(handle, SO_SNDTIMEO) if blocking else None
+        host = hostcalls.new_socket(family, socket.SOCK_STREAM | _FLAGS, 0)
+        sock.copy_options(handle, host)
+        answer: Return | Fail = Return(0)
+        try:
+            hostcalls.connect(host, name)
+        except Errno as error:
+            if error.number != errno.EINPROGRESS:
+                os.close(host)
+                return Fail(error.number)
+            answer = Fail(errno.EINPROGRESS)
+        self._streams += 1
+        sock.move_to_host(host, target, source)
+        if not blocking:
+            return Replace(fd, host, answer)
+        hostcalls.set_blocking(host)
+        if answer == Return(0):
+            return Replace(fd, host, answer)
+        return Replace(fd, host, Wait(fd, POLLOUT, timeout, errno.EINPROGRESS, restart=timeout is None))
+
+    # UDP
+
+    def send(self, sock: Datagram, data: bytes, target: Name) -> bool:
+        family, name = self.routes.sockaddr(target)
+        self._carrier(sock, family).send(data, name)
+        return True
+
+    def send_back(self, sock: Datagram, data: bytes, target: Name) -> bool:
+        """To the run's loopback, where nobody of the run is: a peer that came in through a published port, or
+        the host's resolver.
+        """
+        if target.address not in self.publisher.peers and not self.routes.resolver_at(target):
+            return False
+        family, name = self.routes.loopback(target)
+        self._carrier(sock, family).send(data, name)
+        return True
+
+    def _carrier(self, sock: Datagram, family: int) -> HostDatagrams:
+        carrier = self._datagrams.get((sock, family))
+        if carrier is None:
+            handle = hostcalls.new_socket(family, socket.SOCK_DGRAM | _FLAGS, 0)
+            self.carry(sock, handle, family)
+            carrier = self._datagrams[sock, family]
+        return carrier
+
+    def carry(self, sock: Datagram, handle: int, family: int) -> None:
+        """``handle`` is the host's socket for ``sock`` from now on."""
+        self._datagrams[sock, family] = HostDatagrams(self, sock, handle, family)
+
+    def arrived(self, carrier: HostDatagrams, data: bytes, source: Name) -> None:
+        """A datagram came in from the host; from its loopback, its sender is a peer now."""
+        sock = carrier.sock
+        local = sock.local.address
+        if source.address[0] == LOOPBACK4[0] or not any(source.address[:15]):
+            if sock.peer is not None and sock.peer.address == GATEWAY4:
+                source = source._replace(address=GATEWAY4)
+            else:
+                self.publisher.peers.add(source.address)
+        if not any(local) or len(local) != len(source.address):
+            local = self.layer.source_for(source.address) or local
+        origin = Origin(source, local, _ETH0)
+        if sock.wants(origin):
+            sock.deliver(data, origin)
+
+    # The run's ports on the host
+
+    def publish_stream(self, sock: Stream) -> None:
+        self.publisher.listen(sock)
+
+    def publish_datagrams(self, sock: Datagram) -> None:
+        if sock.binding is not None and sock.asked is not None and sock.binding.port:
+            self.publisher.bind(sock)
+
+    def withdraw(self, sock: EmulatedSocket) -> None:
+        for family in (AF_INET, socket.AF_INET6):
+            carrier = self._datagrams.pop((sock, int(family)), None)  # type: ignore[arg-type]  # none for streams
+            if carrier is not None:
+                carrier.close()
