@@ -97,6 +97,15 @@ class TcpSocket(Handle):
         tcb.layer.touch(tcb)
         return size
 
+    def room(self) -> int:
+        """How many bytes ``send`` would take now; where none, POLLOUT comes when it would."""
+        tcb = self.tcb
+        if tcb is None or tcb.error or tcb.state not in SENDING or tcb.snd.fin_at is not None:
+            return 1  # send says what is wrong
+        room = 0 if tcb.state in (State.SYN_SENT, State.SYN_RECEIVED) else tcb.snd.buffer.room
+        tcb.snd.want_room |= not room
+        return room
+
     def recv(self, size: int, peek: bool = False) -> bytes | Fail:
         """Up to ``size`` bytes; b"" at the end of the stream."""
         tcb = self.tcb
