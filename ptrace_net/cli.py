@@ -17,6 +17,7 @@ from ptrace_net.report.record_options import add_options
 from ptrace_net.run import run
 
 if TYPE_CHECKING:
+    from ptrace_net.device_options import Links
     from ptrace_net.policies.values import Policy
     from ptrace_net.publish_option import Ports
 
@@ -63,8 +64,8 @@ def parse(words: list[str]) -> Options:
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = _policy(parsed.policy, parsed.inject, parsed.seed)
     return Options(
-        program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish), trace, parsed.json,
-        parsed.record, parsed.record_payload, parsed.record_io,
+        program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
+        _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
     )  # fmt: skip
 
 
@@ -96,6 +97,18 @@ def _parser() -> _Parser:
     )
     add("--seed", type=int, metavar="N", help="what chances in faults are drawn from (default: 0)")
     add(
+        "--device", action="append", default=[], metavar="NAME=BACKEND",
+        help="a link for packets: eth0=tap:INTERFACE, hub:NAME, stream:PATH, none; repeatable",
+    )
+    add(
+        "--capture", action="append", default=[], metavar="[DEV=]FILE",
+        help="packets to a pcapng file or a FIFO, of one device (lo, eth0) or all; repeatable",
+    )
+    add(
+        "--impair", action="append", default=[], metavar="DEV:WHAT",
+        help="disturb a device: lo:delay=20ms,loss=1%%; repeatable",
+    )
+    add(
         "--engine", choices=["auto", "ptrace", "notify"], default="auto",
         help="how calls are intercepted (default: auto, which is ptrace)",
     )
@@ -115,6 +128,17 @@ def _ports(parser: _Parser, texts: list[str]) -> Ports:
 
     try:
         return parse_ports(texts)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _links(parser: _Parser, parsed: argparse.Namespace) -> Links | None:
+    if not (parsed.device or parsed.capture or parsed.impair):
+        return None
+    from ptrace_net.device_options import links
+
+    try:
+        return links(parsed.net, parsed.device, parsed.capture, parsed.impair)
     except ValueError as error:
         parser.error(str(error))
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from ptrace_net.device_options import Links
     from ptrace_net.policies.policy import Policy
     from ptrace_net.publish_option import Ports
 
@@ -18,6 +19,7 @@ class Options(NamedTuple):
     engine: str = "auto"
     net: str = "host"  # who services inet sockets: host, stack or none
     publish: Ports = MappingProxyType({})  # what -p asked for
+    links: Links | None = None  # devices, captures and impairments, where any were asked for
     trace: str | None = None  # file name, "-" for standard error
     json: bool = False
     record: str | None = None  # file name

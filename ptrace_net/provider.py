@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ptrace_net.wanted import host_rules, stack_rules
+from ptrace_net.wanted import KEPT_ON_WIRE, host_rules, stack_rules
 
 if TYPE_CHECKING:
+    from ptrace_net.device_options import Links
     from ptrace_net.options import Options
     from ptrace_net.reactor import Reactor
+    from ptrace_net.sockets.emulated.layer import EmulatedSockets
+    from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Sockets
     from ptrace_net.tracer.filter import Rule
@@ -26,13 +30,29 @@ def provider(
         return host, host_rules(host.face.asked)
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
+    if options.links is not None:
+        return EmulatedSockets(tasks, reactor, _wire(options, options.links)), stack_rules(KEPT_ON_WIRE)
+    return EmulatedSockets(tasks, reactor, _outside(options)), stack_rules()
+
+
+def _outside(options: Options) -> Callable[[EmulatedSockets], Outside]:
+    """What is beyond the run's own addresses, without packets."""
     if options.net == "none":
         from ptrace_net.sockets.emulated.outside import Closed
 
-        return EmulatedSockets(tasks, reactor, lambda layer: Closed()), stack_rules()
+        return lambda layer: Closed()
     from ptrace_net.sockets.emulated.uplink import Uplink
 
-    def uplink(layer: EmulatedSockets) -> Uplink:
-        return Uplink(layer, options.policy.addresses, options.publish)
+    return lambda layer: Uplink(layer, options.policy.addresses, options.publish)
 
-    return EmulatedSockets(tasks, reactor, uplink), stack_rules()
+
+def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside]:
+    """Packets on the devices asked for; where that is ``lo`` alone, the rest goes as without them."""
+    from ptrace_net.devices.open import open_devices
+    from ptrace_net.sockets.wire.outside import Wire
+
+    def wire(layer: EmulatedSockets) -> Outside:
+        devices = open_devices(links.devices, links.captures, links.impairs, time.monotonic())
+        return Wire(layer, devices, None if links.devices else _outside(options)(layer))
+
+    return wire

@@ -45,15 +45,17 @@ def host_rules(asked: int) -> tuple[Rule, ...]:
 # SO_REUSEADDR, SO_DONTROUTE, SO_BROADCAST, SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVLOWAT, SO_RCVTIMEO,
 # SO_SNDTIMEO.
 KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
+# Without those that concern packets, where there are any: SO_KEEPALIVE, SO_LINGER.
+KEPT_ON_WIRE = tuple(option for option in KEPT_BENEATH if option not in (9, 13))
 _TCP_CORK, _TCP_QUICKACK = 3, 12
 _FIONREAD = 0x541B
 
 
-def stack_rules() -> tuple[Rule, ...]:
+def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
     """For the stack provider: every call that names, configures or addresses a socket.
 
-    TCP_CORK and TCP_QUICKACK, which programs set for each message and no backing socket has, succeed in the
-    filter.
+    The options ``beneath`` are left to the backing socket. TCP_CORK and TCP_QUICKACK, which programs set for
+    each message and no backing socket has, succeed in the filter.
     """
     tcp = equal(1, IPPROTO_TCP)
     named = ("bind", "connect", "listen", "accept", "accept4", "getsockname", "getpeername", "shutdown")
@@ -68,7 +70,7 @@ def stack_rules() -> tuple[Rule, ...]:
         *(
             Rule(call, (equal(1, SOL_SOCKET), equal(2, option)), ALLOW)
             for call in ("setsockopt", "getsockopt")
-            for option in KEPT_BENEATH
+            for option in beneath
         ),
         *(Rule(call, (at_least(1, 0),)) for call in ("setsockopt", "getsockopt")),
         Rule("ioctl", (equal(1, _FIONREAD),)),

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import ptrace_net
 
@@ -22,6 +23,10 @@ if IN_TREE and os.environ.get("PTRACE_NET_TESTED") == "installed":
 if IN_TREE:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
+
+# A busy machine may need longer than hypothesis thinks for one example; tests have a time limit as a whole.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # A shell without job control starts background jobs with these ignored, and programs of tests inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

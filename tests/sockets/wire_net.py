@@ -73,14 +73,14 @@ class Net:
         end = time.monotonic() + seconds
         while not (value := condition()):
             assert time.monotonic() < end, "not in time"
-            self.reactor.serve(0.05)
+            self.reactor.turn(0.05)
         return value
 
     def idle(self, seconds: float = 0.05) -> None:
         """Serve for a while."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.reactor.serve(0.01)
+            self.reactor.turn(0.01)
 
     def close(self) -> None:
         for lane in self.lanes:

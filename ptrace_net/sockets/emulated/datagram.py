@@ -296,6 +296,8 @@ class Datagram(EmulatedSocket):
 
     def join(self, group: bytes, interface: int) -> None:
         self.groups.add((group, interface))
+        self.layer.outside.joined(group, interface, True)
 
     def leave(self, group: bytes, interface: int) -> None:
         self.groups.discard((group, interface))
+        self.layer.outside.joined(group, interface, False)

@@ -53,7 +53,7 @@ class EmulatedSockets:
         reactor: Reactor,
         outside: Callable[[EmulatedSockets], Outside],
     ) -> None:
-        self._tasks = tasks
+        self.tasks = tasks
         self.reactor = reactor
         self.network = Network()
         self.tcp, self.udp = PortTable(), PortTable()
@@ -111,7 +111,10 @@ class EmulatedSockets:
 
     def find(self, task: Task, fd: int) -> Found[EmulatedSocket]:
         registry = self.registry
-        return Found(registry.get(task.socket_inode(fd)) if registry else None, task, fd)
+        sock = registry.get(task.socket_inode(fd)) if registry else None
+        if sock is not None:
+            sock.seen = task, fd
+        return Found(sock, task, fd)
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
         return NATIVE
@@ -138,7 +141,7 @@ class EmulatedSockets:
         return held
 
     def _in_tables(self) -> set[int]:
-        tgids = {task.tgid for task in self._tasks()}
+        tgids = {task.tgid for task in self.tasks()}
         return {inode for tgid in tgids for inode, _ in sockets_of(tgid)}
 
     # Who reaches whom
@@ -180,15 +183,23 @@ class EmulatedSockets:
         """Take a datagram where it goes; False where a host would say that nobody is there."""
         network = self.network
         if is_multicast(target.address) or network.is_broadcast(target.address):
-            self._to_all(sender, data, target, origin)
+            self.to_all(data, target, origin)
+            self.outside.send_to_all(sender, data, target, origin)
             return True
-        if not network.is_local(target.address):
-            return self.outside.send(sender, data, target)
+        if not network.is_local(target.address) or self.outside.carries(target.address):
+            return self.outside.send(sender, data, target, origin)
+        return self.deliver(data, target, origin) or self.outside.send_back(sender, data, target)
+
+    def deliver(self, data: bytes, target: Name, origin: Origin) -> bool:
+        """Give a datagram to the socket of the run that it is for; False where there is none."""
         receiver = self._receiver(target, origin)
         if receiver is not None:
             receiver.deliver(data, origin)
-            return True
-        return self.outside.send_back(sender, data, target)
+        return receiver is not None
+
+    def datagrams_at(self, port: int) -> list[Datagram]:
+        """Who has a UDP port."""
+        return [holder for holder in self.udp.holders(port) if isinstance(holder, Datagram)]
 
     def _receiver(self, target: Name, origin: Origin) -> Datagram | None:
         """The best fit, connected sockets first; among equals the latest, or by hash (__udp4_lib_lookup)."""
@@ -213,7 +224,8 @@ class EmulatedSockets:
             return self._receiver(target, origin)
         return chosen
 
-    def _to_all(self, sender: Datagram, data: bytes, target: Name, origin: Origin) -> None:
+    def to_all(self, data: bytes, target: Name, origin: Origin) -> None:
+        """Give a datagram to every socket of the run that hears its group, or broadcasts."""
         for holder in list(self.udp.holders(target.port)):
             assert isinstance(holder, Datagram)
             if holder.hears(target, origin):
@@ -229,6 +241,9 @@ class EmulatedSockets:
 
     def not_listening(self, sock: Stream) -> None:
         self.outside.withdraw(sock)
+
+    def accepted(self, sock: Stream) -> None:
+        self.outside.accepted(sock)
 
     def bound(self, sock: Datagram) -> None:
         self.outside.publish_datagrams(sock)

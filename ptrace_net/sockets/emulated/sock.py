@@ -41,7 +41,8 @@ class EmulatedSocket(Socket):
     """The part of ``syscalls.sockets.Socket`` that streams and datagrams share; ``options.Target`` too."""
 
     __slots__ = (
-        "asked", "binding", "error", "family", "inode", "layer", "options", "peer", "protocol", "v6only",
+        "asked", "binding", "error", "family", "inode", "layer", "options", "peer", "protocol", "seen",
+        "v6only",
     )  # fmt: skip
 
     kind: int
@@ -58,6 +59,7 @@ class EmulatedSocket(Socket):
         self.peer: Name | None = None
         self.error = 0
         self.v6only = False
+        self.seen: tuple[Task, int] | None = None  # who used it last, and as which descriptor
 
     @property
     def ports(self) -> PortTable:
@@ -177,6 +179,7 @@ class EmulatedSocket(Socket):
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         self.options.set(self, task, handle, level, option, value)
+        self.layer.outside.option_set(self, level, option, value.data)
         return Return(0)
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:

@@ -12,18 +12,19 @@ import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated.backing import Entrance, show_failure
+from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance, show_failure
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.sock import EmulatedSocket
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Native, Replace, Return, WouldBlock
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Native, Park, Replace, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.options import Options
+    from ptrace_net.sockets.emulated.outside import End
     from ptrace_net.sockets.emulated.ports import PortTable
     from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Call, Task
@@ -40,17 +41,18 @@ _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 
 
 class Arrival(NamedTuple):
-    """A connection that waits in a listener's queue: both names, and the host's socket where it is one."""
+    """A connection that waits in a listener's queue: both names, the host's socket or the wire's end."""
 
     local: Name
     peer: Name
     handle: int = -1
+    end: End | None = None
 
 
 class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
-    __slots__ = ("arrivals", "entrance", "on_host", "spent", "state")
+    __slots__ = ("arrivals", "backlog", "end", "entrance", "on_host", "spent", "state", "told")
 
     kind = socket.SOCK_STREAM
 
@@ -60,7 +62,10 @@ class Stream(EmulatedSocket):
         self.entrance: Entrance | None = None
         self.arrivals: dict[bytes, Arrival] = {}  # by the name of the client's backing socket
         self.on_host = False
+        self.backlog = 0
         self.spent = False  # the backing socket cannot be connected any more
+        self.end: End | None = None  # the connection, where packets carry it
+        self.told: dict[tuple[int, int], bytes] = {}  # options that concern packets, as they were set
 
     @property
     def ports(self) -> PortTable:
@@ -74,6 +79,7 @@ class Stream(EmulatedSocket):
     def listen(self, handle: int, backlog: int) -> Answer:
         if self.state != CLOSED:
             raise Errno(errno.EINVAL)
+        self.backlog = min(max(backlog, 0), SOMAXCONN)
         if self.entrance is not None:
             return Return(0)
         if self.binding is None:
@@ -102,7 +108,10 @@ class Stream(EmulatedSocket):
                 raise Errno(errno.ECONNABORTED)
             self._give_peer(call, arrival.peer)
             child = Stream(self.layer, self.family, self.protocol, self.options.copy())
-            return child.begin(arrival, new, self.v6only)
+            child.told = dict(self.told)
+            handle = child.begin(arrival, new, self.v6only)
+            self.layer.accepted(self)
+            return handle
 
         return Native(None, call.name, (call.args[0], 0, 0, *call.args[3:]), made)
 
@@ -121,6 +130,9 @@ class Stream(EmulatedSocket):
         self.state, self.peer, self.v6only = CONNECTED, arrival.peer, v6only
         self.binding = Binding(arrival.local.address, arrival.local.port)
         self.adopt(handle)
+        if arrival.end is not None:
+            self.end = arrival.end
+            self.end.accepted(self)
         return handle
 
     # Connecting
@@ -131,15 +143,17 @@ class Stream(EmulatedSocket):
         if self.state == CONNECTED or self.entrance is not None:
             raise Errno(errno.EISCONN)
         if self.state == CONNECTING:
-            return self._connect_again(handle)
+            return self.connect_again(handle, errno.EALREADY)
         target = self.destination(name)
         network = self.layer.network
         if is_multicast(target.address) or network.is_broadcast(target.address):
             raise Errno(errno.ENETUNREACH)
         return self._connect_to(handle, fd, target)
 
-    def _connect_again(self, handle: int) -> Answer:
+    def connect_again(self, handle: int, unfinished: int) -> Return | Fail | Park:
         """What a connect in progress has come to: told once (__inet_stream_connect)."""
+        if self.end is not None and self.end.opening:
+            return self.end.wait(handle, unfinished)
         if self.on_host:
             if not hostcalls.is_writable(handle):
                 return Fail(errno.EALREADY)
@@ -156,17 +170,17 @@ class Stream(EmulatedSocket):
         source = network.source_for(target.address)
         if source is None:
             raise Errno(errno.ENETUNREACH)
-        if not network.is_local(target.address):
+        if not network.is_local(target.address) or self.layer.outside.carries(target.address):
             return self.layer.connect_outside(self, handle, fd, target, source)
         blocking = hostcalls.is_blocking(handle)
-        self._name_self(handle, target, source)
+        self.name_self(handle, target, source)
         fresh = -1
         if self.spent:
-            fresh = handle = self._renewed(handle)
+            fresh = handle = self.renewed(handle)
         answer = self._connect_local(handle, target, blocking)
         return answer if fresh < 0 else Replace(fd, fresh, answer)
 
-    def _renewed(self, handle: int) -> int:
+    def renewed(self, handle: int) -> int:
         """A new backing socket in place of the one that failed to connect."""
         fresh = hostcalls.new_socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, 0)
         self.layer.registry.remove(self.inode)
@@ -174,7 +188,7 @@ class Stream(EmulatedSocket):
         self.spent = False
         return fresh
 
-    def _name_self(self, handle: int, target: Name, source: bytes) -> None:
+    def name_self(self, handle: int, target: Name, source: bytes) -> None:
         """The local address and port that a connection to ``target`` has."""
         if self.binding is None:
             self.ports.take_outgoing(self, Binding(source, 0, v6only=self.v6only, ephemeral=True))
@@ -184,7 +198,7 @@ class Stream(EmulatedSocket):
     def move_to_host(self, host: int, target: Name, source: bytes) -> None:
         """The program's descriptor becomes ``host``, a socket of the host's that is connecting to ``target``.
         """
-        self._name_self(host, target, source)
+        self.name_self(host, target, source)
         self.layer.registry.remove(self.inode)
         self.adopt(host)
         self.on_host, self.spent, self.peer, self.state = True, False, target, CONNECTING
@@ -246,7 +260,10 @@ class Stream(EmulatedSocket):
         self.state, self.peer = CLOSED, None
         self.stop_listening()
         self.forget_address()
-        return Replace(fd, self._renewed(handle), Return(0)) if fresh else Return(0)
+        if self.end is not None:
+            self.end.abandoned()
+            self.end = None
+        return Replace(fd, self.renewed(handle), Return(0)) if fresh else Return(0)
 
     def stop_listening(self) -> None:
         if self.entrance is not None:
@@ -255,6 +272,8 @@ class Stream(EmulatedSocket):
         for arrival in self.arrivals.values():
             if arrival.handle >= 0:
                 os.close(arrival.handle)
+            if arrival.end is not None:
+                arrival.end.abandoned()
         self.arrivals.clear()
         if self.binding is not None:
             self.binding.listening = False
@@ -312,9 +331,14 @@ class Stream(EmulatedSocket):
 
     def tcp_info(self) -> bytes:
         """The head of struct tcp_info (linux/tcp.h): a state, and nothing that happens to packets."""
+        told = self.end.tcp_info() if self.end is not None else None
+        if told is not None:
+            return told.ljust(_TCP_INFO_SIZE, b"\0")
         state = _TCP_LISTEN if self.listening else _TCP_CLOSE if self.peer is None else _TCP_ESTABLISHED
         return bytes((state,)).ljust(_TCP_INFO_SIZE, b"\0")
 
     def gone(self) -> None:
         self.stop_listening()
         super().gone()
+        if self.end is not None:
+            self.end.closed()

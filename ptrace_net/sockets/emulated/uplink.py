@@ -16,6 +16,7 @@ from ptrace_net.sockets.emulated.hosts import HostRoutes
 from ptrace_net.sockets.emulated.names import AF_INET, Name, parse
 from ptrace_net.sockets.emulated.network import GATEWAY4, LOOPBACK4
 from ptrace_net.sockets.emulated.origins import Origin
+from ptrace_net.sockets.emulated.outside import WithoutPackets
 from ptrace_net.sockets.emulated.publish import Publisher
 from ptrace_net.syscalls.seam import Answer, Errno, Fail, Replace, Return, Wait
 
@@ -66,7 +67,7 @@ class HostDatagrams:
         self.handle = -1
 
 
-class Uplink:
+class Uplink(WithoutPackets):
     """Implements ``outside.Outside``."""
 
     def __init__(self, layer: EmulatedSockets, addresses: AddressMap, published: Ports) -> None:
@@ -113,7 +114,7 @@ class Uplink:
 
     # UDP
 
-    def send(self, sock: Datagram, data: bytes, target: Name) -> bool:
+    def send(self, sock: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
         family, name = self.routes.sockaddr(target)
         self._carrier(sock, family).send(data, name)
         return True

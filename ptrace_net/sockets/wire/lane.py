@@ -14,10 +14,6 @@ _ROUNDS = 8  # then the program's calls have their turn
 EPOLLIN = 1
 
 
-class Timer(Protocol):
-    """What ``call_at`` returns."""
-
-
 class Reactor(Protocol):
     """Who watches descriptors and the time for us; callbacks get the events of epoll(7)."""
 
@@ -40,7 +36,9 @@ class Lane:
     ) -> None:
         self.attached, self.host, self.reactor, self.clock = attached, attached.host, reactor, clock
         self._due: float | None = None  # when the earliest timer of ours comes
+        self._soon = False
         self._serving = False
+        self.changed: Callable[[], None] = lambda: None  # asked for after frames: addresses may be others
         self._watched: list[int] = []
         self.watch()
 
@@ -79,7 +77,18 @@ class Lane:
                     break
         finally:
             self._serving = False
+        self.changed()
         self._arrange(self.clock() if again else self.attached.deadline())
+
+    def soon(self) -> None:
+        """Serve before the reactor waits again, once for all that asked."""
+        if not self._soon and not self._serving:
+            self._soon = True
+            self.reactor.call_at(0.0, self._now)
+
+    def _now(self) -> None:
+        self._soon = False
+        self.serve()
 
     def _arrange(self, when: float | None) -> None:
         """Be called at ``when``, unless something earlier is arranged already."""

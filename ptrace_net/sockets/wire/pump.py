@@ -112,7 +112,7 @@ class Pump:
         if self.fd >= 0 and events & EPOLLHUP and not self._closing and not self._program.alive():
             self._closing = True
             self._carry(now)
-        self._lane.serve()
+        self._lane.soon()
 
     def _look_whether_open(self, now: float) -> None:
         if self.handle.state in _OPENING:

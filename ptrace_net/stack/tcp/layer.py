@@ -83,6 +83,8 @@ class TcpLayer:
 
     def _without_connection(self, src: IP, dst: IP, seg: Segment, interface: str, now: float) -> None:
         listener = self.find_listener(dst, seg.dst_port, interface, hash((src, seg.src_port)))
+        while listener is not None and listener.gone is not None and seg.flags & SYN and listener.gone():
+            listener = self.find_listener(dst, seg.dst_port, interface, hash((src, seg.src_port)))
         if listener is not None and seg.flags & (SYN | ACK | RST) == SYN:
             if seg.flags & FIN:
                 return  # a scan, not a client; Linux says nothing either

@@ -1,6 +1,7 @@
 """A listening socket: its SYN queue, its accept queue, and SYN cookies when the former is full."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..addresses import IP
@@ -21,6 +22,7 @@ class Listener:
     owner: Owner
     dual: bool = False
     interface: str | None = None
+    gone: Callable[[], bool] | None = None  #: asked before a handshake begins: whether the owner is no more
     handshakes: dict[Tcb, None] = field(default_factory=dict)
     ready: deque[Tcb] = field(default_factory=deque)
     overflows: int = 0
