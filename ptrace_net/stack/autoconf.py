@@ -75,6 +75,10 @@ class Autoconf:
         self.link.address_settled(ip, AddressState.DUPLICATE, now)
         return True
 
+    def expires(self, route: Route) -> float | None:
+        """When an advertised route ends; None where the route is not an advertised one."""
+        return self._expiry.get(route)
+
     def forget(self, ip: IP) -> None:
         self._tentative.pop(ip, None)
 

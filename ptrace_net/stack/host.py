@@ -107,7 +107,8 @@ class Host:
         self, name: str, mac: MAC, mtu: int = 1500, offload: Offload = NO_OFFLOAD, dad: bool = True
     ) -> Interface:
         """An Ethernet interface without addresses."""
-        interface = Interface(self, name, len(self.interfaces) + 2, mac, mtu, offload, dad=dad)
+        index = max((known.index for known in self.interfaces.values()), default=1) + 1
+        interface = Interface(self, name, index, mac, mtu, offload, dad=dad)
         self.interfaces[name] = interface
         return interface
 
@@ -120,10 +121,10 @@ class Host:
             if address.usable
         }
 
-    def add_route(self, route: Route) -> bool:
+    def add_route(self, route: Route, first: bool = False) -> bool:
         """False where the same route is there."""
         self.generation += 1
-        return self.routes.add(route)
+        return self.routes.add(route, first)
 
     def remove_route(self, route: Route) -> bool:
         self.generation += 1
@@ -178,6 +179,9 @@ class Host:
         counters = interface.counters
         counters.rx_packets += 1
         counters.rx_bytes += len(frame.data)
+        if not interface.up:
+            counters.rx_dropped += 1
+            return
         try:
             self._feed(interface, frame, now)
         except Malformed:

@@ -87,7 +87,7 @@ class Interface:
                 self._broadcasts.add(broadcast_of(address, length))
         else:
             self._add_address6(entry, now)
-        self.add_route(self._prefix_route(address, length))
+        self.add_prefix_route(address, length)
         self.host.addresses_changed()
         if len(address) == 4 and not self.loopback:
             self._send_arp(arp.request(self.mac, address, address), BROADCAST_MAC)  # announcement
@@ -111,6 +111,10 @@ class Interface:
             subnets = [a for a in self.addresses.values() if len(a.ip) == 4 and a.length < 31]
             self._broadcasts = {broadcast_of(subnet.ip, subnet.length) for subnet in subnets}
         self.host.addresses_changed()
+
+    def add_prefix_route(self, address: IP, length: int) -> None:
+        """The on-link route of an address's prefix."""
+        self.add_route(self._prefix_route(address, length))
 
     def _prefix_route(self, address: IP, length: int) -> Route:
         return Route(address, length, self.name, source=address if len(address) == 4 else None)

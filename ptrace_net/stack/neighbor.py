@@ -1,8 +1,9 @@
 """The neighbor cache (RFC 4861, 7.3), used for NDP and, as Linux does, for ARP.
 
-Entries go INCOMPLETE -> REACHABLE -> STALE -> DELAY -> PROBE.  The cache sends nothing itself: ``expire``
-returns what is to be asked and which packets could not be delivered.  Reachability is confirmed by
-solicited answers only; REACHABLE turns into STALE by the clock, without a timer.
+Entries go INCOMPLETE -> REACHABLE -> STALE -> DELAY -> PROBE; PERMANENT ones are set by hand and stay.
+The cache sends nothing itself: ``expire`` returns what is to be asked and which packets could not be
+delivered.  Reachability is confirmed by solicited answers only; REACHABLE turns into STALE by the clock,
+without a timer.
 """
 
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class State(Enum):
     STALE = 4
     DELAY = 8
     PROBE = 16
+    PERMANENT = 128
 
 
 class Solicit(NamedTuple):
@@ -52,6 +54,7 @@ class Entry:
     deadline: float = 0.0
     probes: int = 0
     router: bool = False
+    changed: float = 0.0  #: when its link address or state was last learned
     held: list[Frame] = field(default_factory=list)
 
 
@@ -97,7 +100,7 @@ class NeighborCache:
         if entry is None:
             self._make_room()
             entry = self.entries[address] = Entry(address)
-        if entry.mac != mac:
+        if entry.mac != mac and entry.state is not State.PERMANENT:
             self._settle(entry, mac, State.STALE, now)
         return self._release(entry)
 
@@ -107,7 +110,7 @@ class NeighborCache:
     ) -> list[Frame]:
         """An advertisement or ARP reply (RFC 4861, 7.2.5); unknown addresses are not learned from it."""
         entry = self.entries.get(address)
-        if entry is None:
+        if entry is None or entry.state is State.PERMANENT:
             return []
         mac = mac or entry.mac
         if mac is None:
@@ -125,7 +128,7 @@ class NeighborCache:
 
     def _settle(self, entry: Entry, mac: MAC, state: State, now: float) -> None:
         entry.mac, entry.state, entry.probes = mac, state, 0
-        entry.deadline = now + self.reachable_time
+        entry.deadline, entry.changed = now + self.reachable_time, now
         self._timed.pop(entry.address, None)
 
     @staticmethod
@@ -135,7 +138,17 @@ class NeighborCache:
 
     def _make_room(self) -> None:
         if len(self.entries) >= MAX_ENTRIES:
-            self.remove(next(iter(self.entries)))
+            oldest = (known.address for known in self.entries.values() if known.state is not State.PERMANENT)
+            self.remove(next(oldest, next(iter(self.entries))))
+
+    def set(self, address: IP, mac: MAC, state: State, now: float) -> list[Frame]:
+        """What somebody says by hand (ip-neighbour(8)); the frames that waited for it."""
+        entry = self.entries.get(address)
+        if entry is None:
+            self._make_room()
+            entry = self.entries[address] = Entry(address)
+        self._settle(entry, mac, state, now)
+        return self._release(entry)
 
     def remove(self, address: IP) -> None:
         self.entries.pop(address, None)

@@ -33,12 +33,15 @@ class RouteTable:
     routes: list[Route] = field(default_factory=list)
     _cache: dict[tuple[IP, str | None], Route | None] = field(default_factory=dict)
 
-    def add(self, route: Route) -> bool:
-        """Insert a route with its network masked; False where the same one is there."""
+    def add(self, route: Route, first: bool = False) -> bool:
+        """Insert a route with its network masked; False where the same one is there.
+
+        Of routes with one prefix and metric the earliest is used; ``first`` puts this one before them.
+        """
         route = route._replace(network=network_of(route.network, route.length))
         if route in self.routes:
             return False
-        self.routes.append(route)
+        self.routes.insert(0 if first else len(self.routes), route)
         self.routes.sort(key=lambda known: (-known.length, known.metric))
         self._cache.clear()
         return True
