@@ -32,7 +32,8 @@ def pass_on(
     """
     ignored = {number for number in FORWARDED if signal.getsignal(number) is signal.SIG_IGN}
     wanted = {*FORWARDED, GUARD_LOST}
-    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)  # a blocked signal is queued even where it is ignored
+    # A blocked signal is queued even where it is ignored. SIGCHLD: tracer.reports waits for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*wanted, signal.SIGCHLD})
 
     def wait() -> None:
         while True:

@@ -25,6 +25,7 @@ from ptrace.binding.func import PTRACE_SETREGSET as PTRACE_SETREGSET
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
 PTRACE_LISTEN = 0x4208
+PTRACE_GETSIGMASK, PTRACE_SETSIGMASK = 0x420A, 0x420B
 PTRACE_GET_SYSCALL_INFO = 0x420E
 
 PTRACE_O_TRACESECCOMP = 1 << 7
@@ -39,6 +40,8 @@ NT_ARM_SYSTEM_CALL = 0x404
 
 WALL = 0x40000000
 
+EVERY_SIGNAL = (1 << 64) - 1
+
 OP_NONE, OP_ENTRY, OP_EXIT, OP_SECCOMP = 0, 1, 2, 3
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,6 +55,8 @@ _entry = struct.Struct("=BxxxIQQQ6QI")
 _exit = struct.Struct("=24xq")
 _message = ctypes.c_ulong()
 _message_address = ctypes.addressof(_message)
+_mask = ctypes.c_uint64()
+_mask_address = ctypes.addressof(_mask)
 
 
 def request(number: int, tid: int, address: int = 0, data: int = 0) -> None:
@@ -102,6 +107,17 @@ def exit_result() -> int:
     """The result of the call whose exit stop ``syscall_entry`` has just looked at; -errno for a failure."""
     result: int = _exit.unpack_from(_info)[0]
     return result
+
+
+def signal_mask(tid: int) -> int:
+    """The signals that the stopped thread blocks, signal n as bit n - 1."""
+    request(PTRACE_GETSIGMASK, tid, 8, _mask_address)
+    return _mask.value
+
+
+def set_signal_mask(tid: int, mask: int) -> None:
+    _mask.value = mask
+    request(PTRACE_SETSIGMASK, tid, 8, _mask_address)
 
 
 def get_registers(tid: int, note: int, size: int) -> bytearray:

@@ -13,11 +13,12 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Return, Wait
+from ptrace_net.syscalls.seam import Answer, Call
 from ptrace_net.tracer import binding
+from ptrace_net.tracer.answers import Answers
 from ptrace_net.tracer.decode import Decoder
-from ptrace_net.tracer.tracee import Process, Tracee
-from ptrace_net.tracer.waiting import poll_call
+from ptrace_net.tracer.reports import Reports
+from ptrace_net.tracer.tracee import Again, Process, Tracee
 
 if TYPE_CHECKING:
     from ptrace_net.tracer.registers import Machine
@@ -32,20 +33,16 @@ OPTIONS = (
 )
 _SYSCALL_STOP = signal.SIGTRAP | 0x80
 _STOP_SIGNALS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
-# The kernel's private results of an interrupted call (linux/errno.h): ERESTARTSYS … ERESTART_RESTARTBLOCK.
-RESTARTS = {-512, -513, -514, -516}
-_ERESTARTSYS, _EINTR = 512, 4
-LOOKS = 60  # about 40 us; on a single processor the program could not run meanwhile
 
 
-class Engine:
+class Engine(Answers):
     """Supervises every task of a run; ``dispatch`` answers the calls."""
 
     def __init__(
         self, dispatch: Callable[[Call], Answer], machine: Machine, *, every_call: bool = False
     ) -> None:
+        super().__init__(machine, every_call=every_call)
         self.dispatch = dispatch
-        self.machine = machine
         self.tracees: dict[int, Tracee] = {}
         self.processes: dict[int, Process] = {}
         self.root = 0
@@ -53,8 +50,7 @@ class Engine:
         self.stopped_root: Callable[[int], None] = lambda number: None
         self.executed: Callable[[int], None] = lambda tid: None
         self._decoder = Decoder(machine.ARCHES)
-        self._looks = LOOKS if len(os.sched_getaffinity(0)) > 1 else 0
-        self._resume = binding.resume_to_exit if every_call else binding.resume
+        self._reports = Reports(self.reactor)
 
     def seize(self, tid: int, *, exit_kill: bool = True) -> None:
         """Take ``tid`` under supervision; raises OSError as ptrace(2) does."""
@@ -90,21 +86,10 @@ class Engine:
         """Serve stops until no task is left: the kernel knows of children that have not stopped yet."""
         while True:
             try:
-                tid, status = self._next_report()
+                tid, status = self._reports.next()
             except ChildProcessError:
                 return
             self.handle(tid, status)
-
-    def _next_report(self) -> tuple[int, int]:
-        """The next report of waitpid(2), looked for a few times before going to sleep.
-
-        Being woken on another processor costs more than most pauses between two calls of a program last.
-        """
-        for _ in range(self._looks):
-            tid, status = os.waitpid(-1, binding.WALL | os.WNOHANG)
-            if tid:
-                return tid, status
-        return os.waitpid(-1, binding.WALL)
 
     def handle(self, tid: int, status: int) -> None:
         """Deal with one report of waitpid(2)."""
@@ -128,86 +113,44 @@ class Engine:
     # Stops
 
     def _entered(self, tracee: Tracee) -> None:
+        if tracee.injection is not None:
+            binding.resume_to_exit(tracee.tid)
+            return
         info = binding.syscall_entry(tracee.tid)
         tracee.stack, tracee.entry = info[3], info[4:11]
         call = self._decoder.call(tracee, info)
         if call is None:
             self._resume(tracee.tid)
-            return
-        self._carry_out(tracee, call, self.dispatch(call))
-
-    def _carry_out(self, tracee: Tracee, call: Call, answer: Answer) -> None:
-        if type(answer) is Return:
-            self.machine.answer(tracee.tid, call.arch, answer.value)
-            self._resume(tracee.tid)
-        elif type(answer) is Fail:
-            self.machine.answer(tracee.tid, call.arch, -answer.errno)
-            self._resume(tracee.tid)
-        elif type(answer) is Native:
-            self._let_through(tracee, call, answer)
-        elif type(answer) is Wait:
-            self._wait(tracee, call, answer)
-
-    def _let_through(self, tracee: Tracee, call: Call, answer: Native) -> None:
-        if answer.name is not None and answer.args is not None:
-            number = call.arch.syscalls[answer.name]
-            tracee.undo = self.machine.replace(tracee.tid, call.arch, tracee.entry, number, answer.args)
-            tracee.then = answer.then or _keep
+        elif tracee.again is None:
+            self._carry_out(tracee, call, self.dispatch(call))
         else:
-            tracee.then = answer.then
-        self._continue(tracee)
+            self._entered_again(tracee, call, tracee.again)
 
-    def _wait(self, tracee: Tracee, call: Call, wait: Wait) -> None:
-        """Let the thread sleep in ppoll(2) on its own descriptor, where signals reach it as they should."""
-
-        def woken(result: int) -> Answer:
-            if wait.expired is None:
-                return wait
-            if result in RESTARTS:
-                return Return(-_ERESTARTSYS if wait.restart else -_EINTR)
-            if result < 0:
-                return Return(result)
-            return Fail(wait.expired) if result == 0 else wait
-
-        try:
-            poll = poll_call(tracee, call.arch, wait)
-        except Errno as error:
-            self._carry_out(tracee, call, Fail(error.number))
+    def _entered_again(self, tracee: Tracee, call: Call, again: Again) -> None:
+        """The call that was put off, or one of a signal handler before it."""
+        if again.stack == tracee.stack:
+            tracee.again = None
+        if again[:3] != (call.name, call.args, tracee.stack):
+            self._carry_out(tracee, call, self.dispatch(call))
         else:
-            self._let_through(tracee, call, poll._replace(then=woken))
+            answer = self.dispatch(call) if again.answer is None else again.answer
+            self._carry_out(tracee, call, answer, again.deadline)
 
     def _syscall_stop(self, tracee: Tracee) -> None:
         info = binding.syscall_entry(tracee.tid)
         if info[0] == binding.OP_ENTRY:
             self._entered(tracee)
-            return
-        then, undo = tracee.then, tracee.undo
-        tracee.then = tracee.undo = None
-        if then is not None:
-            self._left(tracee, then, undo)
-        self._resume(tracee.tid)
-
-    def _left(self, tracee: Tracee, then: Callable[[int], Answer | None], undo: object) -> None:
-        tid = tracee.tid
-        result = binding.exit_result()
-        try:
-            answer = then(result)
-        except Errno:
-            # The program has closed the descriptor or unmapped the memory: nothing left to translate.
-            answer = None
-        if answer is None:
-            value = result
-        elif type(answer) is Return:
-            value = answer.value
-        elif type(answer) is Fail:
-            value = -answer.errno
-        else:  # not yet after all: the program issues its call once more
-            self.machine.rewind(tid, undo)
-            return
-        if undo is not None:
-            self.machine.finish(tid, undo, value)
-        elif value != result:
-            self.machine.set_result(tid, value)
+        elif tracee.injection is not None:
+            self._injected(tracee, tracee.injection)
+        else:
+            then, undo, made = tracee.then, tracee.undo, tracee.made
+            tracee.then = tracee.undo = tracee.made = None
+            if made is not None and binding.exit_result() >= 0:
+                self._made(tracee, made, then, undo)
+                return
+            if then is not None:
+                self._left(tracee, then, undo)
+            self._resume(tracee.tid)
 
     def _other_stop(self, tracee: Tracee, event: int, number: int) -> None:
         if event == binding.PTRACE_EVENT_STOP and number in _STOP_SIGNALS:
@@ -222,33 +165,29 @@ class Engine:
         else:
             self._continue(tracee, number)
 
-    def _continue(self, tracee: Tracee, number: int = 0) -> None:
-        if tracee.then is None:
-            self._resume(tracee.tid, number)
-        else:
-            binding.resume_to_exit(tracee.tid, number)
-
     # Task life
 
     def _exec(self, tracee: Tracee) -> None:
         """The other threads are gone; the one that called execve(2) has taken the leader's id."""
         former = binding.event_message(tracee.tid)
         if former != tracee.tid:
-            self.tracees.pop(former, None)
+            self._forget(former)
+        tracee.forget()
         self.tracees[tracee.tid] = fresh = Tracee(tracee.tid, self.processes)
         process = self.processes.pop(fresh.tid, None)
         if process is not None:
             process.close()
         self.executed(tracee.tid)
 
+    def _forget(self, tid: int) -> None:
+        tracee = self.tracees.pop(tid, None)
+        if tracee is not None:
+            tracee.forget()
+
     def _gone(self, tid: int, status: int) -> None:
-        self.tracees.pop(tid, None)
+        self._forget(tid)
         process = self.processes.pop(tid, None)
         if process is not None:
             process.close()
         if tid == self.root:
             self.status = status
-
-
-def _keep(result: int) -> None:
-    return None

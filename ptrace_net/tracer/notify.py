@@ -126,6 +126,7 @@ class NotifyEngine:
     def _leave(self, listener: int) -> None:
         self.reactor.remove(listener)
         ended = self._listeners.pop(listener)
+        self._waits.leave(listener)
         os.close(listener)
         if ended is not None:
             ended()

@@ -91,6 +91,11 @@ class Waits:
         for pending in resumed:
             self._go_on(pending)
 
+    def leave(self, listener: int) -> None:
+        """Nobody is left behind ``listener``."""
+        for pending in [each for each in self._by_thread.values() if each.listener == listener]:
+            self.drop(pending)
+
     def sweep(self) -> None:
         for pending in list(self._by_thread.values()):
             if not pending.is_valid():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
@@ -14,7 +14,10 @@ from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.seam import Answer
+    from ptrace_net.tracer.inject import Injection
+    from ptrace_net.tracer.parking import Parked
 
 _SYS_KCMP, _KCMP_FILES = 312 if os.uname().machine == "x86_64" else 272, 2
 
@@ -53,10 +56,38 @@ class Process:
         self._pidfd = self._mem = -1
 
 
+class Made(NamedTuple):
+    """``Native.made`` and the architecture of the call."""
+
+    arch: Arch
+    exchange: Callable[[int], int]
+
+
+class Again(NamedTuple):
+    """A call that was put off: it is recognised by its arguments and the stack it is made on."""
+
+    name: str
+    args: tuple[int, ...]
+    stack: int
+    deadline: float | None  # when it began to wait with a timeout
+    answer: Answer | None  # for it, where that is known
+
+
 class Tracee(Task):
     """One thread under a supervisor."""
 
-    __slots__ = ("_process", "entry", "processes", "stack", "then", "undo")
+    __slots__ = (
+        "_process",
+        "again",
+        "entry",
+        "injection",
+        "made",
+        "parked",
+        "processes",
+        "stack",
+        "then",
+        "undo",
+    )
 
     def __init__(self, tid: int, processes: dict[int, Process]) -> None:
         super().__init__(tid)
@@ -66,6 +97,10 @@ class Tracee(Task):
         self._process: Process | None = None
         self.then: Callable[[int], Answer | None] | None = None  # wants the result of the call in progress
         self.undo: object = None  # the registers that the program had before its call was replaced
+        self.made: Made | None = None  # wants the descriptor that the call in progress makes
+        self.injection: Injection | None = None  # calls that are made for us
+        self.parked: Parked | None = None  # sleeps until somebody says so
+        self.again: Again | None = None  # what is known of the call that the thread is about to make again
 
     @property
     def process(self) -> Process:
@@ -78,6 +113,13 @@ class Tracee(Task):
     @property
     def tgid(self) -> int:
         return self.process.tgid
+
+    def forget(self) -> None:
+        """The thread is gone, or is another program's."""
+        if self.parked is not None:
+            self.parked.leave()
+        if self.injection is not None:
+            self.injection.abandon()
 
     def read_up_to(self, address: int, size: int) -> bytes:
         try:

@@ -2,7 +2,9 @@
 
 ``answer`` skips a call at its entry and sets the result; ``replace`` substitutes another call and returns
 what ``finish`` needs at its exit; ``set_result`` changes a result at the exit; ``rewind`` makes the thread
-issue its original call again.
+issue its original call again. ``save`` takes all registers, and with ``issue`` the thread makes another call
+before it goes on, instead of the one at whose entry it is or after the one at whose exit it is; what ``save``
+gave serves as what ``replace`` gives.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ class Machine(Protocol):
     ) -> object: ...
     def finish(self, tid: int, saved: object, value: int) -> None: ...
     def set_result(self, tid: int, value: int) -> None: ...
+    def save(self, tid: int) -> object: ...
+    def issue(
+        self, tid: int, arch: Arch, saved: object, number: int, args: tuple[int, ...], *, entry: bool
+    ) -> None: ...
     def rewind(self, tid: int, saved: object) -> None: ...
 
 

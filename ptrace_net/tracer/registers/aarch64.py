@@ -35,12 +35,27 @@ def replace(
     tid: int, arch: Arch, entry: tuple[int, ...], number: int, args: tuple[int, ...]
 ) -> bytearray:
     saved = _get(tid)
-    changed = bytearray(saved)
-    for index, value in enumerate(args):
-        struct.pack_into("=Q", changed, 8 * index, value & _MASK)
-    set_registers(tid, NT_PRSTATUS, changed)
-    _set_number(tid, number)
+    issue(tid, arch, saved, number, args, entry=True)
     return saved
+
+
+save = _get
+
+
+def issue(
+    tid: int, arch: Arch, saved: object, number: int, args: tuple[int, ...], *, entry: bool
+) -> None:
+    assert isinstance(saved, bytearray)
+    registers = bytearray(saved)
+    for index, value in enumerate(args):
+        struct.pack_into("=Q", registers, 8 * index, value & _MASK)
+    if not entry:
+        struct.pack_into("=Q", registers, _X8, number)
+        (pc,) = struct.unpack_from("=Q", registers, _PC)
+        struct.pack_into("=Q", registers, _PC, pc - _INSTRUCTION)
+    set_registers(tid, NT_PRSTATUS, registers)
+    if entry:
+        _set_number(tid, number)
 
 
 def finish(tid: int, saved: bytearray, value: int) -> None:

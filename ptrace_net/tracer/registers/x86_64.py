@@ -13,17 +13,21 @@ ARCHES = (X86_64, I386)
 
 _ORIG_RAX = ptrace_registers_t.orig_rax.offset
 _RAX = ptrace_registers_t.rax.offset
-_NO_CALL = 0xFFFFFFFFFFFFFFFF
+_NO_CALL = _MASK = 0xFFFFFFFFFFFFFFFF
 _INSTRUCTION = 2  # bytes of `syscall`, `sysenter` and `int 0x80`
 
 
-def _offsets(arch: Arch) -> tuple[int, ...]:
-    """Where the number and the arguments lie in the USER area; i386's ebx is the low half of rbx."""
-    names = arch.args if arch.word == 8 else ["r" + name.removeprefix("e") for name in arch.args]
-    return (_ORIG_RAX, *(getattr(ptrace_registers_t, name).offset for name in names))
+def _names(arch: Arch) -> tuple[str, ...]:
+    """The registers of the arguments; i386's ebx is the low half of rbx."""
+    return tuple(name if arch.word == 8 else "r" + name.removeprefix("e") for name in arch.args)
 
 
-_OFFSETS = {arch.audit: _offsets(arch) for arch in ARCHES}
+_ARGUMENTS = {arch.audit: _names(arch) for arch in ARCHES}
+# Where the number and the arguments lie in the USER area.
+_OFFSETS = {
+    audit: (_ORIG_RAX, *(getattr(ptrace_registers_t, name).offset for name in names))
+    for audit, names in _ARGUMENTS.items()
+}
 
 
 def answer(tid: int, arch: Arch, value: int) -> None:
@@ -48,17 +52,45 @@ def replace(tid: int, arch: Arch, entry: tuple[int, ...], number: int, args: tup
 
 def finish(tid: int, saved: object, value: int) -> None:
     """Put the registers back, the number for a restart by the kernel among them, and set the result."""
+    if isinstance(saved, ptrace_registers_t):
+        registers = ptrace_registers_t.from_buffer_copy(saved)
+        registers.rax = value & _MASK
+        _set(tid, registers)
+        return
     assert isinstance(saved, list)
     for offset, before in saved:
         poke_user(tid, offset, before)
     poke_user(tid, _RAX, value)
 
 
-def rewind(tid: int, saved: object) -> None:
-    finish(tid, saved or [], 0)
+def save(tid: int) -> ptrace_registers_t:
     registers = ptrace_registers_t()
     request(PTRACE_GETREGS, tid, 0, ctypes.addressof(registers))
+    return registers
+
+
+def issue(
+    tid: int, arch: Arch, saved: object, number: int, args: tuple[int, ...], *, entry: bool
+) -> None:
+    registers = ptrace_registers_t.from_buffer_copy(saved)
+    for name, value in zip(_ARGUMENTS[arch.audit], args, strict=False):
+        setattr(registers, name, value & _MASK)
+    if entry:
+        registers.orig_rax = number
+    else:
+        registers.rax, registers.orig_rax = number, _NO_CALL
+        registers.rip -= _INSTRUCTION
+    _set(tid, registers)
+
+
+def rewind(tid: int, saved: object) -> None:
+    finish(tid, saved or [], 0)
+    registers = save(tid)
     registers.rax = registers.orig_rax
     registers.orig_rax = _NO_CALL
     registers.rip -= _INSTRUCTION
+    _set(tid, registers)
+
+
+def _set(tid: int, registers: ptrace_registers_t) -> None:
     request(PTRACE_SETREGS, tid, 0, ctypes.addressof(registers))
