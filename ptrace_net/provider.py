@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from ptrace_net.failure import complain
 from ptrace_net.wanted import KEPT_ON_WIRE, host_rules, stack_rules
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
 
     def wire(layer: EmulatedSockets) -> Outside:
         devices = open_devices(links.devices, links.captures, links.impairs, time.monotonic())
+        atexit.register(lambda: devices.close(time.monotonic()))
+        if not devices.settle():
+            complain("no lease, or no router, has answered on the links of this run yet; it starts without")
         return Wire(layer, devices, None if links.devices else _outside(options)(layer))
 
     return wire

@@ -49,6 +49,7 @@ class Devices:
     attached: AttachedHost
     leases: list[DhcpService] = field(default_factory=list)
     captures: dict[str, tuple[CaptureFile, Sink]] = field(default_factory=dict)
+    comment: Comment = lambda frame, direction: ""  #: whose a frame is, for captures
     packets_on_lo: bool = False  #: somebody wants to see, or disturb, the frames of ``lo``
 
     def settled(self) -> bool:
@@ -84,12 +85,12 @@ class Devices:
 
 def open_devices(
     devices: Sequence[DeviceSpec], captures: Sequence[CaptureSpec], impairs: Sequence[ImpairSpec], now: float,
-    run: str = "ptrace-net", comment: Comment | None = None,
+    run: str = "ptrace-net",
 ) -> Devices:  # fmt: skip
-    """``lo`` and the devices asked for.  ``comment`` says which process a frame belongs to."""
+    """``lo`` and the devices asked for."""
     _check_names(devices, captures, impairs)
     opened = Devices(AttachedHost(Host(os.urandom)))
-    wrapping = _Wrapping(opened, captures, impairs, time.time() - now, comment)
+    wrapping = _Wrapping(opened, captures, impairs, time.time() - now)
     try:
         opened.attached.attach_loopback(wrapping.around(loopback()), now)
         opened.packets_on_lo = wrapping.used
@@ -127,7 +128,6 @@ class _Wrapping:
     captures: Sequence[CaptureSpec]
     impairs: Sequence[ImpairSpec]
     epoch: float
-    comment: Comment | None
     used: bool = False
 
     def around(self, device: Device) -> Device:
@@ -137,8 +137,11 @@ class _Wrapping:
                 device, self.used = Impair(device, impair.impairment), True
         for capture in self.captures:
             if capture.device in ("", device.name):
-                device, self.used = Capture(device, self._file(capture.path), self.comment), True
+                device, self.used = Capture(device, self._file(capture.path), self._comment), True
         return device
+
+    def _comment(self, frame: Frame, direction: int) -> str:
+        return self.opened.comment(frame, direction)
 
     def _file(self, path: str) -> CaptureFile:
         """One file for all devices that are captured into it."""

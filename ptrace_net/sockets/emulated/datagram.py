@@ -203,12 +203,16 @@ class Datagram(EmulatedSocket):
             if not data and hostcalls.hung_up(self.ours):
                 return some
             some = True
-            if self.peer is not None and self.binding is not None and self.peer.port:
+            if self.peer is not None and self.can_write():
                 try:
                     self.emit(data, self.peer)
                 except Errno as error:
                     self.fail(error.number)
         return some
+
+    def can_write(self) -> bool:
+        """Whether what is written without an address has somewhere to go."""
+        return self.peer is not None and self.binding is not None and self.peer.port > 0
 
     def fail(self, number: int) -> None:
         """What an ICMP error about a datagram of ours brings."""

@@ -75,14 +75,18 @@ class EmulatedSockets:
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
         if domain not in (AF_INET, AF_INET6):
             return NATIVE
-        self._check_kind(kind, protocol)
         flags = kind & TYPE_FLAGS
+        special = self.outside.special(task, domain, kind & TYPE_MASK, protocol)
+        if special is not None:
+            return self._datagram(special, flags)
+        self._check_kind(kind, protocol)
         options = Options(domain, kind & TYPE_MASK, protocol)
         if kind & TYPE_MASK == socket.SOCK_STREAM:
             stream = Stream(self, domain, socket.IPPROTO_TCP, options)
             return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
-        datagram = Datagram(self, domain, socket.IPPROTO_UDP, options)
+        return self._datagram(Datagram(self, domain, socket.IPPROTO_UDP, options), flags)
 
+    def _datagram(self, datagram: Datagram, flags: int) -> Answer:
         def made(handle: int) -> int:
             datagram.adopt(handle)
             datagram.watch(self.datagram_doorway.pair_with(handle))

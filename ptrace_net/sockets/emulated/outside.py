@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.origins import Origin
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.stream import Stream
+    from ptrace_net.syscalls.seam import Task
 
 
 class End(Protocol):
@@ -31,6 +32,9 @@ class End(Protocol):
     def option_set(self, level: int, option: int, data: bytes) -> None:
         """An option that concerns packets has been set."""
 
+    def value(self, level: int, option: int) -> bytes | None:
+        """An option whose value the connection decides; None for any other."""
+
     def tcp_info(self) -> bytes | None:
         """struct tcp_info; None where there is no connection any more."""
 
@@ -46,6 +50,9 @@ class Outside(Protocol):
 
     def reaches(self, destination: bytes) -> bool:
         """Whether there is a route to an address that is not the run's."""
+
+    def special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
+        """A socket of a kind that makes packets: raw(7), icmp(7); None: not here."""
 
     def carries(self, address: bytes) -> bool:
         """Whether what goes to an address of the run's own goes through here too, as packets."""
@@ -86,6 +93,9 @@ class Outside(Protocol):
 
 class WithoutPackets:
     """What concerns packets, where none are made."""
+
+    def special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
+        return None
 
     def carries(self, address: bytes) -> bool:
         return False

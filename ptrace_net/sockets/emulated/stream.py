@@ -215,6 +215,9 @@ class Stream(EmulatedSocket):
         return NATIVE if self.on_host and level in _HOST_LEVELS else answer
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
+        told = self.end.value(level, option) if self.end is not None else None
+        if told is not None:
+            return told[: max(size, 0)]
         if self.on_host and (level == socket.IPPROTO_TCP or (level, option) in _HOST_OPTIONS):
             return None
         return super().get_option(handle, level, option, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ptrace_net.stack.tcp.socket import TcpSocket
 
 SO_SNDTIMEO = 21
+_INT = struct.Struct("=i")
 
 
 class End:
@@ -69,6 +71,15 @@ class End:
     def option_set(self, level: int, option: int, data: bytes) -> None:
         options.apply(self.pump.handle, level, option, data, self._wire.lane.clock())
         self._wire.lane.soon()
+
+    def value(self, level: int, option: int) -> bytes | None:
+        """TCP_INFO and TCP_MAXSEG of the connection; None for options that are as they were set."""
+        if level != options.IPPROTO_TCP:
+            return None
+        info = self.pump.handle.info(self._wire.lane.clock())
+        if info is None or option not in (options.TCP_INFO, options.TCP_MAXSEG):
+            return None
+        return information.pack(info) if option == options.TCP_INFO else _INT.pack(info.tcpi_snd_mss)
 
     def tcp_info(self) -> bytes | None:
         info = self.pump.handle.info(self._wire.lane.clock())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import socket
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets.emulated.names import AF_INET6
 from ptrace_net.sockets.emulated.network import is_link_local
+from ptrace_net.sockets.emulated.options import Options
 from ptrace_net.sockets.emulated.stream import CONNECTING, Stream
 from ptrace_net.sockets.wire import options
 from ptrace_net.sockets.wire.datagrams import Datagrams
@@ -14,6 +16,8 @@ from ptrace_net.sockets.wire.end import End
 from ptrace_net.sockets.wire.lane import Lane
 from ptrace_net.sockets.wire.listening import Listening
 from ptrace_net.sockets.wire.network import WireNetwork
+from ptrace_net.sockets.wire.owners import Owners
+from ptrace_net.sockets.wire.raw import CAP_NET_RAW, PING, Ping, Raw
 from ptrace_net.stack.addresses import is_loopback
 from ptrace_net.stack.ip_output import Flow
 from ptrace_net.stack.result import IN_PROGRESS
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.stack.tcp.socket import TcpSocket
+    from ptrace_net.syscalls.seam import Task
 
 
 class Wire:
@@ -42,6 +47,7 @@ class Wire:
         self.ends: set[End] = set()
         self._listeners: dict[Stream, Listening] = {}
         self._datagrams = Datagrams(layer, self.lane)
+        devices.comment = Owners(layer, self.host).comment
         self.lane.changed = self._picture
         self._picture()
         self.lane.serve()
@@ -131,12 +137,22 @@ class Wire:
             listening.woken(self.lane.clock())
 
     def option_set(self, sock: EmulatedSocket, level: int, option: int, data: bytes) -> None:
-        if isinstance(sock, Stream) and (level, option) in options.KNOWN:
+        if isinstance(sock, Raw):
+            sock.option_set(level, option, data)
+        elif isinstance(sock, Stream) and (level, option) in options.KNOWN:
             sock.told[level, option] = data
             if sock.end is not None:
                 sock.end.option_set(level, option, data)
 
-    # UDP
+    # UDP and packets
+
+    def special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
+        """Raw sockets for programs that may have them, ping sockets for all."""
+        if kind == socket.SOCK_DGRAM and protocol == PING[domain]:
+            return Ping(self.layer, domain, protocol, Options(domain, kind, protocol), self.lane)
+        if kind != socket.SOCK_RAW or not 0 < protocol < 256 or not task.has_privilege(CAP_NET_RAW):
+            return None
+        return Raw(self.layer, domain, protocol, Options(domain, kind, protocol), self.lane)
 
     def send(self, sock: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
         if self._beyond is not None and not self.carries(target.address):

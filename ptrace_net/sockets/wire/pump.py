@@ -56,13 +56,13 @@ class Pump:
     """Carries from ``start`` on, or ``begin`` and the end of the handshake, until both sides have closed."""
 
     __slots__ = (
-        "_arriving", "_broken", "_closing", "_filled", "_lane", "_left", "_opening", "_program", "_readable",
-        "_sending", "_size", "fd", "handle",
+        "_arriving", "_broken", "_closing", "_filled", "_lane", "_left", "_opening", "_readable",
+        "_sending", "_size", "fd", "handle", "program",
     )  # fmt: skip
 
     def __init__(self, handle: TcpSocket, fd: int, program: Program, lane: Lane) -> None:
         self.handle, self.fd = handle, fd
-        self._program, self._lane = program, lane
+        self.program, self._lane = program, lane
         self._left = memoryview(b"")  # from the stack, for the program
         self._readable = True  # the program may have written something
         self._sending = True  # ... and may write more
@@ -104,12 +104,12 @@ class Pump:
             return
         now = self._lane.clock()
         if self._opening:
-            if events & EPOLLHUP and not self._program.alive():
+            if events & EPOLLHUP and not self.program.alive():
                 self._end(now)
             return
         self._readable = True
         self._carry(now)
-        if self.fd >= 0 and events & EPOLLHUP and not self._closing and not self._program.alive():
+        if self.fd >= 0 and events & EPOLLHUP and not self._closing and not self.program.alive():
             self._closing = True
             self._carry(now)
         self._lane.soon()
@@ -120,15 +120,15 @@ class Pump:
         failed = self.handle.take_error()
         self._opening = False
         if failed is not None or self.handle.state is State.CLOSED:
-            self._program.opened(failed.errno if failed else errno.ECONNABORTED)
+            self.program.opened(failed.errno if failed else errno.ECONNABORTED)
             self._end(now)  # with the filling unread
             return
-        borrowed = self._program.borrow()
+        borrowed = self.program.borrow()
         ours.drain(self.fd, self._filled)
         if borrowed >= 0:
             ours.restore(borrowed, self._size)
             os.close(borrowed)
-        self._program.opened(0)
+        self.program.opened(0)
         self._carry(now)
 
     # -- carrying -----------------------------------------------------------------------------------------
@@ -199,12 +199,12 @@ class Pump:
         """The connection is over: by a reset, or without an answer."""
         if failure is not None:
             self._broken = failure.errno
-            self._program.failed(failure.errno)
+            self.program.failed(failure.errno)
 
     def _show_reset(self, now: float) -> None:
         """ECONNRESET for the program; where it has seen the end of the stream, EPIPE when it writes."""
         if self._arriving or self._broken != errno.EPIPE:
-            borrowed = self._program.borrow()
+            borrowed = self.program.borrow()
             if borrowed >= 0:
                 ours.spoil(borrowed)
                 os.close(borrowed)
@@ -228,4 +228,4 @@ class Pump:
         self.fd = -1
         self.handle.close(now)
         self.handle.tag = None
-        self._program.finished()
+        self.program.finished()
