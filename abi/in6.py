@@ -5,6 +5,12 @@ from ptrace_net.abi.kinds import Array, Pad, be32, c_int, in6_addr, u8, u16, u32
 from ptrace_net.abi.layout import Field, Layout
 from ptrace_net.abi.sockaddr import sockaddr_in6
 
+in6_addr_value = Layout(
+    "in6_addr", "linux/in6.h", "An IPv6 address on its own, as in sockaddr_in6 and ipv6_mreq.",
+    Field("s6_addr", in6_addr, "address, as in the packet"),
+    calls="setsockopt",
+)  # fmt: skip
+
 ipv6_mreq = Layout(
     "ipv6_mreq", "linux/in6.h", "IPV6_ADD_MEMBERSHIP: a group, on an interface by index.",
     Field("ipv6mr_multiaddr", in6_addr, "group, ff00::/8"),

@@ -42,8 +42,8 @@ _PACKET: tuple[Row, ...] = (
 )
 
 _HEADERS: tuple[Row, ...] = (
-    ("IPV6_HOPOPTS", blob, "rw", "", "inet6", "hop-by-hop options of every packet"),
-    ("IPV6_DSTOPTS", blob, "rw", "", "inet6", "destination options of every packet"),
+    ("IPV6_HOPOPTS IPV6_RXHOPOPTS", blob, "rw", "", "inet6", "hop-by-hop options of every packet"),
+    ("IPV6_DSTOPTS IPV6_RXDSTOPTS", blob, "rw", "", "inet6", "destination options of every packet"),
     ("IPV6_RTHDRDSTOPTS", blob, "rw", "", "inet6", "destination options before the routing header"),
     ("IPV6_RTHDR", blob, "rw", "", "inet6", "routing header of every packet"),
     ("IPV6_PKTINFO", in6_pktinfo, "w", "-", "inet6", "source and interface of every packet"),
@@ -78,8 +78,8 @@ _MULTICAST: tuple[Row, ...] = (
     ("IPV6_MULTICAST_HOPS", number, "rw", "1", "inet6", "hop limit of multicast packets; -1 in set: 1"),
     ("IPV6_MULTICAST_LOOP", switch, "rw", "1", "inet6", "the host's own members get them too"),
     ("IPV6_MULTICAST_ALL", switch, "rw", "1", "inet6", "also groups that other sockets joined"),
-    ("IPV6_ADD_MEMBERSHIP", ipv6_mreq, "w", "-", "inet6", "join a group (IPV6_JOIN_GROUP in the C library)"),
-    ("IPV6_DROP_MEMBERSHIP", ipv6_mreq, "w", "-", "inet6", "leave it (IPV6_LEAVE_GROUP)"),
+    ("IPV6_ADD_MEMBERSHIP IPV6_JOIN_GROUP", ipv6_mreq, "w", "-", "inet6", "join a multicast group"),
+    ("IPV6_DROP_MEMBERSHIP IPV6_LEAVE_GROUP", ipv6_mreq, "w", "-", "inet6", "leave it"),
     ("IPV6_JOIN_ANYCAST", ipv6_mreq, "w", "-", "inet6", "have an anycast address"),
     ("IPV6_LEAVE_ANYCAST", ipv6_mreq, "w", "-", "inet6", "no longer"),
 )

@@ -157,6 +157,7 @@ def constant_page(name: str) -> Page:
     table = next(table for table in catalog.tables() if name in table)
     rows = facts(
         (" ".join(f"<{header}>" for header in table.headers), _value(table, name)),
+        ("meaning", table.docs.get(name, "")),
         ("since", _since(table.since.get(name, ""))),
         *flag_docs(name),
     )

@@ -26,6 +26,7 @@ _BEFORE = {
     "linux/errqueue.h": ("time.h",),
     "linux/if_arp.h": ("sys/socket.h",),
     "linux/route.h": ("sys/socket.h",),
+    "linux/sockios.h": ("sys/time.h", "time.h"),
     "linux/ipv6_route.h": ("linux/in6.h",),
     "linux/if.h": ("sys/socket.h",),
     "linux/vm_sockets.h": ("sys/socket.h",),
