@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.sockets.netlink.layer import NetlinkLayer
+    from ptrace_net.stack.host import Host
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
@@ -70,9 +72,22 @@ class EmulatedSockets:
     def datagram_doorway(self) -> Doorway:
         return Doorway(SEQPACKET)
 
+    @cached_property
+    def netlink(self) -> NetlinkLayer:
+        """Imported with the first program that asks about its network."""
+        from ptrace_net.sockets.netlink.layer import NetlinkLayer
+
+        return NetlinkLayer(self)
+
+    def outside_host(self) -> Host | None:
+        """The stack that carries what goes outside; None where there are no packets."""
+        return getattr(self.outside, "host", None)
+
     # Sockets come and go
 
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
+        if domain == socket.AF_NETLINK:
+            return self.netlink.create(task, kind, protocol)
         if domain not in (AF_INET, AF_INET6):
             return NATIVE
         flags = kind & TYPE_FLAGS
