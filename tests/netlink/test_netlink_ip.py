@@ -14,15 +14,27 @@ OF_THE_DEVICE = {
     "tso_max_size", "link_netnsid", "stats", "stats64",
 }  # fmt: skip
 OF_TIME = {"confirmed", "used", "updated", "refcnt", "expires"}
-#: the address was given in the namespace by hand, and here by the run's configuration; so was the default route
+#: given in the namespace by hand, and here by the run's configuration
 LEFT_OUT = OF_THE_DEVICE | OF_TIME | {"nodad"}
 BY_HAND = ("boot", "dhcp")
 QUERIES = [
-    "ip -j -d link", "ip -j addr", "ip -j -4 addr", "ip -j -6 addr show dev eth0", "ip -j route", "ip -j -6 route",
-    "ip -j route show table local", "ip -j -6 route show table all", "ip -j rule", "ip -j -6 rule", "ip -j neigh",
-    "ip -j route get 8.8.8.8", "ip -j route get 10.0.2.15", "ip -j -6 route get 2001:db8::1",
-    "ip -j link show dev lo", "ip -j addr show up",
-]  # fmt: skip
+    "ip -j -d link",
+    "ip -j addr",
+    "ip -j -4 addr",
+    "ip -j -6 addr show dev eth0",
+    "ip -j route",
+    "ip -j neigh",
+    "ip -j route show table local",
+    "ip -j -6 route show table all",
+    "ip -j rule",
+    "ip -j -6 rule",
+    "ip -j -6 route",
+    "ip -j route get 8.8.8.8",
+    "ip -j route get 10.0.2.15",
+    "ip -j -6 route get 2001:db8::1",
+    "ip -j link show dev lo",
+    "ip -j addr show up",
+]
 CHANGES = """
 ip addr add 10.9.0.1/16 dev eth0
 ip addr add 10.9.0.2/16 dev eth0
@@ -38,9 +50,16 @@ sleep 0.3
 for what in 'addr' 'route' '-6 route' 'neigh' 'link'; do ip -j $what; done
 """
 REFUSALS = """
-for each in 'addr add 10.0.2.15/24 dev eth0' 'addr del 10.1.1.1/24 dev eth0' 'route add 1.0.0.0/8 via 99.9.9.9' \
-    'route del 1.0.0.0/8' 'link set nope up' 'link set eth0 mtu 20' 'route add default via 10.0.2.2' \
-    'neigh del 10.0.2.77 dev eth0' '-6 addr add 2001:db8::1/129 dev eth0' 'route get 10.0.2.7 from 1.2.3.4'; do
+for each in 'addr add 10.0.2.15/24 dev eth0' \
+    'addr del 10.1.1.1/24 dev eth0' \
+    'route add 1.0.0.0/8 via 99.9.9.9' \
+    'route del 1.0.0.0/8' \
+    'link set nope up' \
+    'link set eth0 mtu 20' \
+    'route add default via 10.0.2.2' \
+    'neigh del 10.0.2.77 dev eth0' \
+    '-6 addr add 2001:db8::1/129 dev eth0' \
+    'route get 10.0.2.7 from 1.2.3.4'; do
     ip $each 2>&1 && echo done || echo $?
 done
 """
