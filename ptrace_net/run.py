@@ -36,14 +36,13 @@ def run(options: Options) -> int:
 
 
 def _start(options: Options) -> Engine:
-    if options.engine == "notify" or (options.net != "host" and options.engine == "auto"):
+    observed = options.trace is not None or options.record is not None
+    if options.engine == "notify" or (options.net != "host" and options.engine == "auto" and not observed):
         if options.record is not None:
             raise Failure("--record needs the ptrace engine, which tells of tasks too: leave --engine out")
         from ptrace_net.start_notify import start as start_notify
 
         return start_notify(options)
-    if options.net != "host":
-        raise Failure(f"--net {options.net} needs the notification engine: leave --engine out")
     from ptrace_net.start_ptrace import start as start_ptrace
 
     return start_ptrace(options)

@@ -23,7 +23,7 @@ def start(options: Options) -> NotifyEngine:
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
     sockets, wanted = provider(options, engine.tasks, engine.reactor)
-    layer = policed(options.policy, dispatcher(sockets, {}), engine, notify=True)
+    layer = policed(options.policy, dispatcher(sockets, {}), engine, net=options.net, notify=True)
     dispatch = layer.dispatch
     engine.dispatch = dispatch
     rules = [

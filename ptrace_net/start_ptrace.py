@@ -9,14 +9,14 @@ from ptrace_net import notices, signals
 from ptrace_net.failure import complain, spawn_failure
 from ptrace_net.options import Options
 from ptrace_net.policed import policed
-from ptrace_net.sockets.host import host_sockets
+from ptrace_net.provider import provider
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer import clone
 from ptrace_net.tracer.engine import Engine
 from ptrace_net.tracer.filter import assemble
 from ptrace_net.tracer.registers import machine
 from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_traced
-from ptrace_net.wanted import ALWAYS, host_rules, merged, trace_rules
+from ptrace_net.wanted import ALWAYS, merged, trace_rules
 
 if TYPE_CHECKING:
     from ptrace_net.report.record import Recorder
@@ -29,11 +29,11 @@ def start(options: Options) -> Engine:
     recorder = _recorder(options)
     create = Engine if recorder is None else recorder.engine
     engine = create(lambda call: dispatch(call), registers)
-    sockets = host_sockets(options.policy, engine.tasks)
+    sockets, wanted = provider(options, engine.tasks, engine.reactor)
     dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
-    rules = [ALWAYS, host_rules(sockets.face.asked)]
+    rules = [ALWAYS, wanted]
     watched = recorder is not None or options.trace is not None
-    layer = policed(options.policy, dispatch, engine, watched=watched)
+    layer = policed(options.policy, dispatch, engine, net=options.net, watched=watched)
     dispatch = layer.dispatch
     if recorder is not None:
         dispatch = recorder.observed(dispatch, engine, options.trace, options.json)
@@ -57,7 +57,7 @@ def _recorder(options: Options) -> Recorder | None:
         return None
     from ptrace_net.report.record import Order, Recorder, policy_told
 
-    told = {"command": options.argv, "net": "host", "policy": policy_told(options.policy)}
+    told = {"command": options.argv, "net": options.net, "policy": policy_told(options.policy)}
     return Recorder(Order(options.record, options.record_payload, options.record_io, told))
 
 
