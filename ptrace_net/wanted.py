@@ -48,7 +48,7 @@ KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
 # Without those that concern packets, where there are any: SO_KEEPALIVE, SO_LINGER.
 KEPT_ON_WIRE = tuple(option for option in KEPT_BENEATH if option not in (9, 13))
 _TCP_CORK, _TCP_QUICKACK = 3, 12
-_FIONREAD = 0x541B
+_FIONREAD, _MSG_ERRQUEUE = 0x541B, 0x2000
 
 
 def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
@@ -67,6 +67,7 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
         *(Rule(call) for call in (*named, *messages, "socketcall")),
         *not_null("sendto", 4),
         *not_null("recvfrom", 4),
+        Rule("recvfrom", (shares(3, _MSG_ERRQUEUE),)),
         *(Rule("setsockopt", (tcp, equal(2, option)), ERRNO) for option in (_TCP_CORK, _TCP_QUICKACK)),
         *(
             Rule(call, (equal(1, SOL_SOCKET), equal(2, option)), ALLOW)

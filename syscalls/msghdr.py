@@ -31,8 +31,17 @@ class Header(NamedTuple):
 
 
 def read_header(task: Task, arch: Arch, address: int) -> Header:
+    return checked(raw_header(task, arch, address))
+
+
+def raw_header(task: Task, arch: Arch, address: int) -> Header:
+    """The fields as they lie in memory."""
     fast = msghdr.fast(arch)
-    header = Header(*fast.unpack(task.read(address, fast.size)))
+    return Header(*fast.unpack(task.read(address, fast.size)))
+
+
+def checked(header: Header) -> Header:
+    """The fields as the kernel uses them; raises Errno(EINVAL)."""
     if not header.name:
         return header._replace(name_length=0)
     if header.name_length < 0:

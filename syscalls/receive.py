@@ -27,12 +27,13 @@ _ASIDE = 1024  # the same, and control messages
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
     name_address, length_address = call.args[4:6]
     with sockets.find(call.task, call.args[0]) as held:
-        if held is None or not name_address:
+        asks = name_address or call.args[3] & take.MSG_ERRQUEUE
+        if held is None or not asks:
             return NATIVE
         sock = held.sock
         if sock.receives(named=True):
             return take.received_from(call, held)
-        if not sock.names_senders():
+        if not name_address or not sock.names_senders():
             return NATIVE
     try:
         room = read_int(call.task, call.arch, length_address)
@@ -65,7 +66,7 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
         if held is None:
             return NATIVE
         sock = held.sock
-        if sock.receives(named=take.is_named(call, address)):
+        if sock.receives(named=take.asks(call, address, call.args[2])):
             return take.received_message(call, held)
         if not sock.names_senders():
             return NATIVE
@@ -114,7 +115,7 @@ def recvmmsg(call: Call, sockets: Sockets) -> Answer:
         if held is None:
             return NATIVE
         sock = held.sock
-        if sock.receives(named=False):
+        if sock.receives(named=take.asks(call, call.args[1], call.args[3])):
             return take.received_messages(call, held)
         if not sock.names_senders():
             return NATIVE

@@ -23,7 +23,8 @@ def sendto(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, fd) as held:
         if held is None or not name_address:
             return NATIVE
-        name = read_name(call.task, name_address, name_length)
+        # An address of no bytes is one all the same, and too short (__sys_sendto).
+        name = read_name(call.task, name_address, name_length) or b"\0"
         if held.sock.passes(name, b""):
             return NATIVE
         return _sent(call, held, _datagram(call.task, [(address, size)], name, b"", flags))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import time
 from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import cmsghdr, mmsghdr, msghdr
 from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, fitted, pieces, read_header
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, checked, fitted, pieces, raw_header
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Return, Wait, WouldBlock
 
 if TYPE_CHECKING:
@@ -16,15 +17,14 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Held, Received
 
 POLLIN = 1
-MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITFORONE = 0x8, 0x20, 0x40, 0x10000
+MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE = 0x8, 0x20, 0x40, 0x2000, 0x10000
 _MOST = 1 << 17  # bytes taken at once: more than any datagram
 _TIMESPEC = {4: "ii", 8: "qq"}
 
 
-def is_named(call: Call, address: int) -> bool:
-    """Whether the msghdr at ``address`` has room for a source."""
-    fast = msghdr.fast(call.arch)
-    return bool(fast.unpack(call.task.read(address, fast.size))[0])
+def asks(call: Call, address: int, flags: int) -> bool:
+    """Whether the msghdr at ``address`` has room for a source, or an error is wanted."""
+    return bool(flags & MSG_ERRQUEUE or raw_header(call.task, call.arch, address).name)
 
 
 def received_from(call: Call, held: Held) -> Answer:
@@ -34,8 +34,9 @@ def received_from(call: Call, held: Held) -> Answer:
     except WouldBlock as blocked:
         return _wait(call, blocked)
     call.task.write(address, got.data)
-    room = read_int(call.task, call.arch, length_address)
-    give_name(call.task, call.arch, got.name, name_address, length_address, room)
+    if name_address:
+        room = read_int(call.task, call.arch, length_address)
+        give_name(call.task, call.arch, got.name, name_address, length_address, room)
     return Return(_result(got, flags))
 
 
@@ -76,6 +77,8 @@ def _deadline(call: Call, address: int) -> float | None:
         return None
     form = call.arch.endian + _TIMESPEC[8 if call.name == "recvmmsg_time64" else call.arch.word]
     seconds, nanoseconds = struct.unpack(form, call.task.read(address, struct.calcsize(form)))
+    if seconds < 0 or not 0 <= nanoseconds < 10**9:
+        raise Errno(errno.EINVAL)
     left: float = seconds + nanoseconds / 1e9
     return time.monotonic() + left
 
@@ -83,7 +86,8 @@ def _deadline(call: Call, address: int) -> float | None:
 def _into(call: Call, held: Held, address: int, flags: int) -> int:
     """Receive into the msghdr at ``address``, scattered as its iovec says."""
     task, arch = call.task, call.arch
-    header = read_header(task, arch, address)
+    asked = raw_header(task, arch, address)
+    header = checked(asked)
     places = pieces(task, arch, header)
     size = min(sum(length for _, length in places), _MOST)
     got = held.sock.receive(task, held.handle, size, flags)
@@ -97,9 +101,8 @@ def _into(call: Call, held: Held, address: int, flags: int) -> int:
     if header.name:
         task.write(header.name, got.name[: header.name_length])
     out = got.flags | (MSG_CTRUNC if cut else 0)
-    filled = header._replace(
-        name_length=len(got.name) if header.name else 0, control_length=len(control), flags=out
-    )
+    length = len(got.name) if header.name else asked.name_length
+    filled = asked._replace(name_length=length, control_length=len(control), flags=out)
     task.write(address, msghdr.fast(arch).pack(*filled))
     return _result(got, flags)
 

@@ -29,8 +29,23 @@ _DEFAULT_HOPS = 64
 _SENDABLE = {
     (IPPROTO_IP, IP_TTL): 4, (IPPROTO_IP, IP_TOS): 1, (IPPROTO_IP, IP_PKTINFO): 12, (IPPROTO_IP, 7): 0,
     (IPPROTO_IPV6, IPV6_HOPLIMIT): 4, (IPPROTO_IPV6, IPV6_TCLASS): 4, (IPPROTO_IPV6, IPV6_PKTINFO): 20,
-    (17, 103): 2,
 }  # fmt: skip
+
+
+# SCM_RIGHTS, SCM_CREDENTIALS, SO_PRIORITY, SO_MARK, SO_TIMESTAMPING, SCM_TXTIME, SCM_TS_OPT_ID
+_SOCKET_LEVEL = (1, 2, 12, 36, 37, 61, 81)
+
+
+def _limited(level: int, kind: int, payload: bytes, ttl: int, tos: int) -> tuple[int, int]:
+    """What a control message makes of hop limit and traffic class; Errno(EINVAL)."""
+    if len(payload) < _SENDABLE.get((level, kind), 1 << 30):
+        raise Errno(errno.EINVAL)
+    if kind in (IP_TTL, IPV6_HOPLIMIT):
+        ttl = _INT.unpack(payload[:4])[0]
+        if not (0 < ttl <= 255 if level == IPPROTO_IP else -1 <= ttl <= 255):
+            raise Errno(errno.EINVAL)
+        return (_DEFAULT_HOPS if ttl < 0 else ttl), tos
+    return (ttl, payload[0]) if kind in (IP_TOS, IPV6_TCLASS) else (ttl, tos)
 
 
 class Control:
@@ -44,17 +59,10 @@ class Control:
             from ptrace_net.sockets.control6 import items
 
             for level, kind, payload in items(control, word):
-                if level not in (IPPROTO_IP, IPPROTO_IPV6, 17):
-                    continue
-                if len(payload) < _SENDABLE.get((level, kind), 1 << 30):
+                if level == SOL_SOCKET and kind not in _SOCKET_LEVEL:
                     raise Errno(errno.EINVAL)
-                if kind in (IP_TTL, IPV6_HOPLIMIT):
-                    ttl = _INT.unpack(payload[:4])[0]
-                    if not (0 < ttl <= 255 if level == IPPROTO_IP else -1 <= ttl <= 255):
-                        raise Errno(errno.EINVAL)
-                    ttl = _DEFAULT_HOPS if ttl < 0 else ttl
-                elif kind in (IP_TOS, IPV6_TCLASS):
-                    tos = payload[0]
+                if level == IPPROTO_IP if four else level == IPPROTO_IPV6:
+                    ttl, tos = _limited(level, kind, payload, ttl, tos)
         return ttl, tos
 
     def _limits(self, sock: Datagram, four: bool, multicast: bool) -> tuple[int, int]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 LONGEST = {AF_INET: 65507, AF_INET6: 65527}
 SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO = 6, 20, 21
-MSG_OOB, MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 1, 2, 0x40, 0x2000, 0x40000000
+MSG_OOB, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 1, 8, 0x40, 0x2000, 0x40000000
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 
@@ -89,12 +89,19 @@ class Datagram(EmulatedSocket):
     def gone(self) -> None:
         """The program has closed it."""
         self.flush()
-        super().gone()
         self.layer.not_outside(self)
+        self.let_go()
         if self.ours >= 0:
             self.layer.reactor.remove(self.ours)
             os.close(self.ours)
             self.ours = -1
+
+    def let_go(self) -> None:
+        """Give the port back."""
+        port = self.binding.port if self.binding is not None else 0
+        self.ports.release(self)
+        if port and not self.ports.holders(port):
+            self.layer.outside.freed(port)
 
     # Names
 
@@ -115,7 +122,7 @@ class Datagram(EmulatedSocket):
         if family_of(name) == AF_UNSPEC:
             return self._disconnect()
         self.autobind(handle)
-        target = self._udp_destination(name)
+        target = self._udp_destination(name, errno.EAFNOSUPPORT)
         network = self.layer.network
         if network.is_broadcast(target.address) and not hostcalls.get_int(handle, SOL_SOCKET, SO_BROADCAST):
             raise Errno(errno.EACCES)
@@ -133,13 +140,14 @@ class Datagram(EmulatedSocket):
         self.peer = None
         self.forget_address()
         if self.binding is not None and self.binding.ephemeral:
-            self.ports.release(self)
+            self.let_go()
         return Return(0)
 
-    def _udp_destination(self, name: bytes) -> Name:
+    def _udp_destination(self, name: bytes, v6only: int) -> Name:
+        """Where a datagram goes; an AF_INET6 socket takes IPv4's names too, or fails with ``v6only``."""
         if self.family == AF_INET6 and family_of(name) == AF_INET:
             if self.v6only:
-                raise Errno(errno.ENETUNREACH)
+                raise Errno(v6only)
             target = parse(AF_INET, name)
             return target if any(target.address) else target._replace(address=self.layer.loopback_of(4))
         return self.destination(name)
@@ -174,7 +182,9 @@ class Datagram(EmulatedSocket):
             return self.peer
         if self.family == AF_INET and family_of(name) == AF_UNSPEC:
             name = AF_INET.to_bytes(2, "little") + name[2:]
-        target = self._udp_destination(name)
+        if self.family == AF_INET6 and family_of(name) not in (AF_INET, AF_INET6):
+            raise Errno(errno.EINVAL)
+        target = self._udp_destination(name, errno.ENETUNREACH)
         if not target.port:
             raise Errno(errno.EINVAL)
         return target
@@ -246,7 +256,7 @@ class Datagram(EmulatedSocket):
             raise Errno(self.take_error())
         try:
             data, _, control, out, total = hostcalls.recvmsg(
-                handle, size, origins.CONTROL_ROOM, flags & ~MSG_DONTWAIT | MSG_CMSG_CLOEXEC
+                handle, size, origins.CONTROL_ROOM, flags & ~MSG_OOB | MSG_CMSG_CLOEXEC
             )
         except Errno as error:
             if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
@@ -254,10 +264,10 @@ class Datagram(EmulatedSocket):
             raise
         origin = origins.taken(control)
         if origin is None:  # shut down: an end of file, from nobody
-            return Received(data, b"", [], out & ~0x40000008, total)
+            return Received(data, b"", [], _flags(out, flags), total)
         name = pack(self.family, origin.source)
         messages = self.layer.control.received(self, origin)
-        return Received(data, name, messages, out & ~0x40000008, total)
+        return Received(data, name, messages, _flags(out, flags), total)
 
     def _error_queued(self) -> Received:
         if not self.errors:
@@ -305,3 +315,8 @@ class Datagram(EmulatedSocket):
     def leave(self, group: bytes, interface: int) -> None:
         self.groups.discard((group, interface))
         self.layer.outside.joined(group, interface, False)
+
+
+def _flags(out: int, asked: int) -> int:
+    """msg_flags without what our own control message left there."""
+    return out & ~(MSG_CMSG_CLOEXEC | MSG_CTRUNC) | asked & MSG_CMSG_CLOEXEC

@@ -43,7 +43,7 @@ _PROTOCOLS: dict[int, tuple[int, int]] = {
     socket.SOCK_STREAM: (0, socket.IPPROTO_TCP),
     socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP),
 }
-_KNOWN_TYPES = (1, 2, 3, 4, 5, 6, 10)
+_LAST_TYPE = 10  # SOCK_PACKET
 
 
 class EmulatedSockets:
@@ -112,7 +112,7 @@ class EmulatedSockets:
     def _check_kind(self, kind: int, protocol: int) -> None:
         """The errors of inet_create."""
         plain = kind & TYPE_MASK
-        if kind & ~(TYPE_MASK | TYPE_FLAGS) or plain > 10 or plain == 0:
+        if kind & ~(TYPE_MASK | TYPE_FLAGS) or plain > _LAST_TYPE:
             raise Errno(errno.EINVAL)
         if not 0 <= protocol < 263:
             raise Errno(errno.EINVAL)

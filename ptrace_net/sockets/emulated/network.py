@@ -80,5 +80,12 @@ def is_link_local(address: bytes) -> bool:
     return len(address) == 16 and address[0] == 0xFE and address[1] & 0xC0 == 0x80
 
 
+def needs_scope(address: bytes) -> bool:
+    """Whether an address means nothing without an interface: link-local, or a group of such a scope."""
+    if len(address) == 4:
+        return False
+    return is_link_local(address) or (address[0] == 0xFF and address[1] & 0xF in (1, 2))
+
+
 def is_multicast(address: bytes) -> bool:
     return 224 <= address[0] <= 239 if len(address) == 4 else address[0] == 0xFF

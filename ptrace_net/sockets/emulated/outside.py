@@ -87,6 +87,9 @@ class Outside(Protocol):
     def withdraw(self, sock: EmulatedSocket) -> None:
         """It is closed, or listens no more."""
 
+    def freed(self, port: int) -> None:
+        """The last UDP socket of a port is gone."""
+
     def serves_any(self) -> bool:
         """Whether sockets of the host stand in the program's descriptor table."""
 
@@ -107,6 +110,9 @@ class WithoutPackets:
         return
 
     def accepted(self, sock: Stream) -> None:
+        return
+
+    def freed(self, port: int) -> None:
         return
 
     def option_set(self, sock: EmulatedSocket, level: int, option: int, data: bytes) -> None:

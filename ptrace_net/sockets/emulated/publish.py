@@ -58,7 +58,7 @@ class Publisher:
         layer: EmulatedSockets,
         routes: HostRoutes,
         wanted: Ports,
-        carry: Callable[[Datagram, int, int], None],
+        carry: Callable[[int, int, int], None],
     ) -> None:
         self._layer, self._routes, self._wanted, self._carry = layer, routes, wanted, carry
         self._doors: dict[int, list[Door]] = {}  # by the run's port
@@ -71,15 +71,15 @@ class Publisher:
 
     def listen(self, sock: Stream) -> None:
         binding = sock.binding
-        if binding is None or binding.port in self._doors:
+        if binding is None:
             return
-        doors = [
-            Door(handle, family, binding.port)
-            for handle, family in self._opened(sock, socket.SOCK_STREAM, binding.port)
-        ]
-        for door in doors:
-            hostcalls.listen(door.handle, _BACKLOG)
-            self._layer.reactor.add(door.handle, EPOLLIN, self._visitor_to(door))
+        doors = self._doors.get(binding.port, [])
+        there = {door.family for door in doors}
+        for handle, family in self._opened(sock, socket.SOCK_STREAM, binding.port, there):
+            door = Door(handle, family, binding.port)
+            doors.append(door)
+            hostcalls.listen(handle, _BACKLOG)
+            self._layer.reactor.add(handle, EPOLLIN, self._visitor_to(door))
         if doors:
             self._doors[binding.port] = doors
             self._look_later()
@@ -139,18 +139,23 @@ class Publisher:
 
     # UDP
 
-    def bind(self, sock: Datagram) -> None:
+    def bind(self, sock: Datagram, there: set[int]) -> None:
+        """Open what ``there`` does not have yet of the families that a UDP socket takes."""
         assert sock.binding is not None
-        for handle, family in self._opened(sock, socket.SOCK_DGRAM, sock.binding.port):
-            self._carry(sock, handle, family)
+        for handle, family in self._opened(sock, socket.SOCK_DGRAM, sock.binding.port, there):
+            self._carry(sock.binding.port, handle, family)
 
     # Both
 
-    def _opened(self, sock: EmulatedSocket, kind: int, port: int) -> list[tuple[int, int]]:
-        """Sockets of the host's bound for a port of the run's, with their families."""
+    def _opened(
+        self, sock: EmulatedSocket, kind: int, port: int, there: set[int]
+    ) -> list[tuple[int, int]]:
+        """Sockets of the host's bound for a port of the run's, with their families: what is not there yet."""
         found = []
         for wanted in self._wanted.get((kind, port)) or self._usual(sock, port):
             family = self._routes.family(wanted.address)
+            if family in there:
+                continue
             handle = hostcalls.new_socket(family, kind | _FLAGS, 0)
             if family == AF_INET6:
                 hostcalls.set_int(handle, socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

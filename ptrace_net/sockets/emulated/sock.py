@@ -20,7 +20,7 @@ from ptrace_net.sockets.emulated.names import (
     pack,
     parse,
 )
-from ptrace_net.sockets.emulated.network import is_link_local, is_multicast
+from ptrace_net.sockets.emulated.network import is_link_local, is_multicast, needs_scope
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return
 from ptrace_net.syscalls.sockets import Socket
@@ -97,7 +97,7 @@ class EmulatedSocket(Socket):
             if self.v6only and len(wanted.address) == 4:
                 raise Errno(errno.EINVAL)
         network = self.layer.network
-        if is_link_local(wanted.address) and not wanted.scope:
+        if needs_scope(wanted.address) and not wanted.scope:
             raise Errno(errno.EINVAL)
         if is_link_local(wanted.address) and not network.has_index(wanted.scope):
             raise Errno(errno.ENODEV)
@@ -169,7 +169,7 @@ class EmulatedSocket(Socket):
         bound = self.binding.address if self.binding is not None else b""
         if any(bound) and len(bound) != len(target.address):
             raise Errno(errno.EINVAL if self.family == AF_INET else errno.ENETUNREACH)
-        if is_link_local(target.address) and not target.scope:
+        if needs_scope(target.address) and not target.scope:
             raise Errno(errno.EINVAL)
 
     # Options

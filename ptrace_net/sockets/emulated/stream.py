@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Message
 
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
-SO_ERROR, SO_RCVTIMEO, MSG_DONTWAIT = 4, 20, 0x40
+SO_ERROR, SO_RCVTIMEO = 4, 20
+MSG_DONTWAIT, MSG_ERRQUEUE = 0x40, 0x2000
 _TCP_ESTABLISHED, _TCP_CLOSE, _TCP_LISTEN, _TCP_INFO_SIZE = 1, 7, 10, 248
 # SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
 _CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
@@ -74,6 +75,23 @@ class Stream(EmulatedSocket):
     def names_senders(self) -> bool:
         return False
 
+    def _take(self, handle: int, wanted: Name) -> None:
+        """Connections keep the port of a listener that is gone, for those who do not share it."""
+        super()._take(handle, wanted)
+        binding = self.binding
+        if wanted.port and binding is not None and self._left_over(binding):
+            self.ports.release(self)
+            self.asked = None
+            raise Errno(errno.EADDRINUSE)
+
+    def _left_over(self, binding: Binding) -> bool:
+        for other in self.layer.registry.all():
+            held = other.binding
+            accepted = isinstance(other, Stream) and held is not None and other is not self
+            if accepted and held.port == binding.port and binding.conflicts(held) and not other.is_gone():
+                return True
+        return False
+
     # Listening
 
     def listen(self, handle: int, backlog: int) -> Answer:
@@ -109,7 +127,7 @@ class Stream(EmulatedSocket):
             self._give_peer(call, arrival.peer)
             child = Stream(self.layer, self.family, self.protocol, self.options.copy())
             child.told = dict(self.told)
-            handle = child.begin(arrival, new, self.v6only)
+            handle = child.begin(arrival, new, self)
             self.layer.accepted(self)
             return handle
 
@@ -121,14 +139,16 @@ class Stream(EmulatedSocket):
             room = read_int(call.task, call.arch, length_address)
             give_name(call.task, call.arch, pack(self.family, peer), address, length_address, room)
 
-    def begin(self, arrival: Arrival, new: int, v6only: bool) -> int:
+    def begin(self, arrival: Arrival, new: int, listener: Stream) -> int:
         """Be the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
         handle = new if arrival.handle < 0 else arrival.handle
         self.on_host = handle != new
         if self.on_host and hostcalls.is_blocking(new):
             hostcalls.set_blocking(handle)
-        self.state, self.peer, self.v6only = CONNECTED, arrival.peer, v6only
-        self.binding = Binding(arrival.local.address, arrival.local.port)
+        self.state, self.peer, self.v6only = CONNECTED, arrival.peer, listener.v6only
+        held = listener.binding
+        reuse = (False, False) if held is None else (held.reuseaddr, held.reuseport)
+        self.binding = Binding(arrival.local.address, arrival.local.port, *reuse)
         self.adopt(handle)
         if arrival.end is not None:
             self.end = arrival.end
@@ -310,6 +330,8 @@ class Stream(EmulatedSocket):
 
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         """A destination on a connection is not looked at (tcp_sendmsg)."""
+        if self.peer is None:
+            raise Errno(errno.EPIPE)
         return self.layer.send_bytes(handle, message)
 
     def receives(self, *, named: bool) -> bool:
@@ -317,6 +339,8 @@ class Stream(EmulatedSocket):
 
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         """A stream's bytes come from nobody: the source is left empty (tcp_recvmsg)."""
+        if flags & MSG_ERRQUEUE:
+            raise Errno(errno.EAGAIN)
         try:
             data, _, _, out, total = hostcalls.recvmsg(handle, size, 0, flags & ~MSG_DONTWAIT)
         except Errno as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.hosts import HostRoutes
 from ptrace_net.sockets.emulated.names import AF_INET, Name, parse
-from ptrace_net.sockets.emulated.network import GATEWAY4, LOOPBACK4
+from ptrace_net.sockets.emulated.network import ETHERNET, GATEWAY4, LOOPBACK4, LOOPBACK6
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.outside import WithoutPackets
 from ptrace_net.sockets.emulated.publish import Publisher
@@ -32,14 +32,15 @@ EPOLLIN, POLLOUT = 1, 4
 SO_SNDTIMEO = 21
 _FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 _AT_ONCE = 64  # datagrams taken before others get their turn
-_ETH0 = 2
 
 
 class HostDatagrams:
-    """A socket of the host's that carries what one emulated socket exchanges with the outside."""
+    """A socket of the host's that carries what emulated sockets exchange with the outside: those of a port
+    that is published, or ``sock`` alone.
+    """
 
-    def __init__(self, uplink: Uplink, sock: Datagram, handle: int, family: int) -> None:
-        self.uplink, self.sock, self.handle, self.family = uplink, sock, handle, family
+    def __init__(self, uplink: Uplink, handle: int, family: int, port: int, sock: Datagram | None) -> None:
+        self.uplink, self.handle, self.family, self.port, self.sock = uplink, handle, family, port, sock
         uplink.layer.reactor.add(handle, EPOLLIN, self._arrived)
 
     def send(self, data: bytes, name: bytes) -> None:
@@ -56,7 +57,7 @@ class HostDatagrams:
             try:
                 data, name, _, _, _ = hostcalls.recvmsg(self.handle, 1 << 16, 0, 0)
             except Errno as error:
-                if error.number != errno.EAGAIN:
+                if error.number != errno.EAGAIN and self.sock is not None:
                     self.sock.fail(error.number)
                 return
             self.uplink.arrived(self, data, parse(self.family, name))
@@ -73,8 +74,9 @@ class Uplink(WithoutPackets):
     def __init__(self, layer: EmulatedSockets, addresses: AddressMap, published: Ports) -> None:
         self.layer = layer
         self.routes = HostRoutes(addresses)
-        self.publisher = Publisher(layer, self.routes, published, self.carry)
-        self._datagrams: dict[tuple[Datagram, int], HostDatagrams] = {}
+        self.publisher = Publisher(layer, self.routes, published, self._carry)
+        self._own: dict[tuple[Datagram, int], HostDatagrams] = {}  # by socket and family
+        self._published: dict[tuple[int, int], HostDatagrams] = {}  # by port and family
         self._streams = 0
 
     def reaches(self, destination: bytes) -> bool:
@@ -130,30 +132,33 @@ class Uplink(WithoutPackets):
         return True
 
     def _carrier(self, sock: Datagram, family: int) -> HostDatagrams:
-        carrier = self._datagrams.get((sock, family))
+        """The host's socket that datagrams of ``sock`` leave by: its port's, where that is published."""
+        port = sock.binding.port if sock.binding is not None else 0
+        carrier = self._published.get((port, family)) or self._own.get((sock, family))
         if carrier is None:
             handle = hostcalls.new_socket(family, socket.SOCK_DGRAM | _FLAGS, 0)
-            self.carry(sock, handle, family)
-            carrier = self._datagrams[sock, family]
+            carrier = self._own[sock, family] = HostDatagrams(self, handle, family, port, sock)
         return carrier
 
-    def carry(self, sock: Datagram, handle: int, family: int) -> None:
-        """``handle`` is the host's socket for ``sock`` from now on."""
-        self._datagrams[sock, family] = HostDatagrams(self, sock, handle, family)
+    def _carry(self, port: int, handle: int, family: int) -> None:
+        """``handle`` is the host's socket for a port of the run's from now on."""
+        self._published[port, family] = HostDatagrams(self, handle, family, port, None)
 
     def arrived(self, carrier: HostDatagrams, data: bytes, source: Name) -> None:
         """A datagram came in from the host; from its loopback, its sender is a peer now."""
-        sock = carrier.sock
-        local = sock.local.address
-        if source.address[0] == LOOPBACK4[0] or not any(source.address[:15]):
-            if sock.peer is not None and sock.peer.address == GATEWAY4:
-                source = source._replace(address=GATEWAY4)
+        sock, local = carrier.sock, LOOPBACK4 if carrier.family == AF_INET else LOOPBACK6
+        if self.layer.network.is_local(source.address):
+            gateway = sock is not None and sock.peer is not None and sock.peer.address == GATEWAY4
+            if gateway:
+                source, local = source._replace(address=GATEWAY4), ETHERNET.addresses[0][0]
             else:
                 self.publisher.peers.add(source.address)
-        if not any(local) or len(local) != len(source.address):
-            local = self.layer.source_for(source.address) or local
-        origin = Origin(source, local, _ETH0)
-        if sock.wants(origin):
+        else:
+            local = self.layer.network.source_for(source.address) or local
+        origin = Origin(source, local, self.layer.network.link_of(local))
+        if sock is None:
+            self.layer.deliver(data, Name(local, carrier.port), origin)
+        elif sock.wants(origin):
             sock.deliver(data, origin)
 
     # The run's ports on the host
@@ -162,11 +167,19 @@ class Uplink(WithoutPackets):
         self.publisher.listen(sock)
 
     def publish_datagrams(self, sock: Datagram) -> None:
-        if sock.binding is not None and sock.asked is not None and sock.binding.port:
-            self.publisher.bind(sock)
+        if sock.binding is not None and sock.asked is not None:
+            port = sock.binding.port
+            self.publisher.bind(sock, {family for held, family in self._published if held == port})
 
     def withdraw(self, sock: EmulatedSocket) -> None:
-        for family in (AF_INET, socket.AF_INET6):
-            carrier = self._datagrams.pop((sock, int(family)), None)  # type: ignore[arg-type]  # none for streams
+        for family in (int(AF_INET), int(socket.AF_INET6)):
+            carrier = self._own.pop((sock, family), None)  # type: ignore[arg-type]  # there is none for streams
+            if carrier is not None:
+                carrier.close()
+
+    def freed(self, port: int) -> None:
+        """No UDP socket has ``port`` any more."""
+        for family in (int(AF_INET), int(socket.AF_INET6)):
+            carrier = self._published.pop((port, family), None)
             if carrier is not None:
                 carrier.close()

@@ -185,5 +185,9 @@ class Wire:
             listening.close(self.lane.clock())
             self.lane.soon()
 
+    def freed(self, port: int) -> None:
+        if self.beyond is not None:
+            self.beyond.freed(port)
+
     def serves_any(self) -> bool:
         return self._beyond is not None and self._beyond.serves_any()
