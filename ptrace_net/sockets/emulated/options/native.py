@@ -1,0 +1,86 @@
+"""SOL_SOCKET options that the kernel treats on an AF_UNIX socket as on a TCP or UDP one (net/core/sock.c).
+
+The program sets and reads them on its backing socket with no stop: same values, lengths, errors and
+privileges, and most of them act there too. SO_TIMESTAMPING, SO_RCVLOWAT and SO_TXREHASH are TCP's business as
+well, SO_REUSEADDR and SO_LINGER the provider's: they are only read natively, if that.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.syscalls.seam import Errno
+
+NATIVE_SET = frozenset({
+    1,  # SO_DEBUG
+    5,  # SO_DONTROUTE
+    6,  # SO_BROADCAST
+    9,  # SO_KEEPALIVE
+    10,  # SO_OOBINLINE
+    11,  # SO_NO_CHECK
+    12,  # SO_PRIORITY
+    14,  # SO_BSDCOMPAT
+    20,  # SO_RCVTIMEO_OLD
+    21,  # SO_SNDTIMEO_OLD
+    29,  # SO_TIMESTAMP_OLD
+    35,  # SO_TIMESTAMPNS_OLD
+    36,  # SO_MARK
+    40,  # SO_RXQ_OVFL
+    41,  # SO_WIFI_STATUS
+    42,  # SO_PEEK_OFF
+    43,  # SO_NOFCS
+    45,  # SO_SELECT_ERR_QUEUE
+    46,  # SO_BUSY_POLL
+    47,  # SO_MAX_PACING_RATE
+    49,  # SO_INCOMING_CPU
+    53,  # SO_CNX_ADVICE
+    61,  # SO_TXTIME
+    63,  # SO_TIMESTAMP_NEW
+    64,  # SO_TIMESTAMPNS_NEW
+    66,  # SO_RCVTIMEO_NEW
+    67,  # SO_SNDTIMEO_NEW
+    69,  # SO_PREFER_BUSY_POLL
+    70,  # SO_BUSY_POLL_BUDGET
+    72,  # SO_BUF_LOCK
+    73,  # SO_RESERVE_MEM
+    75,  # SO_RCVMARK
+    82,  # SO_RCVPRIORITY
+})  # fmt: skip
+
+NATIVE_GET = NATIVE_SET | {
+    2,  # SO_REUSEADDR
+    13,  # SO_LINGER
+    19,  # SO_SNDLOWAT
+    37,  # SO_TIMESTAMPING_OLD
+    48,  # SO_BPF_EXTENSIONS
+    56,  # SO_INCOMING_NAPI_ID
+    57,  # SO_COOKIE
+    65,  # SO_TIMESTAMPING_NEW
+    71,  # SO_NETNS_COOKIE
+}
+
+# What an accepted TCP socket has from its listener, and a new AF_UNIX socket has not: option, size, at first.
+_INHERITED = (
+    *((option, 4, bytes(4)) for option in (2, 5, 6, 9, 10, 12, 29, 35, 36)),
+    (13, 8, bytes(8)),
+    (20, 16, bytes(16)),
+    (21, 16, bytes(16)),
+    (18, 4, b"\1\0\0\0"),
+)
+
+
+def begin(handle: int, kind: int) -> None:
+    """What a new socket of ``kind`` has otherwise than its backing socket."""
+    if kind == socket.SOCK_RAW:
+        hostcalls.set_int(handle, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def inherit(listener: int, accepted: int) -> None:
+    """Give a new backing socket what its listener was set to natively; both are descriptors of ours."""
+    for option, size, first in _INHERITED:
+        held = hostcalls.getsockopt(listener, socket.SOL_SOCKET, option, size)
+        if held != first:
+            with suppress(Errno):  # SO_MARK needs a privilege that the supervisor may lack
+                hostcalls.setsockopt(accepted, socket.SOL_SOCKET, option, held)

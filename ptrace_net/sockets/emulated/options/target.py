@@ -1,0 +1,62 @@
+"""What the option table asks of the socket that an option is set or read on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+
+class Interface(NamedTuple):
+    """``addresses`` are of 4 or 16 bytes, in network order."""
+
+    name: str
+    addresses: tuple[bytes, ...]
+    mtu: int = 65536
+
+
+class Target(Protocol):
+    """A live socket, as the program believes it to be."""
+
+    v6only: bool
+
+    @property
+    def family(self) -> int: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def protocol(self) -> int: ...
+
+    @property
+    def port(self) -> int:
+        """The local port in host order; 0 until the socket has one."""
+
+    @property
+    def listening(self) -> bool: ...
+    @property
+    def connected(self) -> bool: ...
+
+    def take_error(self) -> int:
+        """SO_ERROR: the pending error, which is none from then on."""
+
+    def peer_name(self) -> bytes:
+        """What getpeername(2) gives; raises ``Errno(ENOTCONN)``."""
+
+    def path_mtu(self) -> int:
+        """Of the way to the peer; raises ``Errno(ENOTCONN)``."""
+
+    def tcp_info(self) -> bytes:
+        """struct tcp_info, as long as this kernel version of it is."""
+
+    def become_ipv4(self) -> None:
+        """IPV6_ADDRFORM: the socket, connected to a v4-mapped peer, is of AF_INET from now on."""
+
+    def interfaces(self) -> Mapping[int, Interface]:
+        """The network interfaces by index."""
+
+    def route(self, address: bytes) -> int:
+        """The index of the interface by which packets to ``address`` leave; 0 where no route leads."""
+
+    def join(self, group: bytes, interface: int) -> None:
+        """The socket is a member of ``group`` on ``interface``; its sources are in ``Options.groups``."""
+
+    def leave(self, group: bytes, interface: int) -> None: ...
