@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.policies.mapping import ANY4
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Task
 
-SOL_SOCKET, SO_REUSEADDR, SO_ERROR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 4, 15
+SOL_SOCKET, SO_REUSEADDR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 15
+LOOPBACK_MTU, ETHERNET_MTU = 65536, 1500
 
 
 class EmulatedSocket(Socket):
@@ -139,6 +139,15 @@ class EmulatedSocket(Socket):
             return Name(self.asked or any_of(self.family), 0)
         return Name(self.binding.address, self.binding.port, self._scope_of(self.binding.address))
 
+    def tcp_info(self) -> bytes:
+        raise Errno(errno.EOPNOTSUPP)
+
+    def join(self, group: bytes, interface: int) -> None:
+        """A membership that brings nothing: no datagrams come to a stream."""
+
+    def leave(self, group: bytes, interface: int) -> None:
+        return
+
     def peer_name(self, handle: int = -1) -> bytes:
         if self.peer is None:
             raise Errno(errno.ENOTCONN)
@@ -183,16 +192,27 @@ class EmulatedSocket(Socket):
         return Return(0)
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
-        if level == SOL_SOCKET and option == SO_ERROR:
-            if size < 0:
-                raise Errno(errno.EINVAL)
-            return struct.pack("=i", self.take_error(handle))[:size]
         return self.options.get(self, handle, level, option, size)
 
     def take_error(self, handle: int = -1) -> int:
         """SO_ERROR: told once."""
         number, self.error = self.error, 0
         return number
+
+    @property
+    def port(self) -> int:
+        return self.binding.port if self.binding is not None else 0
+
+    def path_mtu(self) -> int:
+        """To the peer; raises ``Errno(ENOTCONN)``."""
+        if self.peer is None:
+            raise Errno(errno.ENOTCONN)
+        return LOOPBACK_MTU if self.layer.network.is_local(self.peer.address) else ETHERNET_MTU
+
+    def route(self, address: bytes) -> int:
+        """The interface by which packets to ``address`` leave; 0: none."""
+        source = self.layer.network.source_for(address)
+        return 0 if source is None else self.layer.network.link_of(source)
 
     def interfaces(self) -> Mapping[int, tuple[str, tuple[bytes, ...]]]:
         return {

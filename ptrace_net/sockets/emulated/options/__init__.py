@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, key
 from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET, begin, inherit
-from ptrace_net.sockets.emulated.options.target import Interface, Target
+from ptrace_net.sockets.emulated.options.target import Target
 from ptrace_net.syscalls.seam import Errno
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Options:
 
     def value(self, level: int, option: int) -> int:
         """The number of an integer option, for the provider; not for those in ``NATIVE_SET``, which only the
-        backing socket knows. SO_LINGER: the seconds, -1 for off. IP_MULTICAST_IF: the interface's index.
+        backing socket knows. IP_MULTICAST_IF: the interface's index.
         """
         kept = None if self.values is None else self.values.get(key(level, option))
         if kept is not None:
@@ -130,4 +130,4 @@ def _module(level: int) -> ModuleType:
     return module
 
 
-__all__ = ["ASKING", "NATIVE_GET", "NATIVE_SET", "Interface", "Options", "Target", "begin", "inherit"]
+__all__ = ["ASKING", "NATIVE_GET", "NATIVE_SET", "Options", "Target", "begin", "inherit"]

@@ -6,16 +6,16 @@ import errno
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated.options import filters
+from ptrace_net.sockets.emulated.options import filters, timestamps
 from ptrace_net.sockets.emulated.options.model import (
     CAP_NET_ADMIN,
     CAP_NET_RAW,
     DGRAM,
     INT,
-    INT_MAX,
+    INT_MIN,
     STREAM,
     Ask,
     Row,
@@ -28,29 +28,49 @@ from ptrace_net.sockets.emulated.options.model import (
     room,
     set_row,
 )
-from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET
+from ptrace_net.sockets.emulated.options.native import NATIVE_SET
 from ptrace_net.syscalls.seam import Errno
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.options import Options
 
 LEVEL = socket.SOL_SOCKET
-REUSEADDR, SNDBUF, RCVBUF, LINGER, BINDTODEVICE, BINDTOIFINDEX, MEMINFO = 2, 7, 8, 13, 25, 62, 55
+SNDBUF, RCVBUF, RCVLOWAT, BINDTODEVICE, MEMINFO, BINDTOIFINDEX = 7, 8, 18, 25, 55, 62
 _TCP_SNDBUF, _TCP_RCVBUF = 16384, 131072  # the middle numbers of tcp_wmem and tcp_rmem
 _LARGEST_RCVLOWAT = 1 << 24  # half the last number of tcp_rmem
-_OPT_ID = 1 << 7
 _NAME_SIZE = 16
 _WIDER = {13: 8, 20: 16, 21: 16, 61: 8, 66: 16, 67: 16}  # structures, with their sizes
 _LONGEST = 1 << 10
+
+
+class _Privilege(NamedTuple):
+    """A number outside of ``low`` to ``high`` needs one of the capabilities."""
+
+    low: int
+    high: int
+    capabilities: tuple[int, ...]
+
+
+_PRIVILEGED = {
+    1: _Privilege(1, 0, (CAP_NET_ADMIN,)),  # SO_DEBUG
+    12: _Privilege(0, 6, (CAP_NET_RAW, CAP_NET_ADMIN)),  # SO_PRIORITY
+    36: _Privilege(1, 0, (CAP_NET_RAW, CAP_NET_ADMIN)),  # SO_MARK
+    46: _Privilege(INT_MIN, 0, (CAP_NET_ADMIN,)),  # SO_BUSY_POLL
+    69: _Privilege(0, 0, (CAP_NET_ADMIN,)),  # SO_PREFER_BUSY_POLL
+    70: _Privilege(INT_MIN, 8, (CAP_NET_ADMIN,)),  # SO_BUSY_POLL_BUDGET
+    75: _Privilege(1, 0, (CAP_NET_RAW, CAP_NET_ADMIN)),  # SO_RCVMARK
+}
 _TOKEN, _MOST_TOKENS = 8, 128
-_LINGER = struct.Struct("=ii")
 _NO_PEER = struct.pack("=iii", 0, -1, -1)  # struct ucred
 
 
 def _on_backing(ask: Ask) -> None:
-    """Set it on the backing socket, whose errors are right for it."""
+    """Set it on the backing socket, whose errors are right for it; privileges are the program's."""
     value = ask.new
-    value.first(INT.size)
+    number = read_int(value)
+    wanted = _PRIVILEGED.get(ask.option)
+    if wanted is not None and not wanted.low <= number <= wanted.high:
+        ask.demand(*wanted.capabilities)
     needed = _WIDER.get(ask.option, INT.size)
     if value.length >= needed:
         value.first(needed)
@@ -58,13 +78,16 @@ def _on_backing(ask: Ask) -> None:
     hostcalls.setsockopt(ask.handle, LEVEL, ask.option, data.ljust(min(value.length, _LONGEST), b"\0"))
 
 
+def _low_water(ask: Ask) -> None:
+    value = read_int(ask.new)
+    if ask.target.kind == STREAM and not 0 <= value <= _LARGEST_RCVLOWAT:
+        hostcalls.set_int(ask.handle, LEVEL, ask.option, _LARGEST_RCVLOWAT)
+    else:
+        _on_backing(ask)
+
+
 def _backed(ask: Ask) -> bytes:
     return hostcalls.getsockopt(ask.handle, LEVEL, ask.option, min(ask.size, _LONGEST))
-
-
-def _reuse_address(ask: Ask, number: int) -> int:
-    hostcalls.set_int(ask.handle, LEVEL, REUSEADDR, number)
-    return number
 
 
 def _buffer(ask: Ask, number: int) -> int:
@@ -88,35 +111,13 @@ def _buffer_size(ask: Ask) -> bytes:
     return INT.pack(ask.kept(default))
 
 
-def _set_linger(ask: Ask) -> None:
-    _on_backing(ask)
-    on, seconds = _LINGER.unpack(ask.new.first(_LINGER.size))
-    ask.keep(max(seconds, 0) if on else -1)
-
-
-def _low_water(ask: Ask, number: int) -> int:
-    number = INT_MAX if number < 0 else number
-    if ask.target.kind == STREAM:
-        number = min(number, _LARGEST_RCVLOWAT)
-    hostcalls.set_int(ask.handle, LEVEL, ask.option, number)
-    return number or 1
-
-
-def _timestamping(ask: Ask, number: int) -> int:
-    """SOF_TIMESTAMPING_OPT_ID counts bytes, so that a TCP socket must be connected."""
-    if number & _OPT_ID and ask.target.kind == STREAM and not ask.target.connected:
-        raise Errno(errno.EINVAL)
-    _on_backing(ask)
-    return number
-
-
 def _bind_to_device(ask: Ask) -> None:
     value = ask.new
     size = min(value.length, _NAME_SIZE - 1)
     name = value.first(size).partition(b"\0")[0].decode(errors="surrogateescape")
     index = 0
     if name:
-        index = next((at for at, each in ask.target.interfaces().items() if each.name == name), 0)
+        index = next((at for at, (known, _) in ask.target.interfaces().items() if known == name), 0)
         if not index:
             raise Errno(errno.ENODEV)
     ask.options.keep(LEVEL, BINDTOIFINDEX, _to_interface(ask, index))
@@ -137,7 +138,7 @@ def _device(ask: Ask) -> bytes:
     found = ask.target.interfaces().get(index)
     if found is None:
         raise Errno(errno.ENODEV)
-    return found.name.encode(errors="surrogateescape") + b"\0"
+    return found[0].encode(errors="surrogateescape") + b"\0"
 
 
 def _zero_copy(ask: Ask, number: int) -> int:
@@ -163,7 +164,7 @@ def _get_rehash(ask: Ask) -> bytes:
 
 
 def _peer_name(ask: Ask) -> bytes:
-    name = ask.target.peer_name()
+    name = ask.target.peer_name(ask.handle)
     if len(name) < ask.size:
         raise Errno(errno.EINVAL)
     return name
@@ -195,9 +196,9 @@ def _as_backing(name: str) -> Row:
 
 ROWS: Mapping[int, Row] = {
     1: _as_backing("SO_DEBUG"),
-    2: Row("SO_REUSEADDR", boolean=True, check=_reuse_address, get=_backed),
+    2: _as_backing("SO_REUSEADDR"),
     3: read_only("SO_TYPE", lambda ask: INT.pack(ask.target.kind)),
-    4: read_only("SO_ERROR", lambda ask: INT.pack(ask.target.take_error())),
+    4: read_only("SO_ERROR", lambda ask: INT.pack(ask.target.take_error(ask.handle))),
     5: _as_backing("SO_DONTROUTE"),
     6: _as_backing("SO_BROADCAST"),
     7: Row("SO_SNDBUF", check=_buffer, get=_buffer_size),
@@ -206,12 +207,12 @@ ROWS: Mapping[int, Row] = {
     10: _as_backing("SO_OOBINLINE"),
     11: _as_backing("SO_NO_CHECK"),
     12: _as_backing("SO_PRIORITY"),
-    13: Row("SO_LINGER", -1, get=_backed),
+    13: _as_backing("SO_LINGER"),
     14: _as_backing("SO_BSDCOMPAT"),
     15: flag("SO_REUSEPORT"),
     16: _not_unix("SO_PASSCRED"),
     17: read_only("SO_PEERCRED", lambda ask: _NO_PEER),
-    18: Row("SO_RCVLOWAT", 1, check=_low_water),
+    18: _as_backing("SO_RCVLOWAT"),
     19: read_only("SO_SNDLOWAT", _backed),
     20: _as_backing("SO_RCVTIMEO_OLD"),
     21: _as_backing("SO_SNDTIMEO_OLD"),
@@ -222,15 +223,15 @@ ROWS: Mapping[int, Row] = {
     26: Row("SO_ATTACH_FILTER", check=filters.attach, get=filters.read),
     27: Row("SO_DETACH_FILTER", check=filters.detach, unread=errno.ENOPROTOOPT),
     28: read_only("SO_PEERNAME", _peer_name),
-    29: _as_backing("SO_TIMESTAMP_OLD"),
+    29: flag("SO_TIMESTAMP_OLD", check=timestamps.stamp),
     30: read_only("SO_ACCEPTCONN", lambda ask: INT.pack(ask.target.listening)),
     31: refused("SO_PEERSEC"),
     32: Row("SO_SNDBUFFORCE", check=_force_buffer, unread=errno.ENOPROTOOPT),
     33: Row("SO_RCVBUFFORCE", check=_force_buffer, unread=errno.ENOPROTOOPT),
     34: _not_unix("SO_PASSSEC"),
-    35: _as_backing("SO_TIMESTAMPNS_OLD"),
+    35: flag("SO_TIMESTAMPNS_OLD", check=timestamps.stamp),
     36: _as_backing("SO_MARK"),
-    37: Row("SO_TIMESTAMPING_OLD", check=_timestamping, get=_backed),
+    37: Row("SO_TIMESTAMPING_OLD", check=timestamps.stamping, get=timestamps.stamping_flags),
     38: read_only("SO_PROTOCOL", lambda ask: INT.pack(ask.target.protocol)),
     39: read_only("SO_DOMAIN", lambda ask: INT.pack(ask.target.family)),
     40: _as_backing("SO_RXQ_OVFL"),
@@ -254,9 +255,9 @@ ROWS: Mapping[int, Row] = {
     60: Row("SO_ZEROCOPY", check=_zero_copy),
     61: _as_backing("SO_TXTIME"),
     62: Row("SO_BINDTOIFINDEX", low=0, check=_to_interface),
-    63: _as_backing("SO_TIMESTAMP_NEW"),
-    64: _as_backing("SO_TIMESTAMPNS_NEW"),
-    65: Row("SO_TIMESTAMPING_NEW", check=_timestamping, get=_backed),
+    63: flag("SO_TIMESTAMP_NEW", check=timestamps.stamp),
+    64: flag("SO_TIMESTAMPNS_NEW", check=timestamps.stamp),
+    65: Row("SO_TIMESTAMPING_NEW", check=timestamps.stamping, get=timestamps.stamping_flags),
     66: _as_backing("SO_RCVTIMEO_NEW"),
     67: _as_backing("SO_SNDTIMEO_NEW"),
     68: Row("SO_DETACH_REUSEPORT_BPF", check=filters.detach_from_group, unread=errno.ENOPROTOOPT),
@@ -275,9 +276,9 @@ ROWS: Mapping[int, Row] = {
     84: refused("SO_INQ"),
 }
 _SETTERS: Mapping[int, Callable[[Ask], None]] = {
-    LINGER: _set_linger,
-    BINDTODEVICE: _bind_to_device,
     **dict.fromkeys(NATIVE_SET, _on_backing),
+    RCVLOWAT: _low_water,
+    BINDTODEVICE: _bind_to_device,
 }
 
 
@@ -295,6 +296,4 @@ def get_option(ask: Ask) -> bytes:
 
 
 def default_of(options: Options, option: int) -> int:
-    if option in NATIVE_GET or option in (SNDBUF, RCVBUF):
-        return {LINGER: -1, SNDBUF: _TCP_SNDBUF, RCVBUF: _TCP_RCVBUF}.get(option, 0)
     return ROWS[option].default

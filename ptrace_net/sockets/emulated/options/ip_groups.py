@@ -80,8 +80,8 @@ def interface_of(ask: Ask, address: bytes) -> int:
     """The interface that has ``address``; 0 if none has."""
     found = ask.target.interfaces()
     if address[:1] == b"\x7f":
-        return next((index for index, each in found.items() if each.name == "lo"), 0)
-    return next((index for index, each in found.items() if address in each.addresses), 0)
+        return next((index for index, (name, _) in found.items() if name == "lo"), 0)
+    return next((index for index, (_, addresses) in found.items() if address in addresses), 0)
 
 
 def find_interface(ask: Ask, group: bytes, address: bytes, index: int) -> int:

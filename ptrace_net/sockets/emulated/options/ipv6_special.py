@@ -52,10 +52,9 @@ def change_family(ask: Ask, number: int) -> int:
         raise Errno(errno.ENOPROTOOPT)
     if not target.connected:
         raise Errno(errno.ENOTCONN)
-    if target.v6only or target.peer_name()[8:20] != _MAPPED:
+    if target.v6only or target.peer_name(ask.handle)[8:20] != _MAPPED:
         raise Errno(errno.EADDRNOTAVAIL)
-    target.become_ipv4()
-    ask.options.family = socket.AF_INET
+    target.family = ask.options.family = socket.AF_INET
     return number
 
 

@@ -1,8 +1,8 @@
 """SOL_SOCKET options that the kernel treats on an AF_UNIX socket as on a TCP or UDP one (net/core/sock.c).
 
-The program sets and reads them on its backing socket with no stop: same values, lengths, errors and
-privileges, and most of them act there too. SO_TIMESTAMPING, SO_RCVLOWAT and SO_TXREHASH are TCP's business as
-well, SO_REUSEADDR and SO_LINGER the provider's: they are only read natively, if that.
+Set and read on the backing socket, they give the same values, lengths, errors and privileges, and most act
+there too. The filter may let any of ``NATIVE_SET`` and ``NATIVE_GET`` through without a stop
+(``wanted.KEPT_BENEATH`` are those that programs set often); then only the backing socket knows.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from ptrace_net.syscalls.seam import Errno
 
 NATIVE_SET = frozenset({
     1,  # SO_DEBUG
+    2,  # SO_REUSEADDR
     5,  # SO_DONTROUTE
     6,  # SO_BROADCAST
     9,  # SO_KEEPALIVE
     10,  # SO_OOBINLINE
     11,  # SO_NO_CHECK
     12,  # SO_PRIORITY
+    13,  # SO_LINGER
     14,  # SO_BSDCOMPAT
+    18,  # SO_RCVLOWAT
     20,  # SO_RCVTIMEO_OLD
     21,  # SO_SNDTIMEO_OLD
-    29,  # SO_TIMESTAMP_OLD
-    35,  # SO_TIMESTAMPNS_OLD
     36,  # SO_MARK
     40,  # SO_RXQ_OVFL
     41,  # SO_WIFI_STATUS
@@ -37,8 +38,6 @@ NATIVE_SET = frozenset({
     49,  # SO_INCOMING_CPU
     53,  # SO_CNX_ADVICE
     61,  # SO_TXTIME
-    63,  # SO_TIMESTAMP_NEW
-    64,  # SO_TIMESTAMPNS_NEW
     66,  # SO_RCVTIMEO_NEW
     67,  # SO_SNDTIMEO_NEW
     69,  # SO_PREFER_BUSY_POLL
@@ -50,24 +49,20 @@ NATIVE_SET = frozenset({
 })  # fmt: skip
 
 NATIVE_GET = NATIVE_SET | {
-    2,  # SO_REUSEADDR
-    13,  # SO_LINGER
     19,  # SO_SNDLOWAT
-    37,  # SO_TIMESTAMPING_OLD
     48,  # SO_BPF_EXTENSIONS
     56,  # SO_INCOMING_NAPI_ID
     57,  # SO_COOKIE
-    65,  # SO_TIMESTAMPING_NEW
     71,  # SO_NETNS_COOKIE
 }
 
 # What an accepted TCP socket has from its listener, and a new AF_UNIX socket has not: option, size, at first.
 _INHERITED = (
-    *((option, 4, bytes(4)) for option in (2, 5, 6, 9, 10, 12, 29, 35, 36)),
+    *((option, 4, bytes(4)) for option in (2, 5, 6, 9, 10, 12, 36)),
     (13, 8, bytes(8)),
+    (18, 4, b"\1\0\0\0"),
     (20, 16, bytes(16)),
     (21, 16, bytes(16)),
-    (18, 4, b"\1\0\0\0"),
 )
 
 

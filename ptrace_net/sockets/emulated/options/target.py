@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-
-class Interface(NamedTuple):
-    """``addresses`` are of 4 or 16 bytes, in network order."""
-
-    name: str
-    addresses: tuple[bytes, ...]
-    mtu: int = 65536
+Interface = tuple[str, tuple[bytes, ...]]  # name and addresses, those of 4 or 16 bytes in network order
 
 
 class Target(Protocol):
     """A live socket, as the program believes it to be."""
 
+    family: int
+    kind: int
+    protocol: int
     v6only: bool
-
-    @property
-    def family(self) -> int: ...
-    @property
-    def kind(self) -> int: ...
-    @property
-    def protocol(self) -> int: ...
 
     @property
     def port(self) -> int:
@@ -35,10 +25,10 @@ class Target(Protocol):
     @property
     def connected(self) -> bool: ...
 
-    def take_error(self) -> int:
+    def take_error(self, handle: int = -1) -> int:
         """SO_ERROR: the pending error, which is none from then on."""
 
-    def peer_name(self) -> bytes:
+    def peer_name(self, handle: int = -1) -> bytes:
         """What getpeername(2) gives; raises ``Errno(ENOTCONN)``."""
 
     def path_mtu(self) -> int:
@@ -47,11 +37,8 @@ class Target(Protocol):
     def tcp_info(self) -> bytes:
         """struct tcp_info, as long as this kernel version of it is."""
 
-    def become_ipv4(self) -> None:
-        """IPV6_ADDRFORM: the socket, connected to a v4-mapped peer, is of AF_INET from now on."""
-
     def interfaces(self) -> Mapping[int, Interface]:
-        """The network interfaces by index."""
+        """By index."""
 
     def route(self, address: bytes) -> int:
         """The index of the interface by which packets to ``address`` leave; 0 where no route leads."""

@@ -6,7 +6,7 @@ import errno
 import struct
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ptrace_net.sockets.emulated.options.model import (
     INT,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MAXSEG, CONGESTION, ULP, FASTOPEN_KEY = 2, 13, 31, 33
 _TICKS = 250  # jiffies per second, the usual CONFIG_HZ
+_FIRST_WINDOW = 65536
 _LEAST_WINDOW = 1152  # half of SOCK_MIN_RCVBUF
 _LONGEST_FIN_WAIT = 120
 _LONGEST_TIMEOUT = 120
@@ -82,6 +83,10 @@ def _clamp(ask: Ask, number: int) -> int:
     return max(number, _LEAST_WINDOW)
 
 
+def _window_clamp(ask: Ask) -> bytes:
+    return INT.pack(ask.kept(_FIRST_WINDOW if ask.target.connected else 0))
+
+
 def _fast_open(ask: Ask, number: int) -> int:
     if ask.target.connected:
         raise Errno(errno.EINVAL)
@@ -120,6 +125,11 @@ def _no_window(ask: Ask) -> bytes:
     raise Errno(errno.EPERM if ask.size == 20 else errno.EINVAL)
 
 
+def _no_keys(ask: Ask) -> NoReturn:
+    """A listener cannot be repaired at all."""
+    raise Errno(errno.EPERM if ask.target.listening else errno.ENOPROTOOPT)
+
+
 def _no_pages(ask: Ask) -> bytes:
     """TCP_ZEROCOPY_RECEIVE: no memory of the program maps the socket."""
     raise Errno(errno.EINVAL)
@@ -140,7 +150,7 @@ ROWS: Mapping[int, Row] = {
     7: Row("TCP_SYNCNT", 6, 1, 127),
     8: Row("TCP_LINGER2", 60, check=_fin_wait, get=lambda ask: INT.pack(ask.kept(60) or 60)),
     9: Row("TCP_DEFER_ACCEPT", check=_defer),
-    10: Row("TCP_WINDOW_CLAMP", check=_clamp),
+    10: Row("TCP_WINDOW_CLAMP", check=_clamp, get=_window_clamp),
     11: read_only("TCP_INFO", lambda ask: ask.target.tcp_info()),
     12: flag("TCP_QUICKACK", 1),
     13: Row("TCP_CONGESTION", get=congestion),
@@ -173,7 +183,7 @@ ROWS: Mapping[int, Row] = {
     39: refused("TCP_AO_DEL_KEY"),
     40: refused("TCP_AO_INFO"),
     41: refused("TCP_AO_GET_KEYS"),
-    42: refused("TCP_AO_REPAIR"),
+    42: Row("TCP_AO_REPAIR", check=lambda ask, number: _no_keys(ask), get=_no_keys),
     43: Row("TCP_IS_MPTCP", unset=errno.ENOPROTOOPT),
     44: Row("TCP_RTO_MAX_MS", 120_000, 1000, 120_000, check=_milliseconds),
     45: Row("TCP_RTO_MIN_US", 200_000, 0, 200_000, check=_microseconds),
