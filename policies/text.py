@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from ptrace_net.policies.support import TABLES, Spec
-from ptrace_net.policies.values import Entry, Fault, Key, Limits, Policy, Provider
+from ptrace_net.policies.values import Entry, Fault, Key, Limits, Policy, Provider, Table
 from ptrace_net.policies.words import spelled
 
 
@@ -27,7 +27,7 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield "inject = [" + ", ".join(map(_quoted, plain)) + "]"
     yield from _map(policy)
     for name, spec in TABLES.items():
-        yield from _table(name, spec, policy)
+        yield from _table(name, spec, policy.table(name))
     for row in policy.providers:
         yield from _provider(row)
     if policy.ports:
@@ -59,9 +59,15 @@ def key_words(spec: Spec, key: Key) -> list[str]:
     return [spelled(kind, word, key[:place]) for place, (kind, word) in pairs]
 
 
-def _table(name: str, spec: Spec, policy: Policy) -> Iterator[str]:
+def tables_text(tables: Mapping[str, Table]) -> str:
+    """Tables alone, as a policy that says nothing else."""
+    lines = [line for name, spec in TABLES.items() for line in _table(name, spec, tables.get(name, {}))]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, spec: Spec, table: Table) -> Iterator[str]:
     headers: dict[tuple[str, ...], list[tuple[str, Entry]]] = {}
-    for key, entry in policy.table(name).items():
+    for key, entry in table.items():
         words = key_words(spec, key)
         headers.setdefault(tuple(words[:-1]), []).append((words[-1], entry))
     for header, rows in headers.items():

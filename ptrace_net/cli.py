@@ -28,6 +28,7 @@ COMMANDS = {
     "diff": ("ptrace_net.record.commands.diff", "align two recordings or logs; where the flows part"),
     "replay": ("ptrace_net.record.commands.replay", "make recorded calls again; the first divergence"),
     "explain": ("ptrace_net.explain", "a layout, a call, an option, an errno, or bytes in hex"),
+    "needs": ("ptrace_net.needs.command", "which socket features a program uses, and cannot do without"),
     "policy": ("ptrace_net.policy_command", "list, show or check policies"),
     "demo": ("ptrace_net.demo", "a dual-stack server, its clients, and the decoded trace"),
 }
@@ -62,7 +63,7 @@ def parse(words: list[str]) -> Options:
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
-    policy = _policy(parsed.policy, parsed.inject, parsed.seed)
+    policy = policy_of(parsed.policy, parsed.inject, parsed.seed)
     return Options(
         program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
         _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
@@ -148,7 +149,8 @@ def _own(words: list[str]) -> list[str]:
     return words[: words.index("--")] if "--" in words else words
 
 
-def _policy(names: list[str], faults: list[str], seed: int | None) -> Policy:
+def policy_of(names: list[str], faults: list[str], seed: int | None) -> Policy:
+    """The policies of these names over each other, with more faults. Raises Failure."""
     from ptrace_net.policies.values import Policy
 
     policy = Policy()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ptrace_net.device_options import Links
+    from ptrace_net.needs.collect import Collector
     from ptrace_net.policies.policy import Policy
     from ptrace_net.publish_option import Ports
 
@@ -25,3 +26,4 @@ class Options(NamedTuple):
     record: str | None = None  # file name
     record_payload: int | None = None  # bytes kept of each buffer; None for all
     record_io: bool = False
+    collector: Collector | None = None  # looks at every call

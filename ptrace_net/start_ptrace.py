@@ -32,7 +32,7 @@ def start(options: Options) -> Engine:
     sockets, wanted = provider(options, engine.tasks, engine.reactor)
     dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
     rules = [ALWAYS, wanted]
-    watched = recorder is not None or options.trace is not None
+    watched = (recorder, options.trace, options.collector) != (None, None, None)
     layer = policed(options.policy, dispatch, engine, net=options.net, watched=watched)
     dispatch = layer.dispatch
     if recorder is not None:
@@ -43,6 +43,9 @@ def start(options: Options) -> Engine:
 
         dispatch = observed(dispatch, engine, options.trace, options.json)
         rules.append(trace_rules())
+    if options.collector is not None:
+        dispatch = options.collector.observed(dispatch)
+        rules.append(options.collector.rules())
     engine.dispatch = dispatch
     _spawn(engine, options.argv, assemble((*layer.rules, *merged(*rules)), registers.ARCHES))
     layer.begin()

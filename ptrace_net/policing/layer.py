@@ -26,7 +26,6 @@ from ptrace_net.policing.support import (
     Support,
 )
 from ptrace_net.syscalls.seam import Answer, Call
-from ptrace_net.syscalls.table import ARGUMENTS
 
 if TYPE_CHECKING:
     from ptrace_net.policies.values import Policy
@@ -127,6 +126,14 @@ def _add_choices(
         add(ports.receive, ["recvmsg", "recvmmsg", "recvmmsg_time64"])
 
 
+# What the child does between the filter and execve(2).
+_BEFORE_EXEC = frozenset((
+    "brk", "clock_gettime", "close", "execve", "exit", "exit_group", "fcntl", "futex", "getpid", "gettid",
+    "madvise", "mmap", "mprotect", "mremap", "munmap", "read", "rt_sigaction",
+    "rt_sigprocmask", "rt_sigreturn", "write",
+))  # fmt: skip
+
+
 def check_provider(policy: Policy, net: str) -> None:
     """Raise Failure where the policy wants a provider that this run does not have."""
     for row in policy.providers:
@@ -137,9 +144,10 @@ def check_provider(policy: Policy, net: str) -> None:
 def check_notify(policy: Policy) -> None:
     """Raise Failure where the notification engine cannot do what the policy says.
 
-    It cannot change a call on its way to the kernel, and must not hear of calls made before the program runs.
+    It cannot change a call on its way to the kernel, and nobody answers calls made before the program is
+    executed.
     """
-    others = sorted(named_calls(policy) - ARGUMENTS.keys() - {"socketcall"})
+    others = sorted(named_calls(policy) & _BEFORE_EXEC)
     if others:
         raise Failure(f"policy: {', '.join(others[:3])} needs the ptrace engine: leave --engine out")
     tables = (policy.table("flags"), policy.table("control"))

@@ -92,7 +92,7 @@ class Support:
         place = FLAG_PLACES[name]
         flags = call.args[place] & 0xFFFFFFFF
         left = flags
-        for bit in _bits(flags & (~TYPE_MASK if name in CREATING else 0xFFFFFFFF)):
+        for bit in bits(flags & (~TYPE_MASK if name in CREATING else 0xFFFFFFFF)):
             entry = find(self._flags, name, bit)
             if entry is None:
                 continue
@@ -108,7 +108,7 @@ class Support:
 
     def file(self, call: Call, go: Go) -> Answer:
         way, place = _FILE_PLACES[call.name]
-        path = _absolute(call, place)
+        path = absolute(call, place)
         for pattern, wanted, entry in self._paths if path else ():
             same = path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
             if same and wanted in (way, None):
@@ -122,11 +122,11 @@ class Support:
 _FILE_PLACES = {call: (way, place) for way, calls in FILE_CALLS.items() for call, place in calls}
 
 
-def _bits(flags: int) -> list[int]:
+def bits(flags: int) -> list[int]:
     return [1 << place for place in range(32) if flags >> place & 1]
 
 
-def _absolute(call: Call, place: int) -> str:
+def absolute(call: Call, place: int) -> str:
     """The path as from the root, without symbolic links looked at; /proc/PID of the caller is /proc/self."""
     path = string_at(call.task, call.args[place])
     if not path:

@@ -204,8 +204,6 @@ PTRACE_ONLY = {
     "calls",
     "flags cleared",
     "control dropped",
-    "files",
-    "files returned",
     "provider inert",
     "limits buffers",
 }

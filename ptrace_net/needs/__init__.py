@@ -1,0 +1,1 @@
+"""`ptrace-net needs`: which socket features a program uses, and which it cannot do without."""
