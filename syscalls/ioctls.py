@@ -8,13 +8,16 @@ without CAP_NET_ADMIN: the structures are IPv6's, the host's sockets would take 
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno
 
 if TYPE_CHECKING:
-    from ptrace_net.syscalls.sockets import Sockets
+    from contextlib import AbstractContextManager
+
+    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.sockets import Held, Sockets
 
 # Sizes for programs with 4 and 8 byte longs.
 _IFREQ = {4: 32, 8: 40}
@@ -52,11 +55,16 @@ REFUSED: dict[int, Refusal] = {
 
 
 def ioctl(call: Call, sockets: Sockets) -> Answer:
+    return sockets.ioctl(call)
+
+
+def refused(call: Call, find: Callable[[Task, int], AbstractContextManager[Held | None]]) -> Answer:
+    """The host provider's answer."""
     fd, request, address = call.args
     refusal = REFUSED.get(request)
     if refusal is None:
         return NATIVE
-    with sockets.find(call.task, fd) as held:
+    with find(call.task, fd) as held:
         if held is None:
             return NATIVE
     call.task.read(address, refusal.reads[call.arch.word])

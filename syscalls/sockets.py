@@ -110,3 +110,6 @@ class Sockets(Protocol):
 
     def listen_native(self, task: Task, fd: int, backlog: int) -> Answer:
         """listen(2) of such a socket."""
+
+    def ioctl(self, call: Call) -> Answer:
+        """ioctl(2) of any descriptor, with a request of sockets or interfaces."""

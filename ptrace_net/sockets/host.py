@@ -24,6 +24,7 @@ from ptrace_net.sockets.mapped import MappedSocket
 from ptrace_net.sockets.privileges import CAP_NET_BIND_SERVICE
 from ptrace_net.sockets.registry import Registry
 from ptrace_net.sockets.sharing import OTHER, share_port, type_of
+from ptrace_net.syscalls import ioctls
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.control6 import Control6
     from ptrace_net.sockets.options4 import Options4
     from ptrace_net.sockets.options6 import Options6
-    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.seam import Call, Task
 
 TYPE_MASK = 0xF
 SO_DOMAIN = 39
@@ -125,6 +126,9 @@ class HostSockets:
         registry = self._registry
         self.datagrams.asker = task.tid
         return Found(registry.get(task.socket_inode(fd)) if registry else None, task, fd)
+
+    def ioctl(self, call: Call) -> Answer:
+        return ioctls.refused(call, self.find)
 
     # Ports
 

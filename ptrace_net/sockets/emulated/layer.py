@@ -16,6 +16,7 @@ from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.backing import AF_UNIX, SEQPACKET, STREAM, Doorway, Names
 from ptrace_net.sockets.emulated.control import Control
 from ptrace_net.sockets.emulated.datagram import Datagram
+from ptrace_net.sockets.emulated.ioctls import interface_ioctl, is_interface, own_ioctl
 from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name
 from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6, Network, is_multicast
 from ptrace_net.sockets.emulated.options import Options
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.netlink.layer import NetlinkLayer
     from ptrace_net.stack.host import Host
-    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.seam import Call, Task
     from ptrace_net.syscalls.sockets import Message
 
 TYPE_MASK, TYPE_FLAGS = 0xF, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-SO_SNDTIMEO = 21
+SO_SNDTIMEO, SO_DOMAIN = 21, 39
 _PROTOCOLS: dict[int, tuple[int, int]] = {
     socket.SOCK_STREAM: (0, socket.IPPROTO_TCP),
     socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP),
@@ -139,6 +140,17 @@ class EmulatedSockets:
         return NATIVE
 
     def listen_native(self, task: Task, fd: int, backlog: int) -> Answer:
+        return NATIVE
+
+    def ioctl(self, call: Call) -> Answer:
+        fd, request, _ = call.args
+        with self.find(call.task, fd) as held:
+            if held is not None:
+                return own_ioctl(self, call, held.sock, held)
+        if is_interface(request) and call.task.socket_inode(fd):
+            with hostcalls.borrowed(call.task, fd) as handle:
+                family = hostcalls.get_int(handle, socket.SOL_SOCKET, SO_DOMAIN)
+            return interface_ioctl(self, call, family)
         return NATIVE
 
     def is_open(self, sock: EmulatedSocket) -> bool:

@@ -49,6 +49,8 @@ class NetlinkSocket(EmulatedSocket):
 
     __slots__ = ("_ours", "_waiting", "nl", "port", "type")
 
+    kind = 3  # SOCK_RAW; ``type`` is what the program asked for
+
     def __init__(
         self, layer: NetlinkLayer, protocol: int, kind: int, options: Options, process: int, uid: int
     ) -> None:
