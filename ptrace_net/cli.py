@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import ptrace_net
 from ptrace_net.failure import Failure, complain, internal_error
+from ptrace_net.lab import options as lab
 from ptrace_net.options import Options
 from ptrace_net.report.record_options import add_options
 from ptrace_net.run import run
@@ -30,6 +31,9 @@ COMMANDS = {
     "explain": ("ptrace_net.explain", "a layout, a call, an option, an errno, or bytes in hex"),
     "needs": ("ptrace_net.needs.command", "which socket features a program uses, and cannot do without"),
     "policy": ("ptrace_net.policy_command", "list, show or check policies"),
+    "ps": ("ptrace_net.lab.ps", "runs of this user: programs, since when, memory"),
+    "ss": ("ptrace_net.lab.ss", "their sockets"),
+    "stop": ("ptrace_net.lab.stop", "end the programs of a run"),
     "demo": ("ptrace_net.demo", "a dual-stack server, its clients, and the decoded trace"),
 }
 
@@ -62,11 +66,14 @@ def parse(words: list[str]) -> Options:
     program = program[1:] if program[:1] == ["--"] else program
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
+    lab.check(parser, parsed)
+    parsed.net = parsed.net or ("host" if parsed.name is None else "stack")
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = policy_of(parsed.policy, parsed.inject, parsed.seed)
     return Options(
         program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
         _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
+        name=parsed.name, join=parsed.join,
     )  # fmt: skip
 
 
@@ -81,8 +88,8 @@ def _parser() -> _Parser:
     )
     add = parser.add_argument
     add(
-        "--net", choices=["host", "stack", "none"], default="host",
-        help="who services inet sockets (default: host)",
+        "--net", choices=["host", "stack", "none"],
+        help="who services inet sockets (default: host; stack for a network with a name)",
     )
     add(
         "-p", "--publish", action="append", default=[], metavar="[ADDR:]HOST:PORT[/udp]",
@@ -117,6 +124,7 @@ def _parser() -> _Parser:
     add("--trace", metavar="FILE", help="the same to a file; written with an equals sign, --trace=FILE")
     add("--json", action="store_true", help="the trace as one JSON object per line")
     add_options(parser)
+    lab.add_options(parser)
     add("--version", action="version", version=f"ptrace-net {ptrace_net.__version__}")
     add("program", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser  # fmt: skip

@@ -27,3 +27,5 @@ class Options(NamedTuple):
     record_payload: int | None = None  # bytes kept of each buffer; None for all
     record_io: bool = False
     collector: Collector | None = None  # looks at every call
+    name: str | None = None  # what others find the run by
+    join: str | None = None  # the name of the run to run in

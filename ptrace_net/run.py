@@ -36,8 +36,13 @@ def run(options: Options) -> int:
 
 
 def _start(options: Options) -> Engine:
+    if options.join is not None:
+        from ptrace_net.lab.join import start as start_joined
+
+        return start_joined(options)
     observed = options.trace is not None or options.record is not None
-    if options.engine == "notify" or (options.net != "host" and options.engine == "auto" and not observed):
+    stack = options.net != "host" and options.engine == "auto" and not observed
+    if options.name is not None or options.engine == "notify" or stack:
         if options.record is not None:
             raise Failure("--record needs the ptrace engine, which tells of tasks too: leave --engine out")
         from ptrace_net.start_notify import start as start_notify

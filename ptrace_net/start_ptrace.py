@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net import notices, signals
 from ptrace_net.failure import complain, spawn_failure
+from ptrace_net.lab.control import Control
 from ptrace_net.options import Options
 from ptrace_net.policed import policed
 from ptrace_net.provider import provider
@@ -47,11 +48,13 @@ def start(options: Options) -> Engine:
         dispatch = options.collector.observed(dispatch)
         rules.append(options.collector.rules())
     engine.dispatch = dispatch
+    control = Control(options)
     _spawn(engine, options.argv, assemble((*layer.rules, *merged(*rules)), registers.ARCHES))
     layer.begin()
     engine.stopped_root = signals.stop_with(engine.root)
     engine.executed = notices.executed(complain)
     engine.executed(engine.root)
+    control.serve(engine, sockets)
     return engine
 
 

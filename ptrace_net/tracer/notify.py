@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.reactor import Reactor
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Park, Replace, Return, Wait
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 _TICK = 0.1  # seconds after which a withdrawn wait is noticed at the latest
 
 
+class Attended(NamedTuple):
+    """What the engine knows of a listener."""
+
+    above: int
+    ended: Callable[[], None] | None
+
+
 class NotifyEngine:
     """Serves the calls of a run; offers what ``run`` asks of an engine."""
 
@@ -42,8 +49,7 @@ class NotifyEngine:
         self.status = 0
         self.reactor = Reactor()
         self._ended = False
-        self._listeners: dict[int, Callable[[], None] | None] = {}
-        self._roots: set[int] = set()
+        self._listeners: dict[int, Attended] = {}
         self._decoder = Decoder(arches)
         self._threads = Threads()
         self._waits = Waits(self.reactor, self._again, self._expired)
@@ -52,16 +58,18 @@ class NotifyEngine:
 
     # What run.py asks
 
-    def attend(self, root: int, listener: int, ended: Callable[[], None] | None = None) -> None:
+    def attend(
+        self, root: int, listener: int, ended: Callable[[], None] | None = None, *, above: int = 0
+    ) -> None:
         """Serve ``listener`` too, the filter's of ``root`` and all below it; at any time, any number of them.
 
         The first one's root is the run's, whose status it gives. ``ended()`` is called when the last task of
-        this listener has gone; the engine closes it then. The run ends with the last of them.
+        this listener has gone; the engine closes it then. The run ends with the last of them. ``above`` is
+        the process that all tasks of this listener descend from, where it is not ours.
         """
         self.root = self.root or root
-        self._roots.add(root)
         notification.prepare(listener)
-        self._listeners[listener] = ended
+        self._listeners[listener] = Attended(above or os.getpid(), ended)
         self.reactor.add(listener, select.EPOLLIN, lambda events: self._called(listener, events))
 
     def abandoned(self) -> None:
@@ -72,11 +80,9 @@ class NotifyEngine:
         return not self._ended
 
     def thread_groups(self) -> set[int]:
-        """Those below us, and below the roots of other commands."""
-        groups = set(descendants.of(os.getpid()))
-        for root in self._roots - groups:
-            groups |= {root, *descendants.of(root)}
-        return groups
+        """Those below us, and below the processes that stand above other commands."""
+        above = {os.getpid(), *(attended.above for attended in list(self._listeners.values()))}
+        return {pid for each in above for pid in descendants.of(each)}
 
     def tasks(self) -> list[Task]:
         tasks: dict[int, Task] = {thread.tid: thread for thread in self._threads.all()}
@@ -125,7 +131,7 @@ class NotifyEngine:
 
     def _leave(self, listener: int) -> None:
         self.reactor.remove(listener)
-        ended = self._listeners.pop(listener)
+        ended = self._listeners.pop(listener).ended
         self._waits.leave(listener)
         os.close(listener)
         if ended is not None:

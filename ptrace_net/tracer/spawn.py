@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-PR_SET_NO_NEW_PRIVS = 38
+PR_SET_NO_NEW_PRIVS, PR_SET_PTRACER = 38, 0x59616D61
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 1 << 3
 _SYS_PIDFD_GETFD = 438
 _REPORT = struct.Struct("=i12s")  # errno or descriptor, and the step
@@ -55,11 +55,16 @@ def spawn_traced(argv: list[str], program: bytes, seize: Callable[[int], None]) 
     return child.pid, child.report
 
 
-def spawn_notified(argv: list[str], program: bytes) -> tuple[int, int, int]:
+def spawn_notified(
+    argv: list[str], program: bytes, ready: Callable[[int, int], None] | None = None, tracer: int = 0
+) -> tuple[int, int, int]:
     """Run ``argv`` with a listener on ``program``; ``(pid, listener, descriptor for failure_of)``. Raises
     SpawnError.
+
+    ``ready(pid, listener)`` is called before the program is executed, which it prevents by raising. Process
+    ``tracer`` may reach into the program although it stands elsewhere (PR_SET_PTRACER).
     """
-    child = _fork(argv, program, SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    child = _fork(argv, program, SECCOMP_FILTER_FLAG_NEW_LISTENER, tracer)
     os.write(child.go, b"g")
     said = _parse(os.read(child.report, _REPORT.size))
     if said.step != "listener":
@@ -70,6 +75,8 @@ def spawn_notified(argv: list[str], program: bytes) -> tuple[int, int, int]:
     os.close(pidfd)
     if listener < 0:
         raise _abandoned(child, SpawnError("listener", number))
+    if ready is not None:
+        _hand_over(child, listener, ready)
     os.write(child.go, b"g")
     os.close(child.go)
     return child.pid, listener, child.report
@@ -87,15 +94,30 @@ def _parse(said: bytes) -> SpawnError:
     return SpawnError(step.rstrip(b"\0").decode(), number)
 
 
+def _hand_over(child: Child, listener: int, ready: Callable[[int, int], None]) -> None:
+    taken = False
+    try:
+        ready(child.pid, listener)
+        taken = True
+    finally:
+        if not taken:
+            os.close(listener)
+            _abandon(child)
+
+
 def _abandoned(child: Child, error: SpawnError) -> SpawnError:
     """Let the waiting child end; ``error`` is for the caller to raise."""
-    os.close(child.go)
-    os.close(child.report)
-    os.waitpid(child.pid, 0)
+    _abandon(child)
     return error
 
 
-def _fork(argv: list[str], program: bytes, flags: int) -> Child:
+def _abandon(child: Child) -> None:
+    os.close(child.go)
+    os.close(child.report)
+    os.waitpid(child.pid, 0)
+
+
+def _fork(argv: list[str], program: bytes, flags: int, tracer: int = 0) -> Child:
     go_read, go_write = os.pipe()
     report_read, report_write = os.pipe()
     pid = os.fork()
@@ -106,6 +128,8 @@ def _fork(argv: list[str], program: bytes, flags: int) -> Child:
     os.close(go_write)
     os.close(report_read)
     try:
+        if tracer:
+            _libc.prctl(PR_SET_PTRACER, ctypes.c_ulong(tracer), 0, 0, 0)
         _child(argv, program, flags, go_read, report_write)
     finally:
         os._exit(125)  # whatever happens: the parent's code is not the child's

@@ -1,0 +1,122 @@
+"""`--join NAME -- PROGRAM`: run a program in the network of another command.
+
+The program is ours: terminal, working directory, environment, signals and exit status. Its calls are served
+by the named supervisor, which gets the listener of its filter; without it the program cannot go on and is
+ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ptrace_net import guard
+from ptrace_net.failure import Failure, spawn_failure
+from ptrace_net.lab.messages import Message, receive, send
+from ptrace_net.lab.visitor import connect, named
+from ptrace_net.tracer import descendants
+from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_notified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptrace_net.options import Options
+
+
+class Joined:
+    """Waits for the programs of one joined command; offers what ``run`` asks of an engine."""
+
+    def __init__(self, name: str, peer: socket.socket) -> None:
+        self.root = self.status = 0
+        self.root_ended: Callable[[], None] = lambda: None
+        self._name, self._peer = name, peer
+        self._ended = self._lost = False
+
+    def abandoned(self) -> None:
+        descendants.kill(os.getpid())
+        os._exit(125)
+
+    def root_is_alive(self) -> bool:
+        return not self._ended
+
+    def thread_groups(self) -> set[int]:
+        return set(descendants.of(os.getpid()))
+
+    def run(self) -> None:
+        """Collect ended children until there are no more; Failure when the supervisor went first."""
+        threading.Thread(target=self._watch, daemon=True).start()
+        while True:
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                break
+            if pid == self.root:
+                self.status, self._ended = status, True
+                self.root_ended()
+        if self._lost:
+            raise Failure(f"the run named {self._name} has ended, and its programs with it")
+
+    def _watch(self) -> None:
+        """The supervisor keeps the connection open as long as it serves us."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self._peer.settimeout(None)
+        with suppress(OSError):
+            self._peer.recv(1)
+        while groups := self.thread_groups():
+            for pid in groups:
+                self._lost = self._lost or _runs(pid)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            threading.Event().wait(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is still there to be killed: not one that only waits to be collected."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def start(options: Options) -> Joined:
+    """The program executed in the named run. Raises Failure."""
+    name = options.join or ""
+    found = named(name)
+    guard.split()
+    peer = connect(found)
+    joined = Joined(name, peer)
+    try:
+        send(peer, {"do": "join", "argv": options.argv})
+        offer = _answer(peer)
+
+        def hand_over(pid: int, listener: int) -> None:
+            send(peer, {"root": pid}, listener)
+            _answer(peer)
+
+        program, supervisor = base64.b64decode(offer["filter"]), offer["supervisor"]
+        joined.root, listener, report = spawn_notified(options.argv, program, hand_over, supervisor)
+    except SpawnError as error:
+        raise spawn_failure(error, options.argv[0]) from None
+    except OSError as error:
+        raise Failure(f"--join {name}: the supervisor does not answer ({error.strerror or error})") from None
+    os.close(listener)
+    failure = failure_of(report)
+    if failure is not None:
+        os.waitpid(joined.root, 0)
+        raise spawn_failure(failure, options.argv[0])
+    return joined
+
+
+def _answer(peer: socket.socket) -> Message:
+    message, fd = receive(peer)
+    if fd >= 0:
+        os.close(fd)
+    if "error" in message:
+        raise Failure(f"the supervisor refuses: {message['error']}")
+    return message
