@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Sockets
 
 _NETIDS: dict[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+_FAMILIES = (AF_INET, AF_INET6)
 
 
 class User(NamedTuple):
@@ -45,7 +46,7 @@ def rows(sockets: Sockets, processes: Iterable[int]) -> Iterator[Message]:
     host, unix = queues.host_rows(), queues.unix_queues()
     for inode, held in sorted(users.items(), key=lambda item: item[1]):
         sock = own.get(inode)
-        if sock is not None and (sock.bound or sock.connected):
+        if sock is not None and sock.family in _FAMILIES and (sock.bound or sock.connected):
             row = _emulated(sock, host.get(inode), unix)
         elif sock is None and inode in host:
             row = _of_host(host[inode])
