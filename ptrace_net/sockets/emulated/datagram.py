@@ -132,6 +132,7 @@ class Datagram(EmulatedSocket):
         if self.binding is not None and not any(self.binding.address):
             self.binding.address = source
         self.peer = target
+        self.options.route_lost = False
         return Return(0)
 
     def _disconnect(self) -> Answer:
@@ -193,6 +194,7 @@ class Datagram(EmulatedSocket):
         """Send a datagram on its way; raises Errno(ENETUNREACH)."""
         binding = self.binding
         assert binding is not None
+        self.options.route_lost = False
         source = binding.address if any(binding.address) else self.layer.source_for(target.address)
         if source is None or len(source) != len(target.address):
             raise Errno(errno.ENETUNREACH)

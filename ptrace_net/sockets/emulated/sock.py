@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 SOL_SOCKET, SO_REUSEADDR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 15
-LOOPBACK_MTU, ETHERNET_MTU = 65536, 1500
+LOOPBACK_MTU, ETHERNET_MTU, LONGEST_IPV4 = 65536, 1500, 65535
 
 
 class EmulatedSocket(Socket):
@@ -83,6 +83,8 @@ class EmulatedSocket(Socket):
         wanted = parse(self.family, name)
         self._check_bindable(family_of(name), wanted)
         self._take(handle, wanted)
+        if self.family == AF_INET6 and len(wanted.address) == 16 and any(wanted.address):
+            self.v6only = True  # (inet6_bind)
         return Return(0)
 
     def _check_bindable(self, family: int, wanted: Name) -> None:
@@ -207,7 +209,9 @@ class EmulatedSocket(Socket):
         """To the peer; raises ``Errno(ENOTCONN)``."""
         if self.peer is None:
             raise Errno(errno.ENOTCONN)
-        return LOOPBACK_MTU if self.layer.network.is_local(self.peer.address) else ETHERNET_MTU
+        if not self.layer.network.is_local(self.peer.address):
+            return ETHERNET_MTU
+        return min(LOOPBACK_MTU, LONGEST_IPV4) if len(self.peer.address) == 4 else LOOPBACK_MTU
 
     def route(self, address: bytes) -> int:
         """The interface by which packets to ``address`` leave; 0: none."""

@@ -35,6 +35,7 @@ _MODULES = {
     SOL_RAW: "raw",
     ICMPV6: "raw",
 }
+_PROTOCOLS = {STREAM: TCP, DGRAM: UDP}
 _loaded: dict[int, ModuleType] = {}
 
 # (level, option) of which getsockopt(2) reads what lies in the buffer: ``Options.get`` wants it as ``given``.
@@ -44,12 +45,13 @@ ASKING = frozenset({(IP, 41), (IP, 48), (IPV6, 48), (IPV6, 32), (TCP, 35)})
 class Options:
     """The options of one socket; nothing is kept until the first one is set."""
 
-    __slots__ = ("blobs", "family", "groups", "kind", "protocol", "values")
+    __slots__ = ("blobs", "family", "groups", "kind", "protocol", "route_lost", "values")
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
         self.family = family
         self.kind = kind
-        self.protocol = protocol
+        self.protocol = protocol or _PROTOCOLS.get(kind, 0)
+        self.route_lost = False  # another traffic class was set: no path MTU until the next datagram leaves
         self.values: dict[int, int] | None = None
         self.blobs: dict[int, bytes] | None = None
         self.groups: Groups | None = None
@@ -67,7 +69,7 @@ class Options:
         self, target: Target, task: Task, handle: int, level: int, option: int, value: OptionValue
     ) -> None:
         """setsockopt(2); raises ``Errno``."""
-        if not self._has(level):
+        if not self.has(level):
             raise Errno(errno.ENOPROTOOPT)
         _module(level).set_option(Ask(self, target, task, handle, level, option, value))
 
@@ -75,11 +77,15 @@ class Options:
         self, target: Target, handle: int, level: int, option: int, size: int, given: bytes = b""
     ) -> bytes:
         """getsockopt(2): at most ``size`` bytes; raises ``Errno``."""
-        if not self._has(level):
-            raise Errno(errno.EOPNOTSUPP if self.family == socket.AF_INET else errno.ENOPROTOOPT)
+        self.check_readable(level)
         ask = Ask(self, target, None, handle, level, option, None, size, given)
         answer: bytes = _module(level).get_option(ask)
         return answer
+
+    def check_readable(self, level: int) -> None:
+        """The errno for reading an option of a level that the socket does not have, before all others."""
+        if not self.has(level):
+            raise Errno(errno.EOPNOTSUPP if self.family == socket.AF_INET else errno.ENOPROTOOPT)
 
     def value(self, level: int, option: int) -> int:
         """The number of an integer option, for the provider; not for those in ``NATIVE_SET``, which only the
@@ -108,7 +114,7 @@ class Options:
             self.blobs = {}
         self.blobs[key(level, option)] = data
 
-    def _has(self, level: int) -> bool:
+    def has(self, level: int) -> bool:
         """Whether the socket's protocol hands the level on to somebody."""
         if level == socket.SOL_SOCKET:
             return True

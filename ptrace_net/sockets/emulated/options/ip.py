@@ -49,7 +49,19 @@ def _type_of_service(ask: Ask, number: int) -> int:
     if number != ask.kept():
         priority = _PRIORITIES[(number & 0x1E) >> 1]
         hostcalls.set_int(ask.handle, socket.SOL_SOCKET, SO_PRIORITY, priority)
+        forget_route(ask)
     return number
+
+
+def forget_route(ask: Ask) -> None:
+    if ask.target.kind != STREAM:
+        ask.options.route_lost = True
+
+
+def path_mtu(ask: Ask) -> bytes:
+    if ask.options.route_lost:
+        raise Errno(errno.ENOTCONN)
+    return INT.pack(ask.target.path_mtu())
 
 
 def _time_to_live(ask: Ask, number: int) -> int:
@@ -156,7 +168,7 @@ ROWS: Mapping[int, Row] = {
     11: flag("IP_RECVERR"),
     12: flag("IP_RECVTTL"),
     13: flag("IP_RECVTOS"),
-    14: read_only("IP_MTU", lambda ask: INT.pack(ask.target.path_mtu())),
+    14: read_only("IP_MTU", path_mtu),
     15: flag("IP_FREEBIND", shortest=1),
     # IPsec is the host's: as without CAP_NET_ADMIN.
     16: refused("IP_IPSEC_POLICY", errno.EPERM),

@@ -46,6 +46,8 @@ def _traffic_class(ask: Ask, number: int) -> int:
     number = max(number, 0)
     if ask.target.kind == STREAM:  # TCP keeps two bits for itself
         number = number & ~ip.ECN_MASK | ask.kept() & ip.ECN_MASK
+    if number != ask.kept():
+        ip.forget_route(ask)
     return number
 
 
@@ -73,7 +75,7 @@ ROWS: Mapping[int, Row] = {
     6: Row("IPV6_2292PKTOPTIONS", get=ipv6_special.packet_options),
     17: Row("IPV6_MULTICAST_IF", check=ipv6_special.multicast_interface, only=(DGRAM, RAW), shortest=4),
     22: Row("IPV6_ROUTER_ALERT", check=ipv6_special.router_alert, shortest=4),
-    24: Row("IPV6_MTU", check=ipv6_special.fragment_size, get=ipv6_special.path_mtu, shortest=4),
+    24: Row("IPV6_MTU", check=ipv6_special.fragment_size, get=ip.path_mtu, shortest=4),
     26: Row("IPV6_V6ONLY", boolean=True, check=ipv6_special.v6only, shortest=4,
             get=lambda ask: INT.pack(ask.target.v6only)),
     32: Row("IPV6_FLOWLABEL_MGR", get=ipv6_special.flow_label),

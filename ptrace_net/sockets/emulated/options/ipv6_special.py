@@ -54,6 +54,8 @@ def change_family(ask: Ask, number: int) -> int:
         raise Errno(errno.ENOTCONN)
     if target.v6only or target.peer_name(ask.handle)[8:20] != _MAPPED:
         raise Errno(errno.EADDRNOTAVAIL)
+    kept = ask.options.value(socket.IPPROTO_IP, ip.MULTICAST_ALL)
+    ask.options.keep(socket.IPPROTO_IP, ip.MULTICAST_ALL, kept)  # which AF_INET sockets have otherwise
     target.family = ask.options.family = socket.AF_INET
     return number
 
@@ -114,14 +116,10 @@ def fragment_size(ask: Ask, mtu: int) -> int:
     return mtu
 
 
-def path_mtu(ask: Ask) -> bytes:
-    return INT.pack(ask.target.path_mtu())
-
-
 def path_mtu_info(ask: Ask) -> bytes:
     if ask.size & 0xFFFFFFFF < _MTUINFO.size:
         raise Errno(errno.EINVAL)
-    return _MTUINFO.pack(ask.target.path_mtu())
+    return _MTUINFO.pack(INT.unpack(ip.path_mtu(ask))[0])
 
 
 def set_flow_label(ask: Ask) -> None:
