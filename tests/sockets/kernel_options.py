@@ -106,7 +106,7 @@ class FakeTarget:
         level, option = (0, 14) if self.family == socket.AF_INET else (41, 24)
         return hostcalls.get_int(self.twin.fileno(), level, option)
 
-    def tcp_info(self) -> bytes:
+    def tcp_info(self, handle: int = -1) -> bytes:
         return hostcalls.getsockopt(self.twin.fileno(), 6, 11, _ROOM)
 
     def interfaces(self) -> Mapping[int, tuple[str, tuple[bytes, ...]]]:

@@ -189,7 +189,7 @@ def test_a_copy_goes_its_own_way() -> None:
 def test_tcp_info_is_cut_to_the_room() -> None:
     with make("tcp") as twin:
         emulated = Emulated(twin, 6)
-        emulated.target.tcp_info = lambda: bytes(range(248))  # type: ignore[method-assign]
+        emulated.target.tcp_info = lambda handle=-1: bytes(range(248))  # type: ignore[method-assign]
         with emulated.backing:
             assert [emulated.get(6, 11, size) for size in (0, 3, 104, 248, 400)] == [
                 bytes(range(min(size, 248))) for size in (0, 3, 104, 248, 400)

@@ -293,9 +293,6 @@ class Datagram(EmulatedSocket):
         hostcalls.shutdown(handle, how)
         return Return(0)
 
-    def tcp_info(self) -> bytes:
-        raise Errno(errno.EOPNOTSUPP)
-
     def hears(self, target: Name, origin: Origin) -> bool:
         """Whether a datagram to a group or to everybody is for this socket too."""
         binding = self.binding

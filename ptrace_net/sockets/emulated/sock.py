@@ -141,7 +141,7 @@ class EmulatedSocket(Socket):
             return Name(self.asked or any_of(self.family), 0)
         return Name(self.binding.address, self.binding.port, self._scope_of(self.binding.address))
 
-    def tcp_info(self) -> bytes:
+    def tcp_info(self, handle: int = -1) -> bytes:
         raise Errno(errno.EOPNOTSUPP)
 
     def join(self, group: bytes, interface: int) -> None:
@@ -186,6 +186,8 @@ class EmulatedSocket(Socket):
     # Options
 
     def serves(self, level: int, option: int) -> bool:
+        if self.family == AF_INET6 and not self.options.has(level):
+            raise Errno(errno.ENOPROTOOPT)  # before the length is looked at (ipv6_getsockopt)
         return True
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:

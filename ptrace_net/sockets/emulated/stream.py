@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated import tcpinfo
 from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance, show_failure
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
 SO_ERROR, SO_RCVTIMEO = 4, 20
 MSG_DONTWAIT, MSG_ERRQUEUE = 0x40, 0x2000
-_TCP_ESTABLISHED, _TCP_CLOSE, _TCP_LISTEN, _TCP_INFO_SIZE = 1, 7, 10, 248
 # SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
 _CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
 _HOST_LEVELS = (socket.SOL_SOCKET, socket.IPPROTO_TCP)
@@ -53,7 +53,7 @@ class Arrival(NamedTuple):
 class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
-    __slots__ = ("arrivals", "backlog", "end", "entrance", "on_host", "spent", "state", "told")
+    __slots__ = ("arrivals", "backlog", "deaf", "end", "entrance", "mute", "on_host", "spent", "state", "told")
 
     kind = socket.SOCK_STREAM
 
@@ -65,6 +65,7 @@ class Stream(EmulatedSocket):
         self.on_host = False
         self.backlog = 0
         self.spent = False  # the backing socket cannot be connected any more
+        self.deaf = self.mute = False  # what has been shut down
         self.end: End | None = None  # the connection, where packets carry it
         self.told: dict[tuple[int, int], bytes] = {}  # options that concern packets, as they were set
 
@@ -281,6 +282,7 @@ class Stream(EmulatedSocket):
         """AF_UNSPEC: the connection is gone, the port stays (tcp_disconnect)."""
         fresh = self.state != CLOSED or self.entrance is not None
         self.state, self.peer = CLOSED, None
+        self.deaf = self.mute = False
         self.stop_listening()
         self.forget_address()
         if self.end is not None:
@@ -323,6 +325,8 @@ class Stream(EmulatedSocket):
         if self.peer is None:
             raise Errno(errno.ENOTCONN)
         hostcalls.shutdown(handle, how)
+        self.deaf |= how != socket.SHUT_WR
+        self.mute |= how != socket.SHUT_RD
         return Return(0)
 
     def passes(self, name: bytes, control: bytes) -> bool:
@@ -356,13 +360,20 @@ class Stream(EmulatedSocket):
             self.peer, self.spent, self.on_host = None, True, False
         return number or (0 if self.spent and not beneath else beneath)
 
-    def tcp_info(self) -> bytes:
-        """The head of struct tcp_info (linux/tcp.h): a state, and nothing that happens to packets."""
+    def tcp_info(self, handle: int = -1) -> bytes:
         told = self.end.tcp_info() if self.end is not None else None
         if told is not None:
-            return told.ljust(_TCP_INFO_SIZE, b"\0")
-        state = _TCP_LISTEN if self.listening else _TCP_CLOSE if self.peer is None else _TCP_ESTABLISHED
-        return bytes((state,)).ljust(_TCP_INFO_SIZE, b"\0")
+            return told.ljust(tcpinfo.SIZE, b"\0")
+        size = 4 if self.peer is None else len(self.peer.address)
+        return tcpinfo.pack(self._tcp_state(handle), size)
+
+    def _tcp_state(self, handle: int) -> int:
+        if self.peer is None:
+            return tcpinfo.LISTEN if self.listening else tcpinfo.CLOSE
+        ended = handle >= 0 and not self.deaf and hostcalls.hung_up(handle)
+        if self.mute:
+            return tcpinfo.CLOSE if ended else tcpinfo.FIN_WAIT2
+        return tcpinfo.CLOSE_WAIT if ended else tcpinfo.ESTABLISHED
 
     def gone(self) -> None:
         self.stop_listening()

@@ -34,7 +34,7 @@ class Target(Protocol):
     def path_mtu(self) -> int:
         """Of the way to the peer; raises ``Errno(ENOTCONN)``."""
 
-    def tcp_info(self) -> bytes:
+    def tcp_info(self, handle: int = -1) -> bytes:
         """struct tcp_info, as long as this kernel version of it is."""
 
     def interfaces(self) -> Mapping[int, Interface]:

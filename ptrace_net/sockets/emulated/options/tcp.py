@@ -55,7 +55,7 @@ def _segment(ask: Ask, number: int) -> int:
 
 def _segment_size(ask: Ask) -> bytes:
     if ask.target.connected:
-        return INT.pack(_SND_MSS.unpack_from(ask.target.tcp_info())[0])
+        return INT.pack(_SND_MSS.unpack_from(ask.target.tcp_info(ask.handle))[0])
     return INT.pack(ask.kept() or 536)
 
 
@@ -151,7 +151,7 @@ ROWS: Mapping[int, Row] = {
     8: Row("TCP_LINGER2", 60, check=_fin_wait, get=lambda ask: INT.pack(ask.kept(60) or 60)),
     9: Row("TCP_DEFER_ACCEPT", check=_defer),
     10: Row("TCP_WINDOW_CLAMP", check=_clamp, get=_window_clamp),
-    11: read_only("TCP_INFO", lambda ask: ask.target.tcp_info()),
+    11: read_only("TCP_INFO", lambda ask: ask.target.tcp_info(ask.handle)),
     12: flag("TCP_QUICKACK", 1),
     13: Row("TCP_CONGESTION", get=congestion),
     14: Row("TCP_MD5SIG", check=set_md5_key, unread=errno.ENOPROTOOPT),
