@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _LONGEST = 1 << 16  # no option that a provider answers has a longer value
 _INT = struct.Struct("=i")
+# (level, option): getsockopt(2) asks with what lies in the buffer. IP_MSFILTER, MCAST_MSFILTER of either
+# level, IPV6_FLOWLABEL_MGR, TCP_ZEROCOPY_RECEIVE.
+ASKING = frozenset({(0, 41), (0, 48), (41, 48), (41, 32), (6, 35)})
 _GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures that begin alike
 
 
@@ -61,7 +64,11 @@ def getsockopt(call: Call, sockets: Sockets) -> Answer:
         if held is None or not held.sock.serves(level, option):
             return NATIVE
         size = read_int(call.task, call.arch, length_address)
-        value = held.sock.get_option(held.handle, level, option, size)
+        if (level, option) in ASKING:
+            given = call.task.read_up_to(address, min(max(size, 0), _LONGEST))
+            value = held.sock.get_asked(held.handle, level, option, size, given)
+        else:
+            value = held.sock.get_option(held.handle, level, option, size)
     if value is None:
         return NATIVE
     write_int(call.task, call.arch, length_address, len(value))

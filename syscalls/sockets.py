@@ -74,6 +74,10 @@ class Socket(Protocol):
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         """The value, cut to ``size``; None: as the kernel says."""
 
+    def get_asked(self, handle: int, level: int, option: int, size: int, given: bytes) -> bytes | None:
+        """The same of an option that asks with ``given``, which lies in the program's buffer."""
+        return self.get_option(handle, level, option, size)
+
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         """The bytes sent; raises WouldBlock where the program's own call would sleep."""
 

@@ -304,6 +304,9 @@ class MappedSocket:
             return NATIVE
         return self.layer.options.set(self, handle, level, option, value)
 
+    def get_asked(self, handle: int, level: int, option: int, size: int, given: bytes) -> bytes | None:
+        return self.get_option(handle, level, option, size)
+
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         if level == socket.SOL_SOCKET:
             if size < 0:

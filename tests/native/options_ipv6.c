@@ -43,10 +43,21 @@ static const struct option ints[] = {
     OPTION(IPPROTO_IPV6, IPV6_NEXTHOP),
     OPTION(IPPROTO_IPV6, IPV6_RTHDR),
     OPTION(IPPROTO_IPV6, IPV6_PATHMTU),
-    OPTION(IPPROTO_IPV6, IPV6_MULTICAST_IF),
     OPTION(IPPROTO_IPV6, IPV6_UNICAST_IF),
     OPTION(IPPROTO_IPV6, IPV6_AUTHHDR),
 };
+
+/* An index that every network has, and some that none has. */
+static void interface(int family, int type)
+{
+    static const struct option o = OPTION(IPPROTO_IPV6, IPV6_MULTICAST_IF);
+    static const int indices[] = {0, 1, 64, 255, 1280, 65536, -1, -2, INT32_MAX, INT32_MIN};
+    int fd = new_socket(family, type);
+    every_value(fd, &o, indices, COUNT(indices));
+    every_set_length(fd, &o);
+    every_get_length(fd, &o);
+    close(fd);
+}
 
 static void kinds(int family, int type)
 {
@@ -56,6 +67,7 @@ static void kinds(int family, int type)
         every_value(fd, &ints[i], values, COUNT(values));
         close(fd);
     }
+    interface(family, type);
 }
 
 static void lengths(int type)

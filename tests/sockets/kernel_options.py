@@ -116,6 +116,9 @@ class FakeTarget:
     def route(self, address: bytes) -> int:
         return 0
 
+    def uncork(self) -> None:
+        return
+
     def join(self, group: bytes, interface: int) -> None:
         assert (group, interface) not in self.joined
         self.joined.add((group, interface))

@@ -16,7 +16,6 @@ from kernel_options import KINDS, Emulated, Kernel, history
 
 from ptrace_net.abi.sockopt import OPTIONS
 from ptrace_net.sockets.emulated.options import (
-    ASKING,
     NATIVE_GET,
     NATIVE_SET,
     Options,
@@ -27,6 +26,7 @@ from ptrace_net.sockets.emulated.options import (
     tcp,
     udp,
 )
+from ptrace_net.syscalls.options import ASKING
 from ptrace_net.wanted import KEPT_BENEATH
 
 SOL_SOCKET = socket.SOL_SOCKET

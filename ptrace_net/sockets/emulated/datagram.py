@@ -14,7 +14,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import origins
+from ptrace_net.sockets.emulated import gather, origins
+from ptrace_net.sockets.emulated.gather import MSG_MORE, Corked
 from ptrace_net.sockets.emulated.names import (
     AF_INET,
     AF_INET6,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.sockets.emulated.ports import PortTable
+    from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Call, Task
     from ptrace_net.syscalls.sockets import Message
 
@@ -49,13 +51,14 @@ _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 class Datagram(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_DGRAM."""
 
-    __slots__ = ("errors", "groups", "ours", "outside", "waiting")
+    __slots__ = ("corked", "errors", "groups", "ours", "outside", "waiting")
 
     kind = socket.SOCK_DGRAM
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
         self.ours = -1
+        self.corked: Corked | None = None
         self.groups: set[tuple[bytes, int]] = set()
         self.errors: deque[Received] = deque(maxlen=64)  # the error queue (IP_RECVERR)
         self.outside: object = None  # the host's socket, once it is needed
@@ -172,7 +175,7 @@ class Datagram(EmulatedSocket):
             handle, SOL_SOCKET, SO_BROADCAST
         ):
             raise Errno(errno.EACCES)
-        self.emit(message.read(), target, message.control, word)
+        self.post(message.read(), target, message.control, word, message.flags)
         return message.size
 
     def _target_of(self, name: bytes) -> Name:
@@ -189,6 +192,22 @@ class Datagram(EmulatedSocket):
         if not target.port:
             raise Errno(errno.EINVAL)
         return target
+
+    def post(
+        self, data: bytes, target: Name, control: bytes = b"", word: int = 8, flags: int = 0
+    ) -> None:
+        """Send as UDP_CORK and UDP_SEGMENT want it; raises Errno."""
+        if self.options.values is None and not (control or self.corked or flags & MSG_MORE):
+            self.emit(data, target)
+        else:
+            gather.post(self, Corked(data, target, control, word), flags)
+
+    def uncork(self) -> None:
+        gather.uncork(self)
+
+    def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        self.flush()  # what was written before goes as the options were
+        return super().set_option(task, handle, level, option, value)
 
     def emit(self, data: bytes, target: Name, control: bytes = b"", word: int = 8) -> None:
         """Send a datagram on its way; raises Errno(ENETUNREACH)."""
@@ -217,7 +236,7 @@ class Datagram(EmulatedSocket):
             some = True
             if self.peer is not None and self.can_write():
                 try:
-                    self.emit(data, self.peer)
+                    self.post(data, self.peer)
                 except Errno as error:
                     self.fail(error.number)
         return some

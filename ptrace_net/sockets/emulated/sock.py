@@ -144,6 +144,9 @@ class EmulatedSocket(Socket):
     def tcp_info(self, handle: int = -1) -> bytes:
         raise Errno(errno.EOPNOTSUPP)
 
+    def uncork(self) -> None:
+        """UDP_CORK is off: what it held back is sent."""
+
     def join(self, group: bytes, interface: int) -> None:
         """A membership that brings nothing: no datagrams come to a stream."""
 
@@ -197,6 +200,9 @@ class EmulatedSocket(Socket):
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         return self.options.get(self, handle, level, option, size)
+
+    def get_asked(self, handle: int, level: int, option: int, size: int, given: bytes) -> bytes | None:
+        return self.options.get(self, handle, level, option, size, given)
 
     def take_error(self, handle: int = -1) -> int:
         """SO_ERROR: told once."""

@@ -53,7 +53,9 @@ class Arrival(NamedTuple):
 class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
-    __slots__ = ("arrivals", "backlog", "deaf", "end", "entrance", "mute", "on_host", "spent", "state", "told")
+    __slots__ = (
+        "arrivals", "backlog", "deaf", "end", "entrance", "mute", "on_host", "spent", "state", "told",
+    )  # fmt: skip
 
     kind = socket.SOCK_STREAM
 

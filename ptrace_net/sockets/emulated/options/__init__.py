@@ -38,9 +38,6 @@ _MODULES = {
 _PROTOCOLS = {STREAM: TCP, DGRAM: UDP}
 _loaded: dict[int, ModuleType] = {}
 
-# (level, option) of which getsockopt(2) reads what lies in the buffer: ``Options.get`` wants it as ``given``.
-ASKING = frozenset({(IP, 41), (IP, 48), (IPV6, 48), (IPV6, 32), (TCP, 35)})
-
 
 class Options:
     """The options of one socket; nothing is kept until the first one is set."""
@@ -76,7 +73,7 @@ class Options:
     def get(
         self, target: Target, handle: int, level: int, option: int, size: int, given: bytes = b""
     ) -> bytes:
-        """getsockopt(2): at most ``size`` bytes; raises ``Errno``."""
+        """getsockopt(2): at most ``size`` bytes; raises ``Errno``. ``given`` lies in the buffer before."""
         self.check_readable(level)
         ask = Ask(self, target, None, handle, level, option, None, size, given)
         answer: bytes = _module(level).get_option(ask)
@@ -136,4 +133,4 @@ def _module(level: int) -> ModuleType:
     return module
 
 
-__all__ = ["ASKING", "NATIVE_GET", "NATIVE_SET", "Options", "Target", "begin", "inherit"]
+__all__ = ["NATIVE_GET", "NATIVE_SET", "Options", "Target", "begin", "inherit"]

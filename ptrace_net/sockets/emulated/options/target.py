@@ -43,6 +43,9 @@ class Target(Protocol):
     def route(self, address: bytes) -> int:
         """The index of the interface by which packets to ``address`` leave; 0 where no route leads."""
 
+    def uncork(self) -> None:
+        """UDP_CORK is off: what it held back is sent."""
+
     def join(self, group: bytes, interface: int) -> None:
         """The socket is a member of ``group`` on ``interface``; its sources are in ``Options.groups``."""
 

@@ -22,8 +22,15 @@ def _encapsulation(ask: Ask, number: int) -> int:
     return number
 
 
+def _cork(ask: Ask, number: int) -> int:
+    if not number:
+        ask.options.keep(LEVEL, ask.option, 0)
+        ask.target.uncork()
+    return number
+
+
 ROWS: Mapping[int, Row] = {
-    1: flag("UDP_CORK"),
+    1: flag("UDP_CORK", check=_cork),
     100: Row("UDP_ENCAP", check=_encapsulation),
     101: flag("UDP_NO_CHECK6_TX"),
     102: flag("UDP_NO_CHECK6_RX"),
