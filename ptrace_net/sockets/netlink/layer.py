@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ptrace_net.devices.identity import E1000
+from ptrace_net.netlink.diag import SockDiag
 from ptrace_net.netlink.endpoint import Service
 from ptrace_net.netlink.generic import Controller
 from ptrace_net.netlink.ports import Ports
@@ -22,6 +23,7 @@ from ptrace_net.network.values import Origin
 from ptrace_net.sockets.emulated.backing import AF_UNIX, SEQPACKET
 from ptrace_net.sockets.emulated.network import GATEWAY4, GATEWAY6
 from ptrace_net.sockets.emulated.options import Options
+from ptrace_net.sockets.netlink.listing import Listing
 from ptrace_net.sockets.netlink.socket import NetlinkSocket
 from ptrace_net.sockets.wire.network import WireNetwork
 from ptrace_net.stack.addresses import ANY4, ANY6
@@ -48,7 +50,12 @@ class NetlinkLayer:
         self.network = Network(self.host, gateway_origin=Origin.DHCP)
         self.ports = Ports()
         self.router = Router(self.network, self.ports, now)
-        self.services: dict[int, Service] = {NETLINK_ROUTE: self.router, NETLINK_GENERIC: Controller()}
+        self.listing = Listing(layer, self)
+        self.services: dict[int, Service] = {
+            NETLINK_ROUTE: self.router,
+            NETLINK_SOCK_DIAG: SockDiag(self.listing, self.listing.local),
+            NETLINK_GENERIC: Controller(),
+        }
         self.ports.highest |= {NETLINK_GENERIC: 1024, NETLINK_KOBJECT_UEVENT: 2, NETLINK_AUDIT: 2}
         self._generation = self.host.generation
         self._watching = False

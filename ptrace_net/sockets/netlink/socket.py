@@ -47,7 +47,7 @@ _MOST_WAITING = 4096  # datagrams that found no room in the pair
 class NetlinkSocket(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for AF_NETLINK."""
 
-    __slots__ = ("_ours", "_waiting", "nl", "port", "type")
+    __slots__ = ("_ours", "_waiting", "endpoint", "nl", "type")
 
     kind = 3  # SOCK_RAW; ``type`` is what the program asked for
 
@@ -57,7 +57,7 @@ class NetlinkSocket(EmulatedSocket):
         super().__init__(layer.layer, AF_NETLINK, protocol, options)
         self.nl = layer
         self.type = kind
-        self.port = Port(protocol, self._deliver, process, uid=uid)
+        self.endpoint = Port(protocol, self._deliver, process, uid=uid)
         self._ours = -1
         self._waiting: deque[tuple[bytes, int, int]] = deque()
 
@@ -65,7 +65,7 @@ class NetlinkSocket(EmulatedSocket):
 
     def adopt(self, handle: int) -> None:
         super().adopt(handle)
-        self.port.inode = self.inode
+        self.endpoint.inode = self.inode
 
     def watch(self, ours: int) -> None:
         """``ours`` is the other end of the pair."""
@@ -87,7 +87,7 @@ class NetlinkSocket(EmulatedSocket):
         return True
 
     def gone(self) -> None:
-        self.nl.ports.close(self.port)
+        self.nl.ports.close(self.endpoint)
         if self._ours >= 0:
             self.layer.reactor.remove(self._ours)
             os.close(self._ours)
@@ -98,32 +98,32 @@ class NetlinkSocket(EmulatedSocket):
     def bind(self, task: Task, handle: int, name: bytes) -> Answer:
         portid, groups = _parse(name)
         try:
-            self.nl.ports.bind(self.port, portid, groups)
+            self.nl.ports.bind(self.endpoint, portid, groups)
         except Refused as error:
             raise Errno(error.number) from None
         self._note_groups()
         return Return(0)
 
     def _note_groups(self) -> None:
-        if self.port.groups:
+        if self.endpoint.groups:
             self.nl.listened()
 
     def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
         if len(name) < 2:
             raise Errno(errno.EINVAL)
         if int.from_bytes(name[:2], "little") == AF_UNSPEC:
-            self.port.peer = (0, 0)
+            self.endpoint.peer = (0, 0)
             return Return(0)
         portid, groups = _parse(name)
-        self.nl.ports.autobind(self.port)
-        self.port.peer = (portid, groups)
+        self.nl.ports.autobind(self.endpoint)
+        self.endpoint.peer = (portid, groups)
         return Return(0)
 
     def local_name(self, handle: int) -> bytes:
-        return SOCKADDR_NL.pack(AF_NETLINK, 0, self.port.portid, self.port.mask)
+        return SOCKADDR_NL.pack(AF_NETLINK, 0, self.endpoint.portid, self.endpoint.mask)
 
     def peer_name(self, handle: int = -1) -> bytes:
-        return SOCKADDR_NL.pack(AF_NETLINK, 0, *self.port.peer)
+        return SOCKADDR_NL.pack(AF_NETLINK, 0, *self.endpoint.peer)
 
     # Sending
 
@@ -136,7 +136,7 @@ class NetlinkSocket(EmulatedSocket):
             raise Errno(errno.EOPNOTSUPP)
         if not message.size:
             raise Errno(errno.ENODATA)
-        portid, groups = _parse(message.name) if message.name else self.port.peer
+        portid, groups = _parse(message.name) if message.name else self.endpoint.peer
         if message.size > _LONGEST:
             raise Errno(errno.EMSGSIZE)
         self._request(message.read(), portid, groups)
@@ -154,14 +154,14 @@ class NetlinkSocket(EmulatedSocket):
                 return some
             some = True
             try:
-                self._request(data, *self.port.peer)
+                self._request(data, *self.endpoint.peer)
             except Errno:
                 continue  # who wrote this did not wait for an answer
         return some
 
     def _request(self, data: bytes, portid: int, groups: int) -> None:
         """Give a datagram to the kernel's side (port id 0), or to another socket of the run."""
-        ports, port = self.nl.ports, self.port
+        ports, port = self.nl.ports, self.endpoint
         ports.autobind(port)
         if groups:
             group = (groups & -groups).bit_length()
@@ -227,7 +227,7 @@ class NetlinkSocket(EmulatedSocket):
         mask = 1 << group - 1 if 0 < group <= NLGRPSZ else 0
         name = SOCKADDR_NL.pack(AF_NETLINK, 0, sender, mask)
         messages = []
-        if self.port.pktinfo:
+        if self.endpoint.pktinfo:
             messages.append((SOL_NETLINK, NETLINK_PKTINFO, struct.pack("=I", group)))
         if hostcalls.get_int(handle, SOL_SOCKET, SO_PASSCRED):
             messages.append((SOL_SOCKET, SCM_CREDENTIALS, struct.pack("=iII", sender, 0, 0)))
@@ -240,7 +240,7 @@ class NetlinkSocket(EmulatedSocket):
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         try:
-            nl_options.set_option(self.nl.ports, self.port, option, value)
+            nl_options.set_option(self.nl.ports, self.endpoint, option, value)
         except Refused as error:
             raise Errno(error.number) from None
         self._note_groups()
@@ -250,7 +250,7 @@ class NetlinkSocket(EmulatedSocket):
         if level == SOL_SOCKET:
             known = {nl_options.SO_TYPE: self.type, nl_options.SO_DOMAIN: AF_NETLINK}
             return struct.pack("=i", known.get(option, self.protocol))[: max(size, 0)]
-        return nl_options.get_option(self.port, option, size)
+        return nl_options.get_option(self.endpoint, option, size)
 
     # What a netlink socket does not do
 
