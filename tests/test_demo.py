@@ -42,6 +42,8 @@ def check(done: subprocess.CompletedProcess[str], scratch: Path, client: str) ->
     missing = [point.text for point in story.POINTS if point.text not in done.stdout]
     assert not missing, done.stdout
     assert not list(scratch.glob("ptrace-net-demo-*"))
+    advised = done.stdout.splitlines()[-1].removeprefix("Try it: ").partition(" -t -- ")[0]
+    subprocess.run([*advised.split(), "--version"], cwd=scratch, check=True, capture_output=True, timeout=20)
 
 
 def test_with_curl(ptrace_net_command: list[str], tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Telling the demonstration: what came back, what the host has, and the trace with its points explained."""
 
+import os
 import re
+import shutil
+import sys
 import textwrap
 from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 from ptrace_net.demo.run import Outcome
@@ -46,6 +50,14 @@ def points(trace: list[str]) -> list[str]:
     return told
 
 
+def command() -> str:
+    """How a shell here calls ptrace-net: by name where PATH has it, else by its file."""
+    if shutil.which("ptrace-net"):
+        return "ptrace-net"
+    installed = Path(sys.executable).with_name("ptrace-net")
+    return os.path.relpath(installed) if installed.exists() else "python3 -m ptrace_net"
+
+
 def tell(outcome: Outcome) -> str:
     """The whole story; of a run that failed, what it said."""
     if not outcome.worked:
@@ -62,5 +74,5 @@ def tell(outcome: Outcome) -> str:
         f"The trace has {len(outcome.trace)} lines. Some of them, with what the host was asked beneath:",
         "",
         *points(outcome.trace),
-        "Try it: ptrace-net -t -- PROGRAM ARG…",
+        f"Try it: {command()} -t -- PROGRAM ARG…",
     ])  # fmt: skip
