@@ -115,7 +115,7 @@ def recvmmsg(call: Call, sockets: Sockets) -> Answer:
         if held is None:
             return NATIVE
         sock = held.sock
-        if sock.receives(named=take.asks(call, call.args[1], call.args[3])):
+        if sock.receives(named=take.first_asks(call)):
             return take.received_messages(call, held)
         if not sock.names_senders():
             return NATIVE

@@ -27,6 +27,14 @@ def asks(call: Call, address: int, flags: int) -> bool:
     return bool(flags & MSG_ERRQUEUE or raw_header(call.task, call.arch, address).name)
 
 
+def first_asks(call: Call) -> bool:
+    """The same of recvmmsg's first msghdr. Where there is none, the kernel knows which error comes first."""
+    try:
+        return call.args[2] != 0 and asks(call, call.args[1], call.args[3])
+    except Errno:
+        return False
+
+
 def received_from(call: Call, held: Held) -> Answer:
     address, size, flags, name_address, length_address = call.args[1:]
     try:

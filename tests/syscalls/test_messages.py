@@ -264,7 +264,7 @@ def test_hostile_headers_are_answered(control: bytes, name: bytes, lies: dict[st
         vector = Room(header.room.raw[:56] + bytes(8))
         args = (vector, DONTWAIT) if call.endswith("dmsg") or call == "recvmsg" else (vector, 1, DONTWAIT, 0)
         assert -4096 < world.call(call, fd, *args) <= 1
-    assert os.listdir("/proc/self/fd") == before
+    assert set(os.listdir("/proc/self/fd")) <= set(before)  # other tests' are collected meanwhile
 
 
 PAYLOADS = st.lists(st.binary(max_size=24), max_size=4)
