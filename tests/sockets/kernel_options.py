@@ -82,7 +82,7 @@ class FakeTarget:
         self.joined: set[tuple[bytes, int]] = set()
 
     @property
-    def port(self) -> int:
+    def local_port(self) -> int:
         return int(self.twin.getsockname()[1])
 
     @property

@@ -210,7 +210,7 @@ class EmulatedSocket(Socket):
         return number
 
     @property
-    def port(self) -> int:
+    def local_port(self) -> int:
         return self.binding.port if self.binding is not None else 0
 
     def path_mtu(self) -> int:

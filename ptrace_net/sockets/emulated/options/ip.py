@@ -147,7 +147,7 @@ def _stream_options(ask: Ask) -> bytes:
 
 def local_number(ask: Ask) -> int:
     """A raw socket's protocol is its port."""
-    return ask.target.protocol if ask.target.kind == RAW else ask.target.port
+    return ask.target.protocol if ask.target.kind == RAW else ask.target.local_port
 
 
 def _no_option(ask: Ask) -> bytes:

@@ -17,7 +17,7 @@ class Target(Protocol):
     v6only: bool
 
     @property
-    def port(self) -> int:
+    def local_port(self) -> int:
         """The local port in host order; 0 until the socket has one."""
 
     @property
