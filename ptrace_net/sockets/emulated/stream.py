@@ -90,8 +90,9 @@ class Stream(EmulatedSocket):
     def _left_over(self, binding: Binding) -> bool:
         for other in self.layer.registry.all():
             held = other.binding
-            accepted = isinstance(other, Stream) and held is not None and other is not self
-            if accepted and held.port == binding.port and binding.conflicts(held) and not other.is_gone():
+            if other is self or held is None or held.port != binding.port or not isinstance(other, Stream):
+                continue
+            if binding.conflicts(held) and not other.is_gone():
                 return True
         return False
 

@@ -186,8 +186,8 @@ class Wire:
             self.lane.soon()
 
     def freed(self, port: int) -> None:
-        if self.beyond is not None:
-            self.beyond.freed(port)
+        if self._beyond is not None:
+            self._beyond.freed(port)
 
     def serves_any(self) -> bool:
         return self._beyond is not None and self._beyond.serves_any()
