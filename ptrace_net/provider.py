@@ -55,9 +55,10 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
 
     def wire(layer: EmulatedSockets) -> Outside:
         devices = open_devices(links.devices, links.captures, links.impairs, time.monotonic())
-        atexit.register(lambda: devices.close(time.monotonic()))
         if not devices.settle():
             complain("no lease, or no router, has answered on the links of this run yet; it starts without")
-        return Wire(layer, devices, None if links.devices else _outside(options)(layer))
+        carrier = Wire(layer, devices, None if links.devices else _outside(options)(layer))
+        atexit.register(carrier.finish)
+        return carrier
 
     return wire

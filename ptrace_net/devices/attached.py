@@ -29,9 +29,12 @@ class AttachedHost:
         self.devices[device.name] = device
         return self.host.add_loopback(now, device.offload)
 
-    def service(self, now: float) -> bool:
-        """Feed what has arrived and send what is due; True where more may be waiting."""
-        for _ in range(_ROUNDS):
+    def service(self, now: float, rounds: int = _ROUNDS) -> bool:
+        """Feed what has arrived and send what is due; True where more may be waiting.
+
+        With one round, whoever holds handles can take what has arrived before a window is full.
+        """
+        for _ in range(rounds):
             busy = False
             for name, device in self.devices.items():
                 interface = self.host.interfaces[name]

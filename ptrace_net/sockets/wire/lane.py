@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ptrace_net.devices.attached import AttachedHost
 
-_ROUNDS = 8  # then the program's calls have their turn
+_ROUNDS = 32  # then the program's calls have their turn
 EPOLLIN = 1
 
 
@@ -67,7 +67,7 @@ class Lane:
             again = True
             for _ in range(_ROUNDS):
                 now = self.clock()
-                again = self.attached.service(now)
+                again = self.attached.service(now, 1)
                 events = self.host.take_events()
                 for handle, _bits in events:
                     tag = handle.tag

@@ -13,6 +13,7 @@ from ptrace_net.sockets.emulated.stream import CONNECTING, Stream
 from ptrace_net.sockets.wire import options
 from ptrace_net.sockets.wire.datagrams import Datagrams
 from ptrace_net.sockets.wire.end import End
+from ptrace_net.sockets.wire.finish import finish
 from ptrace_net.sockets.wire.lane import Lane
 from ptrace_net.sockets.wire.listening import Listening
 from ptrace_net.sockets.wire.network import WireNetwork
@@ -102,8 +103,8 @@ class Wire:
         self.ends.add(end)
         sock.state, sock.peer, sock.end = CONNECTING, None, end
         end.connecting(sock, handle, target)
-        self.lane.serve()
-        return sock.connect_again(handle, errno.EINPROGRESS)
+        self.lane.soon()  # not now: an answer comes after connect(2) has returned, however near the peer is
+        return end.wait(handle, errno.EINPROGRESS)
 
     def _handle(self, sock: Stream, size: int, scope: int, address: bytes) -> TcpSocket:
         """A handle of the stack with the socket's local name and options."""
@@ -176,6 +177,14 @@ class Wire:
             self._beyond.publish_datagrams(sock)
 
     # The end
+
+    def finish(self) -> None:
+        """All programs have ended: deliver what they have written."""
+        now = self.lane.clock()
+        for end in list(self.ends):
+            end.pump.close(now)
+        finish(self.lane, self.ends)
+        self._devices.close(self.lane.clock())
 
     def withdraw(self, sock: EmulatedSocket) -> None:
         if self._beyond is not None:

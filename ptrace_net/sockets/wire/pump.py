@@ -109,8 +109,8 @@ class Pump:
             return
         self._readable = True
         self._carry(now)
-        if self.fd >= 0 and events & EPOLLHUP and not self._closing and not self.program.alive():
-            self._closing = True
+        if self.fd >= 0 and events & EPOLLHUP and not self._sending and not self.program.alive():
+            self._closing = True  # after it had shut down
             self._carry(now)
         self._lane.soon()
 
@@ -161,8 +161,15 @@ class Pump:
                 if isinstance(sent, Fail):
                     self._break(sent)
             else:
-                self._sending = False
-                self.handle.shutdown(SHUT_WR, now)
+                self._end_of_file(now)
+
+    def _end_of_file(self, now: float) -> None:
+        """The program has shut down its side, or closed its socket; the latter may be a reset (SO_LINGER)."""
+        self._sending = False
+        if self.program.alive():
+            self.handle.shutdown(SHUT_WR, now)
+        else:
+            self._closing = True
 
     def _to_program(self, now: float) -> None:
         while self._arriving:
@@ -214,7 +221,11 @@ class Pump:
         """The program's socket is gone, however that became known."""
         if self.fd >= 0:
             self._closing = True
-            self._carry(now)
+            if self._opening:
+                self._end(now)
+            else:
+                self._readable = True
+                self._carry(now)
 
     def abort(self, now: float) -> None:
         """Nobody will ever have this connection."""
