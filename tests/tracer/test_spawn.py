@@ -36,8 +36,8 @@ def under(engine: str) -> Runner:
     return Runner(engine, (*PTRACE_NET, "--engine", engine, "--"))
 
 
-def descriptors() -> list[str]:
-    return os.listdir("/proc/self/fd")
+def descriptors() -> set[str]:
+    return set(os.listdir("/proc/self/fd"))
 
 
 WRONG = [
@@ -56,7 +56,7 @@ def test_failures_of_exec(name: str, number: int) -> None:
     failure = failure_of(report)
     os.waitpid(pid, 0)
     assert (failure.step, failure.number) == ("exec", number)
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_a_script_without_an_interpreter(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_filter_that_the_kernel_refuses() -> None:
     with pytest.raises(SpawnError) as caught:
         spawn_notified(["true"], b"\xff" * 8)
     assert (caught.value.step, caught.value.number) == ("seccomp", errno.EINVAL)
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_seizing_refused() -> None:
@@ -94,7 +94,7 @@ def test_seizing_refused() -> None:
         spawn_traced(["true"], ALLOW_ALL, refuse)
     assert (caught.value.step, caught.value.number) == ("seize", errno.EPERM)
     assert not os.path.exists(f"/proc/{seen[0]}")
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_success_reports_nothing() -> None:
