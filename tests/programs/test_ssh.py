@@ -3,6 +3,7 @@
 import getpass
 import hashlib
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def options(settings: list[str]) -> list[str]:
 
 
 def account_is_locked() -> bool:
-    """Whether sshd, without PAM, refuses the user: "!" before the password in shadow(5), which root reads."""
+    """Whether sshd, without PAM, refuses the user: no login shell, or "!" in shadow(5), which root reads."""
+    if Path(pwd.getpwuid(os.getuid()).pw_shell).name in ("nologin", "false"):
+        return True
     shadow = Path("/etc/shadow").read_text() if os.geteuid() == 0 else ""
     return any(line.startswith(f"{getpass.getuser()}:!") for line in shadow.splitlines())
 

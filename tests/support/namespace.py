@@ -26,7 +26,8 @@ ENTER_CGROUP = 'echo $$ > "$0" && exec "$@"'
 
 
 def _unshare() -> list[str]:
-    return ["unshare", "-n" if os.geteuid() == 0 else "-Urn"]
+    """An ordinary user stays one inside: as its root, servers would fail to change their user."""
+    return ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Un", "--map-current-user", "--keep-caps"]
 
 
 def _enter(holder: int) -> list[str]:
