@@ -73,7 +73,7 @@ def parse(words: list[str]) -> Options:
     return Options(
         program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
         _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
-        name=parsed.name, join=parsed.join,
+        name=parsed.name, join=parsed.join, background=parsed.background,
     )  # fmt: skip
 
 

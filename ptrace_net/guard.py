@@ -19,8 +19,8 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None)
 
 
-def split() -> None:
-    """Returns in the supervisor; the guard never returns."""
+def split(*, background: bool = False) -> None:
+    """Returns in the supervisor; the guard never returns. ``background``: it has no part in the session."""
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     supervisor = os.fork()
     if supervisor == 0:
@@ -28,6 +28,10 @@ def split() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signals.GUARD_LOST, 0, 0, 0)
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         return
+    if background:
+        from ptrace_net.background import detach
+
+        detach()
     signals.pass_on(signals.send_to(lambda: [supervisor]), lambda number: None)
     status = _wait_for(supervisor)
     descendants.kill(os.getpid())

@@ -28,4 +28,5 @@ class Options(NamedTuple):
     record_io: bool = False
     collector: Collector | None = None  # looks at every call
     name: str | None = None  # what others find the run by
+    background: bool = False  # return when the first process has exited
     join: str | None = None  # the name of the run to run in

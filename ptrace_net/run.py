@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ptrace_net import signals
@@ -19,6 +20,7 @@ class Engine(Protocol):
 
     root: int
     status: int
+    root_ended: Callable[[], None]  # called when the first process has exited; ``status`` is known then
 
     def run(self) -> None: ...
     def abandoned(self) -> None:
@@ -30,7 +32,15 @@ class Engine(Protocol):
 
 def run(options: Options) -> int:
     """Run the program under supervision; the exit status to give. Raises Failure."""
+    signals.hold()
+    foreground = None
+    if options.background:
+        from ptrace_net import background
+
+        foreground = background.split()
     engine = _start(options)
+    if foreground is not None:
+        foreground.begin(engine)
     raise_descriptor_limit()  # ours, after the program has inherited what it should
     return supervise(engine)
 

@@ -18,6 +18,20 @@ FORWARDED = (
 )  # fmt: skip
 
 
+_held: list[set[int]] = []  # the mask that we were started with, while programs are to get another
+
+
+def hold() -> None:
+    """Let the signals that ``pass_on`` will take wait for it: from now on none of them ends us."""
+    _held.append(signal.pthread_sigmask(signal.SIG_BLOCK, {*FORWARDED, GUARD_LOST}))
+
+
+def let_go() -> None:
+    """For a new program: the mask as it was before ``hold``."""
+    if _held:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _held[0])
+
+
 def pass_on(
     send: Callable[[int], None], from_terminal: Callable[[int], None], guard_lost: Callable[[], None] | None =
     None
@@ -48,6 +62,13 @@ def pass_on(
                 from_terminal(info.si_signo)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def start_thread(target: Callable[..., None], *args: object) -> None:
+    """A thread of ours that lasts as long as the process and that no signal is delivered to."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    threading.Thread(target=target, args=args, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def send_to(processes: Callable[[], list[int]]) -> Callable[[int], None]:

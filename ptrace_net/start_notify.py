@@ -39,7 +39,7 @@ def start(options: Options) -> NotifyEngine:
     if not has_thread_pidfds():
         raise Failure("the notification engine needs pidfds of threads (Linux 6.9): use --engine ptrace")
     program = assemble(rules, arches())
-    guard.split()
+    guard.split(background=options.background)
     control = Control(options)
     try:
         pid, listener, report = spawn_notified(options.argv, program)

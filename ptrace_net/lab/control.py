@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.failure import Failure
 from ptrace_net.lab.entrance import Entrance, claim
+from ptrace_net.signals import start_thread
 
 if TYPE_CHECKING:
     from ptrace_net.lab.joins import Joins
@@ -56,10 +55,9 @@ class Control:
         if self._entrance is None:  # a run without a name is not found then
             return
         served = Served(self._options, engine, sockets, joins, guard)
-        threading.Thread(target=self._receive, args=(self._entrance.listener, served), daemon=True).start()
+        start_thread(self._receive, self._entrance.listener, served)
 
     def _receive(self, listener: socket.socket, served: Served) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             try:
                 peer, _ = listener.accept()
@@ -70,7 +68,7 @@ class Control:
                 continue
             from ptrace_net.lab.visits import visit
 
-            threading.Thread(target=visit, args=(peer, served, os.geteuid()), daemon=True).start()
+            start_thread(visit, peer, served, os.geteuid())
 
 
 def _claimed(name: str) -> socket.socket:

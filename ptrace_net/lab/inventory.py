@@ -7,6 +7,7 @@ peer's queue at once, so its own is empty.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,14 +17,18 @@ from ptrace_net.lab import queues
 from ptrace_net.policies.mapping import ANY6, V4_MAPPED
 from ptrace_net.sockets.emulated.datagram import Datagram
 from ptrace_net.sockets.emulated.layer import EmulatedSockets
-from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6
+from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, family_of, parse
 from ptrace_net.sockets.emulated.stream import CONNECTING, Stream
+from ptrace_net.sockets.host import HostSockets
 from ptrace_net.sockets.registry import sockets_of
+from ptrace_net.syscalls.seam import Errno
+from ptrace_net.tracer.task import duplicate
 
 if TYPE_CHECKING:
     from ptrace_net.lab.messages import Message
     from ptrace_net.lab.queues import HostRow, Queues
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.sockets.mapped import MappedSocket
     from ptrace_net.syscalls.sockets import Sockets
 
 _NETIDS: dict[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
@@ -43,6 +48,7 @@ def rows(sockets: Sockets, processes: Iterable[int]) -> Iterator[Message]:
     users = _users(processes)
     known = sockets.registry.all() if isinstance(sockets, EmulatedSockets) else []
     own = {sock.inode: sock for sock in known}
+    mapped = sockets.mapped() if isinstance(sockets, HostSockets) else {}
     host, unix = queues.host_rows(), queues.unix_queues()
     for inode, held in sorted(users.items(), key=lambda item: item[1]):
         sock = own.get(inode)
@@ -50,6 +56,8 @@ def rows(sockets: Sockets, processes: Iterable[int]) -> Iterator[Message]:
             row = _emulated(sock, host.get(inode), unix)
         elif sock is None and inode in host:
             row = _of_host(host[inode])
+            if inode in mapped:
+                row.update(_as_told(mapped[inode], held[0]))
         else:
             continue
         yield {**row, "users": [user._asdict() for user in held]}
@@ -100,6 +108,33 @@ def _of_host(row: HostRow) -> Message:
         "local": shown(row.family, *row.local),
         "peer": shown(row.family, *row.peer) if row.peer[1] else _nobody(row.family, False),
     }  # fmt: skip
+
+
+def _as_told(sock: MappedSocket, user: User) -> Message:
+    """The names of a socket of the other family, as its program is told them."""
+    try:
+        pidfd = os.pidfd_open(user.pid)
+        try:
+            handle = duplicate(pidfd, user.fd)
+        finally:
+            os.close(pidfd)
+    except OSError:  # closed meanwhile
+        return {}
+    try:
+        local, peer = sock.local_name(handle), None
+        with suppress(Errno):
+            peer = sock.peer_name(handle)
+    except Errno:
+        return {}
+    finally:
+        os.close(handle)
+    family = family_of(local)
+    name = parse(family, local)
+    dual = family == AF_INET6 and name.address == ANY6 and not sock.v6only
+    return {
+        "local": shown(family, name.address, name.port, dual=dual),
+        "peer": _nobody(family, dual) if peer is None else shown(family, *parse(family, peer)[:2]),
+    }
 
 
 def shown(family: int, address: bytes, port: int, *, dual: bool = False) -> str:

@@ -11,11 +11,11 @@ import base64
 import os
 import signal
 import socket
-import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ptrace_net import guard
+from ptrace_net import guard, signals
 from ptrace_net.failure import Failure, spawn_failure
 from ptrace_net.lab.messages import Message, receive, send
 from ptrace_net.lab.visitor import connect, named
@@ -49,7 +49,7 @@ class Joined:
 
     def run(self) -> None:
         """Collect ended children until there are no more; Failure when the supervisor went first."""
-        threading.Thread(target=self._watch, daemon=True).start()
+        signals.start_thread(self._watch)
         while True:
             try:
                 pid, status = os.waitpid(-1, 0)
@@ -63,7 +63,6 @@ class Joined:
 
     def _watch(self) -> None:
         """The supervisor keeps the connection open as long as it serves us."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         self._peer.settimeout(None)
         with suppress(OSError):
             self._peer.recv(1)
@@ -72,7 +71,7 @@ class Joined:
                 self._lost = self._lost or _runs(pid)
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            threading.Event().wait(0.01)
+            time.sleep(0.01)
 
 
 def _runs(pid: int) -> bool:
@@ -88,7 +87,7 @@ def start(options: Options) -> Joined:
     """The program executed in the named run. Raises Failure."""
     name = options.join or ""
     found = named(name)
-    guard.split()
+    guard.split(background=options.background)
     peer = connect(found)
     joined = Joined(name, peer)
     try:

@@ -12,10 +12,14 @@ _OBSERVERS = ("trace", "json", "record", "record_io")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add --name and --join."""
+    """Add --name, --join and -b."""
     add = parser.add_argument
     add("--name", metavar="NAME", help="give this network a name, by which other commands join it")
     add("--join", metavar="NAME", help="run the program in the network of that name")
+    add(
+        "-b", dest="background", action="store_true",
+        help="return when the program's first process has exited, as daemons do that are ready",
+    )  # fmt: skip
 
 
 def check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
@@ -25,6 +29,8 @@ def check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
         if name is not None and not _NAME.fullmatch(name):
             parser.error(f"--{option} {name}: a name is a letter and up to 31 letters, digits, _ . or -")
     given = [word for word in (*_NETWORK, *_OBSERVERS) if getattr(parsed, word) != parser.get_default(word)]
+    if parsed.background and (parsed.trace == "-" or (parsed.json and parsed.trace is None)):
+        parser.error("-b leaves the terminal: write the trace to a file, --trace=FILE")
     if parsed.join is not None:
         _check_join(parser, parsed, given)
     elif parsed.name is not None:

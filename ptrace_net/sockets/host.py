@@ -87,6 +87,10 @@ class HostSockets:
 
         return Options4()
 
+    def mapped(self) -> dict[int, MappedSocket]:
+        """The sockets of the other family by inode; some may be closed."""
+        return dict(self._registry.items())
+
     # Sockets come and go
 
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:

@@ -47,6 +47,7 @@ class Engine(Answers):
         self.processes: dict[int, Process] = {}
         self.root = 0
         self.status = 0  # wait status of the first process
+        self.root_ended: Callable[[], None] = lambda: None
         self.stopped_root: Callable[[int], None] = lambda number: None
         self.executed: Callable[[int], None] = lambda tid: None
         self._decoder = Decoder(machine.ARCHES)
@@ -191,3 +192,4 @@ class Engine(Answers):
             process.close()
         if tid == self.root:
             self.status = status
+            self.root_ended()

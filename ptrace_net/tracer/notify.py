@@ -47,6 +47,7 @@ class NotifyEngine:
         self.dispatch = dispatch
         self.root = 0
         self.status = 0
+        self.root_ended: Callable[[], None] = lambda: None
         self.reactor = Reactor()
         self._ended = False
         self._listeners: dict[int, Attended] = {}
@@ -120,6 +121,7 @@ class NotifyEngine:
                 return
             if pid == self.root:
                 self.status, self._ended = status, True
+                self.root_ended()
 
     # Calls
 

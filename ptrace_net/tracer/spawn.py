@@ -15,6 +15,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ptrace_net import signals
+
 PR_SET_NO_NEW_PRIVS, PR_SET_PTRACER = 38, 0x59616D61
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 1 << 3
 _SYS_PIDFD_GETFD = 438
@@ -157,9 +159,12 @@ def _child(argv: list[str], program: bytes, flags: int, go: int, report: int) ->
 
 
 def restore_signals() -> None:
-    """Undo what the interpreter did to the dispositions that exec passes on: it ignores these two."""
+    """Undo what the interpreter did to the dispositions that exec passes on: it ignores these two. Signals
+    that wait for us are not to wait for the program.
+    """
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    signals.let_go()
 
 
 def install_filter(program: bytes, flags: int = 0) -> int:
