@@ -73,7 +73,7 @@ def parse(words: list[str]) -> Options:
     return Options(
         program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
         _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
-        name=parsed.name, join=parsed.join, background=parsed.background,
+        name=parsed.name, join=parsed.join, background=parsed.background, views=parsed.views,
     )  # fmt: skip
 
 
@@ -115,6 +115,10 @@ def _parser() -> _Parser:
     add(
         "--impair", action="append", default=[], metavar="DEV:WHAT",
         help="disturb a device: lo:delay=20ms,loss=1%%; repeatable",
+    )
+    add(
+        "--views", choices=["auto", "on", "off"], default="auto",
+        help="whether /proc/net and /sys/class/net show the run's network (default: if PROGRAM names them)",
     )
     add(
         "--engine", choices=["auto", "ptrace", "notify"], default="auto",

@@ -30,3 +30,4 @@ class Options(NamedTuple):
     name: str | None = None  # what others find the run by
     background: bool = False  # return when the first process has exited
     join: str | None = None  # the name of the run to run in
+    views: str = "auto"  # whether /proc/net and /sys/class/net show the run's network: auto, on or off

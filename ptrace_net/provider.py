@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ptrace_net.failure import complain
-from ptrace_net.wanted import KEPT_ON_WIRE, host_rules, stack_rules
+from ptrace_net.wanted import KEPT_ON_WIRE, host_rules, stack_rules, view_rules
 
 if TYPE_CHECKING:
     from ptrace_net.device_options import Links
@@ -32,9 +32,20 @@ def provider(
         return host, host_rules(host.face.asked)
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
+    views = view_rules() if _wants_views(options) else ()
     if options.links is not None:
-        return EmulatedSockets(tasks, reactor, _wire(options, options.links)), stack_rules(KEPT_ON_WIRE)
-    return EmulatedSockets(tasks, reactor, _outside(options)), stack_rules()
+        wire = EmulatedSockets(tasks, reactor, _wire(options, options.links))
+        return wire, (*stack_rules(KEPT_ON_WIRE), *views)
+    return EmulatedSockets(tasks, reactor, _outside(options)), (*stack_rules(), *views)
+
+
+def _wants_views(options: Options) -> bool:
+    """Whether files that show the network are to be served: ``auto`` asks the program's file."""
+    if options.views != "auto":
+        return options.views == "on"
+    from ptrace_net.views.mentions import mentions
+
+    return mentions(options.argv[0])
 
 
 def _outside(options: Options) -> Callable[[EmulatedSockets], Outside]:

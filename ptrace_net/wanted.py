@@ -80,6 +80,19 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
     )
 
 
+# O_WRONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_PATH: nobody reads a table with these.
+_NOT_READ = 0o1 | 0o2 | 0o100 | 0o200000 | 0o10000000
+
+
+def view_rules() -> tuple[Rule, ...]:
+    """Every file that is opened to be read, as no filter sees its name."""
+    return (
+        Rule("open", (shares(1, _NOT_READ),), ALLOW), Rule("open", (at_least(1, 0),)),
+        Rule("openat", (shares(2, _NOT_READ),), ALLOW), Rule("openat", (at_least(2, 0),)),
+        Rule("openat2", (at_least(2, 0),)),
+    )  # fmt: skip
+
+
 def _ipv4_rules() -> tuple[Rule, ...]:
     """The options that have a twin of level IPPROTO_IPV6 (sockets.options4.TWINS), as ranges."""
     return tuple(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ptrace_net.syscalls import create, ioctls, names, options
+from ptrace_net.syscalls import create, files, ioctls, names, options
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ HANDLERS: dict[str, SocketHandler] = {
     "getsockopt": options.getsockopt,
     "setsockopt": options.setsockopt,
     "ioctl": ioctls.ioctl,
+    "open": files.open_,
+    "openat": files.openat,
+    "openat2": files.openat2,
     **{name: _late("send", name) for name in ("sendto", "sendmsg", "sendmmsg")},
     **{name: _late("receive", name) for name in ("recvfrom", "recvmsg", "recvmmsg")},
     "recvmmsg_time64": _late("receive", "recvmmsg"),  # 32-bit programs; the timeout is the kernel's

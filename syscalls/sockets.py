@@ -117,3 +117,6 @@ class Sockets(Protocol):
 
     def ioctl(self, call: Call) -> Answer:
         """ioctl(2) of any descriptor, with a request of sockets or interfaces."""
+
+    def view(self, path: str) -> bytes | None:
+        """What a program finds in a file that shows the network; None: what the kernel says."""

@@ -134,6 +134,9 @@ class HostSockets:
     def ioctl(self, call: Call) -> Answer:
         return ioctls.refused(call, self.find)
 
+    def view(self, path: str) -> bytes | None:
+        return None
+
     # Ports
 
     def check_privileged(self, task: Task, port: int) -> None:

@@ -97,7 +97,8 @@ class Interface:
         probing = self.dad and not self.loopback
         if probing:
             entry.state = AddressState.TENTATIVE  # before the group is joined: the report must not use it
-        self.join(solicited_node(entry.ip), now)
+        if not self.loopback:
+            self.join(solicited_node(entry.ip), now)
         if probing:
             self.autoconf.begin_dad(entry, now)
 
@@ -106,7 +107,8 @@ class Interface:
         self.autoconf.forget(address)
         self.remove_route(self._prefix_route(address, entry.length))
         if len(address) == 16:
-            self.leave(solicited_node(address), now)
+            if not self.loopback:
+                self.leave(solicited_node(address), now)
         else:
             subnets = [a for a in self.addresses.values() if len(a.ip) == 4 and a.length < 31]
             self._broadcasts = {broadcast_of(subnet.ip, subnet.length) for subnet in subnets}

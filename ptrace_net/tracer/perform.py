@@ -61,6 +61,11 @@ def create_pair(call: Call, args: tuple[int, ...]) -> int:
     raise Errno(errno.EOPNOTSUPP)  # no mapped family has pairs
 
 
+def create_memory(call: Call, args: tuple[int, ...]) -> Opened:
+    """memfd_create(2), whose name nobody but /proc shows."""
+    return Opened(os.memfd_create("ptrace-net", os.MFD_CLOEXEC), bool(args[1] & os.MFD_CLOEXEC))
+
+
 def accept(call: Call, args: tuple[int, ...]) -> Opened:
     return accept4(call, (*args[:3], 0))
 
@@ -178,6 +183,7 @@ def _receive(fd: int, handle: int, size: int, room: int, flags: int) -> tuple[by
 PERFORM: Mapping[str, Callable[[Call, tuple[int, ...]], int | Opened]] = {
     "socket": create,
     "socketpair": create_pair,
+    "memfd_create": create_memory,
     "accept": accept,
     "accept4": accept4,
     "recvfrom": receive_from,

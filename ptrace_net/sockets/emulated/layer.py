@@ -153,6 +153,11 @@ class EmulatedSockets:
             return interface_ioctl(self, call, family)
         return NATIVE
 
+    def view(self, path: str) -> bytes | None:
+        from ptrace_net.sockets.netlink.views import view
+
+        return view(self.netlink, path)
+
     def is_open(self, sock: EmulatedSocket) -> bool:
         """Whether somebody still has a socket open."""
         if self.diag.alive(sock.inode):
