@@ -25,7 +25,7 @@ KINDS = {
     "raw": (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
     "raw6": (socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6),
 }
-_ROOM = 512
+_ROOM = 4096
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -17,10 +17,11 @@ Key = tuple[int, bytes]
 
 
 class Filter(NamedTuple):
-    """``sources`` is None until the first one is named."""
+    """``sources`` is None until the first one is named; ``address`` is what the interface was called by."""
 
     mode: int = EXCLUDE
     sources: frozenset[bytes] | None = None
+    address: bytes = b""
 
     def admits(self, source: bytes) -> bool:
         return (source in (self.sources or ())) == (self.mode == INCLUDE)
@@ -36,8 +37,8 @@ def held(ask: Ask) -> Groups:
     return groups
 
 
-def join(ask: Ask, key: Key, mode: int = EXCLUDE) -> None:
-    held(ask)[key] = Filter(mode)
+def join(ask: Ask, key: Key, mode: int = EXCLUDE, address: bytes = b"") -> None:
+    held(ask)[key] = Filter(mode, None, address)
     ask.target.join(key[1], key[0])
 
 
@@ -49,8 +50,10 @@ def leave(ask: Ask, key: Key) -> None:
 def change(ask: Ask, key: Key, mode: int, add: bool, source: bytes, most: int) -> None:
     """One source in or out; without sources to include the membership ends."""
     filter_ = held(ask)[key]
-    if filter_.sources is not None and filter_.mode != mode:
-        raise Errno(errno.EINVAL)
+    if filter_.mode != mode:
+        if filter_.sources is not None:
+            raise Errno(errno.EINVAL)
+        held(ask)[key] = filter_ = filter_._replace(mode=mode)  # even if the rest fails
     sources = filter_.sources or frozenset()
     if not add and source not in sources:
         raise Errno(errno.EADDRNOTAVAIL)
@@ -62,4 +65,4 @@ def change(ask: Ask, key: Key, mode: int, add: bool, source: bytes, most: int) -
     if mode == INCLUDE and not changed:
         leave(ask, key)
     else:
-        held(ask)[key] = Filter(mode, changed)
+        held(ask)[key] = filter_._replace(sources=changed)

@@ -115,7 +115,7 @@ def _join(ask: Ask, group: bytes, address: bytes, index: int, mode: int) -> Key:
         raise Errno(errno.EADDRINUSE)
     if len(mine) >= _MOST_GROUPS:
         raise Errno(errno.ENOBUFS)
-    groups.join(ask, (found, group), mode)
+    groups.join(ask, (found, group), mode, address)
     return found, group
 
 
@@ -123,9 +123,8 @@ def _leave(ask: Ask, group: bytes, address: bytes, index: int) -> None:
     found = find_interface(ask, group, address, index)
     if not found and not index and address == ANY:
         raise Errno(errno.ENODEV)
-    wanted = found or index
-    for key in groups.held(ask):
-        if key[1] == group and wanted in (0, key[0]):
+    for key, each in groups.held(ask).items():
+        if key[1] == group and (key[0] == found or (not found and not index and each.address == address)):
             groups.leave(ask, key)
             return
     raise Errno(errno.EADDRNOTAVAIL)
@@ -193,9 +192,10 @@ def _filter(ask: Ask, group: bytes, address: bytes, index: int, mode: int, sourc
     if mode == INCLUDE and not sources:
         _leave(ask, group, address, index)
         return
-    if (found, group) not in groups.held(ask):
+    kept = groups.held(ask).get((found, group))
+    if kept is None:
         raise Errno(errno.EINVAL)
-    groups.held(ask)[found, group] = groups.Filter(mode, sources or None)
+    groups.held(ask)[found, group] = kept._replace(mode=mode, sources=sources or None)
 
 
 def get_filter(ask: Ask) -> bytes:
