@@ -17,7 +17,15 @@ _INT = struct.Struct("=i")
 # (level, option): getsockopt(2) asks with what lies in the buffer. IP_MSFILTER, MCAST_MSFILTER of either
 # level, IPV6_FLOWLABEL_MGR, TCP_ZEROCOPY_RECEIVE.
 ASKING = frozenset({(0, 41), (0, 48), (41, 48), (41, 32), (6, 35)})
+_PROGRAMS = {(1, 26), (1, 51)}  # SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF
+_FPROG32, _FPROG64 = struct.Struct("=H2xI"), struct.Struct("=H6xQ")
 _GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures that begin alike
+
+
+class Counted(bytes):
+    """An answer whose length is not told in bytes: SO_GET_FILTER counts instructions."""
+
+    count = 0
 
 
 class OptionValue(NamedTuple):
@@ -53,7 +61,9 @@ def setsockopt(call: Call, sockets: Sockets) -> Answer:
         if not held.sock.serves(level, option):
             return NATIVE
         value = OptionValue(call.task.read_up_to(address, min(length, _LONGEST)), length, not address)
-        if call.arch.word == 4 and option in _GROUP_OPTIONS:
+        if call.arch.word == 4 and (level, option) in _PROGRAMS:
+            value = _widened_program(value)
+        elif call.arch.word == 4 and option in _GROUP_OPTIONS:
             value = _widened(value)
         return held.sock.set_option(call.task, held.handle, level, option, value)
 
@@ -71,9 +81,17 @@ def getsockopt(call: Call, sockets: Sockets) -> Answer:
             value = held.sock.get_option(held.handle, level, option, size)
     if value is None:
         return NATIVE
-    write_int(call.task, call.arch, length_address, len(value))
+    length = value.count if isinstance(value, Counted) else len(value)
+    write_int(call.task, call.arch, length_address, length)
     call.task.write(address, value)
     return Return(0)
+
+
+def _widened_program(value: OptionValue) -> OptionValue:
+    """struct sock_fprog as a 64-bit program has it."""
+    if value.length != _FPROG32.size or len(value.data) < _FPROG32.size:
+        return value._replace(length=min(value.length, _FPROG32.size))
+    return OptionValue(_FPROG64.pack(*_FPROG32.unpack(value.data)), _FPROG64.size)
 
 
 def _widened(value: OptionValue) -> OptionValue:

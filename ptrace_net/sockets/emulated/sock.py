@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 SOL_SOCKET, SO_REUSEADDR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 15
+TIMEOUTS = (20, 21)  # a timeval has the program's word size: the kernel's business, on the backing socket
 LOOPBACK_MTU, ETHERNET_MTU, LONGEST_IPV4 = 65536, 1500, 65535
 
 
@@ -191,7 +192,7 @@ class EmulatedSocket(Socket):
     def serves(self, level: int, option: int) -> bool:
         if self.family == AF_INET6 and not self.options.has(level):
             raise Errno(errno.ENOPROTOOPT)  # before the length is looked at (ipv6_getsockopt)
-        return True
+        return level != SOL_SOCKET or option not in TIMEOUTS
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         self.options.set(self, task, handle, level, option, value)

@@ -292,6 +292,8 @@ def set_option(ask: Ask) -> None:
 
 def get_option(ask: Ask) -> bytes:
     room(ask.size)
+    if ask.option == filters.ATTACH_FILTER:
+        return filters.read(ask)  # whose size is not in bytes
     return cut(get_row(ROWS, ask), ask.size)
 
 

@@ -14,10 +14,11 @@ import struct
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.options.model import Ask
-from ptrace_net.syscalls.seam import Errno, Task
+from ptrace_net.syscalls.options import Counted
+from ptrace_net.syscalls.seam import Errno
 
 LEVEL = socket.SOL_SOCKET
-ATTACH_FILTER, LOCK_FILTER, ATTACH_BPF, REUSEPORT = 26, 44, 50, 15
+REUSEPORT, ATTACH_FILTER, LOCK_FILTER, ATTACH_BPF, ATTACH_TO_GROUP = 15, 26, 44, 50, 51
 _FPROG = struct.Struct("=H6xQ")  # struct sock_fprog of a 64-bit program
 _INSTRUCTION = 8
 _MOST_INSTRUCTIONS = 4096
@@ -43,6 +44,7 @@ def attach_program(ask: Ask, number: int) -> int:
         os.close(borrowed)
     if ask.option != ATTACH_BPF:
         _demand_group(ask)
+        ask.options.keep_blob(LEVEL, ATTACH_TO_GROUP, _EBPF)
         return 0
     _demand_unlocked(ask)
     ask.options.keep_blob(LEVEL, ATTACH_FILTER, _EBPF)
@@ -50,15 +52,18 @@ def attach_program(ask: Ask, number: int) -> int:
 
 
 def attach_to_group(ask: Ask, number: int) -> int:
-    _program(ask)
+    program = _program(ask)
     _demand_group(ask)
+    ask.options.keep_blob(LEVEL, ATTACH_TO_GROUP, program)
     return 0
 
 
 def detach_from_group(ask: Ask, number: int) -> int:
-    if not ask.options.number(LEVEL, REUSEPORT, 0):
-        raise Errno(errno.EINVAL)
-    raise Errno(errno.ENOENT)
+    _demand_group(ask)
+    if not ask.options.blob(LEVEL, ATTACH_TO_GROUP):
+        raise Errno(errno.ENOENT)
+    ask.options.keep_blob(LEVEL, ATTACH_TO_GROUP, b"")
+    return 0
 
 
 def detach(ask: Ask, number: int) -> int:
@@ -83,7 +88,9 @@ def read(ask: Ask) -> bytes:
     count = len(program) // _INSTRUCTION
     if ask.size and ask.size < count:
         raise Errno(errno.EINVAL)
-    return program
+    answer = Counted(program if ask.size else b"")
+    answer.count = count
+    return answer
 
 
 def _demand_unlocked(ask: Ask) -> None:
@@ -103,13 +110,9 @@ def _program(ask: Ask) -> bytes:
     count, address = _FPROG.unpack(ask.new.first(_FPROG.size))
     if ask.task is None or not address or not 0 < count <= _MOST_INSTRUCTIONS:
         raise Errno(errno.EINVAL)
-    program = _read(ask.task, address, count * _INSTRUCTION)
+    program = ask.task.read(address, count * _INSTRUCTION)
     held = ctypes.create_string_buffer(program, len(program))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as scratch:
         prog = _FPROG.pack(count, ctypes.addressof(held))
         hostcalls.setsockopt(scratch.fileno(), LEVEL, ATTACH_FILTER, prog)
     return program
-
-
-def _read(task: Task, address: int, size: int) -> bytes:
-    return task.read(address, size)
