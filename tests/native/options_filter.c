@@ -48,6 +48,7 @@ int main(void)
         for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
             int fd = new_socket(families[i], type);
             see_case("family %d type %d", families[i], type);
+            group(fd);
             filter(fd);
             group(fd);
             close(fd);

@@ -26,9 +26,7 @@ _EBPF = b"ebpf"  # kept for a program that only the kernel has
 
 
 def attach(ask: Ask, number: int) -> int:
-    program = _program(ask)
-    _demand_unlocked(ask)
-    ask.options.keep_blob(LEVEL, ATTACH_FILTER, program)
+    ask.options.keep_blob(LEVEL, ATTACH_FILTER, _program(ask))
     return 0
 
 
@@ -36,6 +34,7 @@ def attach_program(ask: Ask, number: int) -> int:
     """A descriptor of bpf(2): whether it is one is for the kernel to say."""
     if ask.new.length != 4 or ask.task is None:
         raise Errno(errno.EINVAL)
+    _demand_unlocked(ask)
     borrowed = ask.task.borrow(number)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as scratch:
@@ -46,7 +45,6 @@ def attach_program(ask: Ask, number: int) -> int:
         _demand_group(ask)
         ask.options.keep_blob(LEVEL, ATTACH_TO_GROUP, _EBPF)
         return 0
-    _demand_unlocked(ask)
     ask.options.keep_blob(LEVEL, ATTACH_FILTER, _EBPF)
     return 0
 
@@ -108,6 +106,7 @@ def _program(ask: Ask) -> bytes:
     if ask.new.length != _FPROG.size:
         raise Errno(errno.EINVAL)
     count, address = _FPROG.unpack(ask.new.first(_FPROG.size))
+    _demand_unlocked(ask)
     if ask.task is None or not address or not 0 < count <= _MOST_INSTRUCTIONS:
         raise Errno(errno.EINVAL)
     program = ask.task.read(address, count * _INSTRUCTION)
