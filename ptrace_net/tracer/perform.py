@@ -177,6 +177,8 @@ def _receive(fd: int, handle: int, size: int, room: int, flags: int) -> tuple[by
         may_block = not flags & (MSG_DONTWAIT | MSG_ERRQUEUE) and hostcalls.is_blocking(handle)
         if error.number != errno.EAGAIN or not may_block:
             raise
+        if hostcalls.hung_up(handle):  # shut down for reading: no datagram will come
+            return b"", b"", b"", 0, 0
         raise Blocked(fd, hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
 
 

@@ -181,6 +181,35 @@ static void shut_under_a_reader(const char *ip)
     close(pair[1]);
 }
 
+static void *wait_recvfrom(void *arg)
+{
+    struct job *j = arg;
+    struct box b;
+    char byte;
+    j->count = recvfrom(j->fd, &byte, 1, 0, box_fill(&b, 28), &b.len);
+    j->error = j->count < 0 ? errno : 0;
+    return NULL;
+}
+
+/* The same of datagrams, of a socket that is connected to itself. */
+static void shut_under_a_datagram_reader(const char *ip)
+{
+    struct end e = end_at(ip, 0);
+    struct job j = {ip, socket(e.sa.sa_family, SOCK_DGRAM, 0), 0, 0, -7, 0};
+    pthread_t thread;
+    see_case("%s: shut down under a reader of datagrams", ip);
+    SEE(bind(j.fd, &e.sa, e.len));
+    SEE(getsockname(j.fd, &e.sa, &e.len));
+    SEE(connect(j.fd, &e.sa, e.len));
+    if (pthread_create(&thread, NULL, wait_recvfrom, &j))
+        die("pthread_create");
+    usleep(50000);
+    SEE(shutdown(j.fd, SHUT_RD));
+    pthread_join(thread, NULL);
+    printf("read %d error %d\n", j.count, j.error);
+    close(j.fd);
+}
+
 int main(void)
 {
     see_start();
@@ -193,5 +222,7 @@ int main(void)
     both_wake("::", "::1");
     shut_under_a_reader("127.0.0.1");
     shut_under_a_reader("::1");
+    shut_under_a_datagram_reader("127.0.0.1");
+    shut_under_a_datagram_reader("::1");
     return 0;
 }
