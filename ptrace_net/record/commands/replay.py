@@ -5,6 +5,7 @@ Exit status: 0 when everything went as recorded (or for a known cause only), 1 w
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -66,7 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.export:
         write_file(options.output, export(plan, options.export))
         return 0
-    return _replay(plan, prefix, isolated, options.all)
+    return _replay(plan, prefix, isolated, options)
 
 
 def select(log: Log, first: int | None, last: int | None, tasks: Sequence[int]) -> Selection:
@@ -90,16 +91,18 @@ def _prefix(options: argparse.Namespace) -> tuple[list[str], bool]:
     if options.on == "native":
         return [], not options.shared_network
     run = [sys.executable, "-m", "ptrace_net", "run"]
-    chosen = ["--net", options.on] if options.on in _PROVIDERS else ["--policy", options.on]
-    return [*run, *chosen, "--"], False
+    named = os.path.abspath(options.on) if os.path.isfile(options.on) else options.on
+    chosen = ["--net", options.on] if options.on in _PROVIDERS else ["--policy", named]
+    return [*run, *chosen, "--"], not options.shared_network
 
 
-def _replay(plan: Plan, prefix: list[str], isolated: bool, everything: bool) -> int:
+def _replay(plan: Plan, prefix: list[str], isolated: bool, options: argparse.Namespace) -> int:
     from ptrace_net.record.replay.run import replay
     from ptrace_net.record.replay.text import LISTED, render
 
-    report = replay(plan, prefix, isolated, _progress("calls"))
-    write_lines(render(report, len(report.outcomes) if everything else LISTED))
+    on_stack = options.on == "stack"
+    report = replay(plan, prefix, isolated, _progress("calls"), on_stack=on_stack)
+    write_lines(render(report, len(report.outcomes) if options.all else LISTED))
     return 1 if any(not each.cause for each in report.divergences) or report.world_failures else 0
 
 

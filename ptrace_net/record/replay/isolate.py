@@ -2,7 +2,8 @@
 
 A new user and network namespace (root needs the latter only), loopback up, and a route of type ``local``
 for everything on it, so that a replay can bind and reach the addresses of the recording without touching
-the machine's.
+the machine's. ``python -m ptrace_net.record.replay.isolate COMMAND…`` runs a command in such a network, or in
+the machine's with the reason in the environment.
 """
 
 import ctypes
@@ -10,6 +11,10 @@ import fcntl
 import os
 import socket
 import struct
+import sys
+
+WHY = "PTRACE_NET_NOT_ALONE"
+"""The environment variable with the reason."""
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8914, 0x1, 0x40
@@ -75,3 +80,17 @@ def _write(path: str, text: str) -> None:
     except OSError:
         if "nonlocal_bind" not in path:
             raise
+
+
+def main(command: list[str]) -> int:
+    """Become `command` in a network of its own."""
+    os.environ[WHY] = isolate()
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        print(f"ptrace-net: {command[0]}: {error.strerror}", file=sys.stderr)
+    return 127
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,11 +1,13 @@
 """The workers of one replay: started behind a prefix command, one for every descriptor table."""
 
 import os
+import select
 import shlex
-import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -14,7 +16,19 @@ from ptrace_net.record.errors import RecordError
 from ptrace_net.record.replay import wire
 
 START_LIMIT = 20.0
-"""Seconds that the first worker may take to answer."""
+"""Seconds that a worker may take to answer, beyond what a call may block."""
+
+_PACKAGE = "ptrace_net.record.replay"
+_KILLED = 137
+"""Status of a command whose policy says that the kernel panics: 128 + SIGKILL."""
+
+
+class WorkersEnded(RecordError):
+    """The command that runs the workers has ended; `panicked`: as a policy's kernel ends."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.panicked = status == _KILLED
 
 
 class Answer(NamedTuple):
@@ -26,46 +40,58 @@ class Answer(NamedTuple):
     out: list[bytes]
 
 
+class _Pipes(NamedTuple):
+    """The replay's ends of a worker's FIFOs, and their names."""
+
+    requests: int
+    answers: int
+    names: tuple[str, str]
+
+
 class Pool:
     """Worker processes by the number of their descriptor table; `prefix` is a command that runs a command."""
 
     def __init__(self, prefix: list[str], isolated: bool, first: int) -> None:
-        ours, theirs = socket.socketpair()
-        ours.settimeout(START_LIMIT)
-        self._command = command = [
-            *prefix,
-            sys.executable,
-            "-m",
-            "ptrace_net.record.replay.worker",
-            str(theirs.fileno()),
-        ]
+        self._folder = TemporaryDirectory(prefix="ptrace-net-replay-", ignore_cleanup_errors=True)
+        self._pipes = {first: self._make_pipes(first)}
+        python = [sys.executable, "-m"]
+        self._command = [*prefix, *python, f"{_PACKAGE}.worker", *self._pipes[first].names]
+        if prefix and isolated:
+            self._command = [*python, f"{_PACKAGE}.isolate", *self._command]
         root = str(Path(ptrace_net.__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         try:
             self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                env=os.environ | {"PYTHONPATH": path},
-                stdin=subprocess.DEVNULL,
-                cwd="/",
+                self._command, env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL, cwd="/"
             )
         except OSError as error:
-            ours.close()
-            raise RecordError(f"{command[0]}: {error.strerror}") from error
-        finally:
-            theirs.close()
-        self._channels: dict[int, socket.socket] = {first: ours}
-        self.alone = self._isolate(first) if isolated else "not asked for"
+            self._close_all()
+            raise RecordError(f"{self._command[0]}: {error.strerror}") from error
+        try:
+            self.alone = self._alone(first, "told" if prefix else "isolate") if isolated else "not asked for"
+        except RecordError:
+            self.__exit__(None, None, None)
+            raise
 
-    def _isolate(self, group: int) -> str:
-        return str(self._ask(group, {"op": "isolate"})[0]["why"])
+    def _make_pipes(self, group: int) -> _Pipes:
+        """The pipes of a worker to be; our end of its answers holds no writer, so that its end is seen."""
+        names = tuple(f"{self._folder.name}/{group}.{way}" for way in ("in", "out"))
+        for name in names:
+            os.mkfifo(name, 0o600)
+        requests = os.open(names[0], os.O_RDWR | os.O_CLOEXEC)
+        answers = os.open(names[1], os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_blocking(answers, True)
+        return _Pipes(requests, answers, (names[0], names[1]))
+
+    def _alone(self, group: int, op: str) -> str:
+        return str(self._ask(group, {"op": op})["why"])
 
     def __contains__(self, group: int) -> bool:
-        return group in self._channels
+        return group in self._pipes
 
     def call(self, group: int, number: int, arguments: list[wire.Argument], limit: float) -> Answer:
         """Make a system call in the worker of `group`; `limit` seconds may it block."""
-        answer, _ = self._ask(group, {"op": "call", "nr": number, "args": arguments, "limit": limit})
+        answer = self._ask(group, {"op": "call", "nr": number, "args": arguments, "limit": limit}, limit)
         return Answer(
             answer["result"],
             answer["errno"],
@@ -75,36 +101,48 @@ class Pool:
 
     def fork(self, parent: int, child: int) -> None:
         """Make the worker of `child` a copy of that of `parent`."""
-        _, descriptors = self._ask(parent, {"op": "fork"})
-        if not descriptors:
-            raise RecordError("a worker of the replay could not fork")
-        self._channels[child] = socket.socket(fileno=descriptors[0])
-        self._channels[child].settimeout(START_LIMIT)
+        pipes = self._make_pipes(child)
+        self._pipes[child] = pipes
+        self._ask(parent, {"op": "fork", "in": pipes.names[0], "out": pipes.names[1]})
 
     def end(self, group: int) -> None:
         """Let the worker of `group` end; its descriptors close with it."""
-        if group in self._channels:
+        if group in self._pipes:
             self._ask(group, {"op": "exit"})
-            self._channels.pop(group).close()
+            self._close(self._pipes.pop(group))
 
-    def _ask(self, group: int, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-        channel = self._channels[group]
+    def _ask(self, group: int, request: dict[str, Any], blocks: float = 0.0) -> dict[str, Any]:
+        pipes = self._pipes[group]
         try:
-            wire.send(channel, request)
-            answer = wire.receive(channel)
+            wire.send(pipes.requests, request)
+            self._wait(pipes.answers, START_LIMIT + blocks)
+            answer = wire.receive(pipes.answers)
         except OSError as error:
-            raise RecordError(self._ended() or f"a worker of the replay does not answer: {error}") from error
+            self._raise_ended()
+            raise RecordError(f"a worker of the replay does not answer: {error}") from error
         if answer is None:
-            raise RecordError(self._ended() or "a worker of the replay ended")
+            self._raise_ended()
+            raise RecordError("a worker of the replay ended")
         return answer
 
-    def _ended(self) -> str:
-        """What to say if the command that runs the workers has ended; empty while it runs."""
+    def _wait(self, answers: int, limit: float) -> None:
+        """Until there is an answer, or the worker has ended. Raises `TimeoutError`."""
+        poll, deadline = select.poll(), time.monotonic() + limit
+        poll.register(answers, select.POLLIN)
+        while not poll.poll(100):
+            if self._process.poll() is not None:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nothing for {limit:.0f} s")
+
+    def _raise_ended(self) -> None:
+        """Raise `WorkersEnded` if the command that runs the workers has ended."""
         try:
             status = self._process.wait(1)
         except subprocess.TimeoutExpired:
-            return ""
-        return f"the workers of the replay ended with status {status}: {shlex.join(self._command)}"
+            return
+        text = f"the workers of the replay ended with status {status}: {shlex.join(self._command)}"
+        raise WorkersEnded(text, status)
 
     def __enter__(self) -> "Pool":
         return self
@@ -112,10 +150,20 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for channel in self._channels.values():
-            channel.close()
+        self._close_all()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _close_all(self) -> None:
+        for pipes in self._pipes.values():
+            self._close(pipes)
+        self._pipes.clear()
+        self._folder.cleanup()
+
+    @staticmethod
+    def _close(pipes: _Pipes) -> None:
+        os.close(pipes.requests)
+        os.close(pipes.answers)

@@ -9,20 +9,26 @@ from ptrace_net.record.diff.compare import MATTERS, Difference
 from ptrace_net.record.errors import RecordError
 from ptrace_net.record.model import Call, Struct, Unknown, Value
 from ptrace_net.record.names import errno_name
+from ptrace_net.record.replay.causes import explain
 from ptrace_net.record.replay.descriptors import Descriptors
 from ptrace_net.record.replay.lift import lift
 from ptrace_net.record.replay.lower import lower
 from ptrace_net.record.replay.lowering import WAIT_LIMIT_MS, CannotReplay, Lowered
 from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan
-from ptrace_net.record.replay.pool import Answer, Pool
+from ptrace_net.record.replay.pool import Answer, Pool, WorkersEnded
 from ptrace_net.record.replay.steps import MOTHER, WORLD, PlanStep
-from ptrace_net.record.replay.verify import Ports, chosen_ports, endpoints, explain, verify
+from ptrace_net.record.replay.verify import Ports, chosen_ports, endpoints, verify
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, struct_of, unpack
 
 CALL_LIMIT = 5.0
 """Seconds that one call may block before it counts as not returning."""
+
+_ASTRAY_MS, _LEAST_MS = 200, 10
+"""How long calls and waits may last once something diverged, and less each time that one of them did."""
+
+_PANICKED = "the kernel of the policy panicked before"
 
 _RACED = "two tasks waited on one set at the same time: which of them is told is chance"
 _SOMEBODY = struct_of(Endpoint(2, "0.0.0.0"))
@@ -71,17 +77,18 @@ class ReplayReport:
 
 def replay(
     plan: Plan, prefix: list[str] | None = None, isolated: bool = True, progress: Progress | None = None,
-    patience: int = WAIT_LIMIT_MS,
+    patience: int = WAIT_LIMIT_MS, on_stack: bool = False,
 ) -> ReplayReport:  # fmt: skip
     """Carry out `plan`.
 
     `prefix` is a command that runs a command (empty: natively); `isolated` asks for a network namespace;
-    `patience` is how many milliseconds a wait may last for what the log says came.
+    `patience` is how many milliseconds a wait may last for what the log says came; `on_stack`: the calls are
+    serviced by our own stack, whose known differences are told with their cause.
     """
     with Pool(prefix or [], isolated, MOTHER) as pool:
         pool.fork(MOTHER, WORLD)
         report = ReplayReport(plan, alone=pool.alone)
-        machine = _Machine(pool, report, patience)
+        machine = _Machine(pool, report, patience, on_stack)
         machine.ports.chosen = chosen_ports(plan.steps)
         for place, step in enumerate(plan.steps):
             if progress:
@@ -95,9 +102,12 @@ def replay(
 class _Machine:
     """Makes the steps one after another."""
 
-    def __init__(self, pool: Pool, report: ReplayReport, patience: int) -> None:
+    def __init__(self, pool: Pool, report: ReplayReport, patience: int, on_stack: bool) -> None:
         self.pool = pool
+        self.on_stack = on_stack
         self.patience = patience
+        self.limit = CALL_LIMIT
+        self.panicked = False
         self.report = report
         self.descriptors = Descriptors()
         self.ports = Ports()
@@ -105,14 +115,26 @@ class _Machine:
 
     def step(self, step: PlanStep) -> Outcome | None:
         """Make one step; None for those that are not the program's."""
+        if step.role == "skip":
+            return Outcome(step, None, why=step.why)
+        if self.panicked:
+            return Outcome(step, None, why=_PANICKED) if step.role == "program" else None
+        try:
+            return self._step(step)
+        except WorkersEnded as error:
+            if not error.panicked:
+                raise
+            self.panicked = True
+            actual = replace(step.call, result=None, errno=None, outcome="panicked", notes=(), duration=None)
+            return Outcome(step, actual, verify(step.call, actual, self.ports))
+
+    def _step(self, step: PlanStep) -> Outcome | None:
         if step.role == "fork":
             parent = step.parent if step.parent in self.pool else MOTHER
             self.pool.fork(parent, step.group)
             self.descriptors.fork(parent, step.group)
         elif step.role == "exit":
             self.pool.end(step.group)
-        elif step.role == "skip":
-            return Outcome(step, None, why=step.why)
         elif step.role == "program":
             return self._program(step)
         else:
@@ -127,8 +149,18 @@ class _Machine:
         actual = self.descriptors.made(step, actual, answer, self._close)
         self._learn_ports(step, actual)
         differences = verify(step.call, actual, self.ports)
-        cause = explain(step.call, actual) or (_RACED if step.raced else "") if differences else ""
-        return Outcome(step, actual, differences, cause)
+        chance = _RACED if step.raced else ""
+        cause = (explain(step.call, actual, self.on_stack) or chance) if differences else ""
+        outcome = Outcome(step, actual, differences, cause)
+        if outcome.diverges and not cause:
+            self._lose_patience(answer.blocked or not answer.result)
+        return outcome
+
+    def _lose_patience(self, again: bool) -> None:
+        """What was to come may never come now: hundreds of waits for it would take hours."""
+        least = max(_LEAST_MS, self.patience // 2) if again else self.patience
+        self.patience = min(least, _ASTRAY_MS)
+        self.limit = min(self.limit, 5 * self.patience / 1000)
 
     def _beside(self, step: PlanStep) -> None:
         """A step beside the program's: it only has to work, and a set-up need not even do that."""
@@ -140,9 +172,11 @@ class _Machine:
             return
         actual = self.descriptors.made(step, actual, answer, self._close)
         self._remember_peer(step, lowered, answer)
-        if (answer.result < 0 or answer.blocked) and step.role != "setup":
+        optional = step.role == "setup" or step.call.name == "setsockopt"
+        if (answer.result < 0 or answer.blocked) and not optional:
             reason = "did not return" if answer.blocked else errno_name(answer.errno)
             self.report.world_failures.append(f"{step.call.name} of the outside world: {reason}")
+            self._lose_patience(answer.blocked)
 
     def _make(self, step: PlanStep) -> tuple[Call, Lowered, Answer]:
         call = self._translated(step.call)
@@ -154,7 +188,7 @@ class _Machine:
             return numbers[recorded]
 
         lowered = lower(call, actual_number, self.patience)
-        answer = self.pool.call(step.group, lowered.number, lowered.arguments, CALL_LIMIT)
+        answer = self.pool.call(step.group, lowered.number, lowered.arguments, self.limit)
         return lift(step.call, lowered, answer, self.descriptors.back(step.group)), lowered, answer
 
     def _translated(self, call: Call) -> Call:
@@ -208,4 +242,4 @@ class _Machine:
     def _close(self, group: int, number: int) -> None:
         close = lower(Call(0, "close", (number,)), lambda same: same)
         with suppress(RecordError):
-            self.pool.call(group, close.number, close.arguments, CALL_LIMIT)
+            self.pool.call(group, close.number, close.arguments, self.limit)

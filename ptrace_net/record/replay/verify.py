@@ -1,10 +1,10 @@
-"""Whether a replayed call did what the log says, and if not, whether the difference has a known cause.
+"""Whether a replayed call did what the log says.
 
 The comparison is that of `diff`, with two changes: addresses and ports must be equal unless the kernel
 chose them, and received bytes are compared as far as the log shows them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ptrace_net.record.diff.compare import Difference, compare
@@ -94,41 +94,6 @@ def _bytes(value: Value) -> bytes:
             return _bytes(inner) if inner is not None else b""
         case _:
             return b""
-
-
-def explain(recorded: Call, actual: Call) -> str:
-    """The cause of a difference where it lies in the machine; empty where not."""
-    for applies, text in _CAUSES:
-        if applies(recorded, actual):
-            return text
-    return ""
-
-
-def _option_is(*names: str) -> Callable[[Call, Call], bool]:
-    return lambda recorded, actual: recorded.name == "getsockopt" and value_text(recorded.args[2]) in names
-
-
-def _errno_is(*names: str) -> Callable[[Call, Call], bool]:
-    return lambda recorded, actual: actual.errno in names and recorded.errno != actual.errno
-
-
-def _netlink(recorded: Call, actual: Call) -> bool:
-    return recorded.name.startswith("recv") and "nlmsg" in " ".join(
-        value_text(value) for value in recorded.args
-    )
-
-
-_CAUSES: tuple[tuple[Callable[[Call, Call], bool], str], ...] = (
-    (_option_is("SO_RCVBUF", "SO_SNDBUF"), "buffer sizes are limited by this machine's net.core.[rw]mem_max"),
-    (_option_is("TCP_INFO", "TCP_MAXSEG"), "what it reports depends on the path and the moment"),
-    (_errno_is("EADDRNOTAVAIL"), "the address is not this machine's; the replay has no network of its own"),
-    (_errno_is("EADDRINUSE"), "the port is taken here; the replay has no network of its own"),
-    (_errno_is("EACCES", "EPERM"), "it takes a privilege that the replay does not have here"),
-    (_errno_is("EMFILE", "ENFILE"), "this machine's limit of open files is lower"),
-    (_netlink, "the kernel's own answer: this machine's interfaces are not the log's"),
-    (lambda recorded, _: recorded.errno in ("ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT"),
-     "what the network answered then cannot be played on loopback"),
-)  # fmt: skip
 
 
 def endpoints(call: Call, kinds: frozenset[str]) -> Iterator[Endpoint]:

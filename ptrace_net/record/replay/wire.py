@@ -1,4 +1,6 @@
-"""How the replay and its workers talk: length-prefixed JSON over an AF_UNIX stream, descriptors beside it.
+"""How the replay and its workers talk: length-prefixed JSON over two pipes, by read(2) and write(2) only.
+
+No socket is used for it, so that a policy under which the workers run has nothing to say about it.
 
 An argument of a call is a number or a block of memory::
 
@@ -9,7 +11,7 @@ whole, or as many bytes as the call returned.
 """
 
 import json
-import socket
+import os
 import struct
 from typing import Any, Final
 
@@ -29,30 +31,29 @@ def block(
     return made
 
 
-def send(channel: socket.socket, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-    """Send one message."""
+def send(channel: int, message: dict[str, Any]) -> None:
+    """Write one message to a pipe. Raises `OSError`."""
     raw = json.dumps(message, separators=(",", ":")).encode()
-    data = HEAD.pack(len(raw)) + raw
-    if descriptors:
-        sent = socket.send_fds(channel, [data], list(descriptors))
-        data = data[sent:]
-    if data:
-        channel.sendall(data)
+    left = memoryview(HEAD.pack(len(raw)) + raw)
+    while left:
+        left = left[os.write(channel, left) :]
 
 
-def receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """One message with the descriptors that came with it; None at the end. Raises `OSError`."""
-    head, descriptors, _, _ = socket.recv_fds(channel, HEAD.size, 4)
-    while head and len(head) < HEAD.size:
-        head += channel.recv(HEAD.size - len(head)) or b"\0" * HEAD.size
-    if not head:
+def receive(channel: int) -> dict[str, Any] | None:
+    """Read one message from a pipe; None at its end. Raises `OSError`."""
+    head = _exactly(channel, HEAD.size)
+    raw = _exactly(channel, min(HEAD.unpack(head)[0], LIMIT)) if head else None
+    if raw is None:
         return None
-    (length,) = HEAD.unpack(head[: HEAD.size])
+    message: dict[str, Any] = json.loads(raw)
+    return message
+
+
+def _exactly(channel: int, size: int) -> bytes | None:
     raw = bytearray()
-    while len(raw) < min(length, LIMIT):
-        part = channel.recv(min(length - len(raw), 1 << 20))
+    while len(raw) < size:
+        part = os.read(channel, min(size - len(raw), 1 << 20))
         if not part:
             return None
         raw += part
-    message: dict[str, Any] = json.loads(raw)
-    return message, descriptors
+    return bytes(raw)

@@ -1,7 +1,7 @@
-"""The process that makes the calls: ``python -m ptrace_net.record.replay.worker FD``.
+"""The process that makes the calls: ``python -m ptrace_net.record.replay.worker IN OUT``.
 
-It reads requests from the AF_UNIX socket FD, makes each as a raw system call through libc's syscall(2),
-and sends back the result, errno and memory. A call that blocks longer than its limit is interrupted by
+It reads requests from the FIFO IN, makes each as a raw system call through libc's syscall(2), and writes
+the result, errno and memory to the FIFO OUT. A call that blocks longer than its limit is interrupted by
 SIGALRM and told as ``blocked``. ``fork`` makes another worker with the same descriptors. It uses the
 standard library only, so that it starts fast and runs under anything that can run a program: natively, or
 behind a prefix command.
@@ -10,7 +10,6 @@ behind a prefix command.
 import ctypes
 import os
 import signal
-import socket
 import sys
 from typing import Any
 
@@ -23,33 +22,42 @@ _alarmed = False
 
 def main(argv: list[str]) -> int:
     """Serve requests until the other side closes."""
-    channel = socket.socket(fileno=int(argv[0]))
-    os.set_inheritable(channel.fileno(), False)
+    ends = _open(*argv)
     signal.signal(signal.SIGALRM, _on_alarm)
     signal.siginterrupt(signal.SIGALRM, True)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while (message := wire.receive(channel)) is not None:
-        request, _ = message
+    while (request := wire.receive(ends[0])) is not None:
         if request["op"] == "call":
-            wire.send(channel, _call(request))
+            wire.send(ends[1], _call(request))
         elif request["op"] == "fork":
-            channel = _fork(channel)
+            ends = _fork(ends, request["in"], request["out"])
         elif request["op"] == "exit":
-            return _exit(channel)
-        elif request["op"] == "isolate":
-            from ptrace_net.record.replay.isolate import isolate
-
-            wire.send(channel, {"why": isolate()})
+            return _exit(ends)
+        else:
+            wire.send(ends[1], {"why": _alone(request["op"])})
     return 0
 
 
-def _exit(channel: socket.socket) -> int:
+def _open(requests: str, answers: str) -> tuple[int, int]:
+    """Our ends of two FIFOs, whose other ends are open already."""
+    return os.open(requests, os.O_RDONLY | os.O_CLOEXEC), os.open(answers, os.O_WRONLY | os.O_CLOEXEC)
+
+
+def _alone(op: str) -> str:
+    """Move into a network of our own, or tell whether `isolate` did before; empty when done, else why not."""
+    from ptrace_net.record.replay.isolate import WHY, isolate
+
+    return isolate() if op == "isolate" else os.environ.get(WHY, "")
+
+
+def _exit(ends: tuple[int, int]) -> int:
     """Close everything before answering: what the end of a process does to its peers has then happened."""
-    number = channel.fileno()
-    os.closerange(3, number)
-    os.closerange(number + 1, os.sysconf("SC_OPEN_MAX"))
-    wire.send(channel, {"gone": True})
+    first, last = sorted(ends)
+    os.closerange(3, first)
+    os.closerange(first + 1, last)
+    os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
+    wire.send(ends[1], {"gone": True})
     return 0
 
 
@@ -108,18 +116,17 @@ class _Memory:
         return shown
 
 
-def _fork(channel: socket.socket) -> socket.socket:
-    """Fork; the child goes on with a socket of its own, whose other end the parent sends away."""
-    theirs, ours = socket.socketpair()
-    if os.fork() == 0:
-        channel.close()
-        theirs.close()
+def _fork(ends: tuple[int, int], requests: str, answers: str) -> tuple[int, int]:
+    """Fork; the child goes on with pipes of its own, opened before the parent tells of it."""
+    theirs = _open(requests, answers)
+    mine, other = (theirs, ends) if os.fork() == 0 else (ends, theirs)
+    for number in other:
+        os.close(number)
+    if mine is ends:
+        wire.send(ends[1], {"forked": True})
+    else:
         signal.signal(signal.SIGALRM, _on_alarm)
-        return ours
-    ours.close()
-    wire.send(channel, {"forked": True}, (theirs.fileno(),))
-    theirs.close()
-    return channel
+    return mine
 
 
 if __name__ == "__main__":
