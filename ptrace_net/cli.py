@@ -122,7 +122,7 @@ def _parser() -> _Parser:
     )
     add(
         "--engine", choices=["auto", "ptrace", "notify"], default="auto",
-        help="how calls are intercepted (default: auto, which is ptrace)",
+        help="how calls are intercepted (default: auto, by what the kernel offers)",
     )
     add("-t", dest="trace", action="store_const", const="-", help="show every socket call, decoded")
     add("--trace", metavar="FILE", help="the same to a file; written with an equals sign, --trace=FILE")

@@ -13,6 +13,7 @@ from ptrace_net.failure import Failure
 
 if TYPE_CHECKING:
     from ptrace_net.options import Options
+    from ptrace_net.policies.values import Policy
 
 
 class Engine(Protocol):
@@ -50,17 +51,42 @@ def _start(options: Options) -> Engine:
         from ptrace_net.lab.join import start as start_joined
 
         return start_joined(options)
-    observed = options.trace is not None or options.record is not None
-    stack = options.net != "host" and options.engine == "auto" and not observed
-    if options.name is not None or options.engine == "notify" or stack:
-        if options.record is not None:
-            raise Failure("--record needs the ptrace engine, which tells of tasks too: leave --engine out")
+    if _choose(options) == "notify":
         from ptrace_net.start_notify import start as start_notify
 
         return start_notify(options)
     from ptrace_net.start_ptrace import start as start_ptrace
 
     return start_ptrace(options)
+
+
+def _choose(options: Options) -> str:
+    """The engine for a run: notifications where nothing needs ptrace and the kernel offers them."""
+    observer = "--record" if options.record is not None else "a trace" if options.trace is not None else ""
+    notify = options.engine == "notify" or options.name is not None
+    if notify and observer:
+        raise Failure(f"{observer} needs the ptrace engine, which sees results: no --engine, no --name")
+    if options.engine == "ptrace" or observer or options.collector is not None:
+        return "ptrace"
+    from ptrace_net.tracer.probe import notify_obstacle
+
+    obstacle = notify_obstacle()
+    if obstacle is not None and notify:
+        raise Failure(obstacle)
+    return "notify" if obstacle is None and (notify or _may_notify(options.policy)) else "ptrace"
+
+
+def _may_notify(policy: Policy) -> bool:
+    """Whether the notification engine can do what the policy says."""
+    if not policy.restricts:
+        return True
+    from ptrace_net.policing.layer import check_notify
+
+    try:
+        check_notify(policy)
+    except Failure:
+        return False
+    return True
 
 
 def supervise(engine: Engine) -> int:

@@ -6,12 +6,14 @@ which has told the program's process group already.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import threading
 from collections.abc import Callable
 
 SI_KERNEL = 0x80
+_SIG_DFL, _SIG_IGN = 0, 1
 GUARD_LOST = signal.SIGRTMIN + 5
 FORWARDED = (
     signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGQUIT,
@@ -85,21 +87,26 @@ def send_to(processes: Callable[[], list[int]]) -> Callable[[int], None]:
 
 
 def stop_with(root: int) -> Callable[[int], None]:
-    """What the ptrace engine calls when the program stops: stop too, when the terminal stopped our process
-    group.
+    """What ptrace calls when the program stops: stop too, when the terminal stopped our process group.
 
     The shell waits for us, not for the program; `fg` continues both.
     """
-    signal.signal(signal.SIGTSTP, lambda number, frame: None)
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 
     def stop(number: int) -> None:
         if number == signal.SIGSTOP or _group(root) != os.getpgrp():
             return
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, lambda number, frame: None)
+        _disposition(signal.SIGTSTP, _SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)  # done when this returns
+        _disposition(signal.SIGTSTP, _SIG_IGN)
 
     return stop
+
+
+def _disposition(number: int, handler: int) -> None:
+    """signal(2), from any thread: Python's own is for the main thread alone."""
+    ctypes.CDLL(None).signal(number, ctypes.c_void_p(handler))
 
 
 def _group(pid: int) -> int:

@@ -1,26 +1,39 @@
-"""Start a run under the notification engine, with a guard process instead of ptrace's EXITKILL."""
+"""Start a run under the notification engine: with ptrace beside it where that is allowed and nobody asked for
+less, else with a guard process instead of ptrace's EXITKILL.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net import guard
-from ptrace_net.failure import Failure, spawn_failure
+from ptrace_net import guard, notices, signals
+from ptrace_net.failure import complain, spawn_failure
 from ptrace_net.lab.control import Control
 from ptrace_net.options import Options
 from ptrace_net.policed import policed
 from ptrace_net.provider import provider
 from ptrace_net.syscalls.dispatch import dispatcher
-from ptrace_net.tracer.filter import NOTIFY, TRACE, assemble
+from ptrace_net.tracer.filter import NOTIFY, TRACE, Rule, assemble, picks
 from ptrace_net.tracer.notify import NotifyEngine
 from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_notified
-from ptrace_net.tracer.thread import has_thread_pidfds
 from ptrace_net.wanted import NO_IO_URING, merged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ptrace_net.lab.joins import Joins
+    from ptrace_net.tracer.escort import Escort
+
+
+class Start(NamedTuple):
+    """What is to be started."""
+
+    engine: NotifyEngine
+    argv: list[str]
+    rules: Sequence[Rule]
+    program: bytes
 
 
 def start(options: Options) -> NotifyEngine:
@@ -36,23 +49,65 @@ def start(options: Options) -> NotifyEngine:
         rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule
         for rule in (*layer.rules, *merged(NO_IO_URING, wanted))
     ]
-    if not has_thread_pidfds():
-        raise Failure("the notification engine needs pidfds of threads (Linux 6.9): use --engine ptrace")
-    program = assemble(rules, arches())
-    guard.split(background=options.background)
+    it = Start(engine, options.argv, rules, assemble(rules, arches()))
+    # A name brings programs of other commands, whose guards they have.
+    alone = options.engine == "notify" or options.name is not None
+    control = None if alone else _escorted(options, it)
+    above = 0
+    if control is None:
+        guard.split(background=options.background)
+        control, above = Control(options), os.getppid()
+        _spawn(it, None)
+    layer.begin()
+    control.serve(engine, sockets, _joins(options, engine, it.program), above)
+    return engine
+
+
+def _escorted(options: Options, it: Start) -> Control | None:
+    """Start with ptrace beside; None where that is forbidden."""
+    from ptrace_net.tracer.escort import Escort
+    from ptrace_net.tracer.registers import machine
+
+    registers = machine()
+    names = {arch.audit: arch.names for arch in registers.ARCHES}
+
+    def verdict(tid: int, audit: int, call: tuple[int, ...]) -> int | None:
+        name = names[audit].get(call[0], "")
+        return it.engine.withdrawn(tid, call) if picks(it.rules, name, call[1:]) else None
+
+    escort = Escort(registers, verdict, it.engine.ended)
+    if os.geteuid():
+        escort.executed = notices.executed(complain)
     control = Control(options)
     try:
-        pid, listener, report = spawn_notified(options.argv, program)
+        _spawn(it, escort)
+    except PermissionError:
+        control.withdraw()
+        return None
+    it.engine.escort = escort
+    escort.stopped_root = signals.stop_with(it.engine.root)
+    return control
+
+
+def _spawn(it: Start, escort: Escort | None) -> None:
+    """Raises PermissionError where the escort is refused, Failure for all else."""
+
+    def seize(pid: int, listener: int) -> None:
+        if escort is not None:
+            escort.seize(pid)
+
+    try:
+        pid, listener, report = spawn_notified(it.argv, it.program, seize)
     except SpawnError as error:
-        raise spawn_failure(error, options.argv[0]) from None
+        raise spawn_failure(error, it.argv[0]) from None
     failure = failure_of(report)
     if failure is not None:
-        os.waitpid(pid, 0)
-        raise spawn_failure(failure, options.argv[0])
-    engine.attend(pid, listener)
-    layer.begin()
-    control.serve(engine, sockets, _joins(options, engine, program), os.getppid())
-    return engine
+        if escort is None:
+            os.waitpid(pid, 0)
+        else:
+            escort.join()
+        raise spawn_failure(failure, it.argv[0])
+    it.engine.attend(pid, listener)
 
 
 def _joins(options: Options, engine: NotifyEngine, program: bytes) -> Joins | None:

@@ -50,6 +50,11 @@ class Control:
             if name:
                 raise Failure(f"--name {name}: no folder for its socket: {error.strerror}") from None
 
+    def withdraw(self) -> None:
+        """The run is started in another way: a name is kept, and nobody has come."""
+        if self._entrance is not None:
+            self._entrance.close()
+
     def serve(self, engine: Engine, sockets: Sockets, joins: Joins | None = None, guard: int = 0) -> None:
         """Answer visitors from now on."""
         if self._entrance is None:  # a run without a name is not found then

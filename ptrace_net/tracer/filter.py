@@ -128,6 +128,22 @@ def _rule_block(rule: Rule, arch: Arch) -> list[Instruction]:
     return block
 
 
+def picks(rules: Iterable[Rule], name: str, args: Sequence[int]) -> bool:
+    """Whether the filter hands the call to the supervisor; ``args`` are its six registers."""
+    for rule in rules:
+        if rule.call == name and all(_holds(test, args) for test in rule.tests):
+            return rule.verdict in (TRACE, NOTIFY)
+    return False
+
+
+def _holds(test: Test, args: Sequence[int]) -> bool:
+    half = args[test.argument] >> (32 if test.high else 0) & 0xFFFFFFFF
+    return {
+        "eq": half == test.value, "ge": half >= test.value, "lt": half < test.value,
+        "set": bool(half & test.value),
+    }[test.op]  # fmt: skip
+
+
 def _argument_offset(test: Test, arch: Arch) -> int:
     high_first = arch.endian == ">"
     return _ARGS + 8 * test.argument + (4 if test.high != high_first else 0)

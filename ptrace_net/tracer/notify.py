@@ -23,13 +23,16 @@ from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.notify_waits import Pending, Waits
 from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
 from ptrace_net.tracer.task import share_blocking
-from ptrace_net.tracer.thread import Threads
+from ptrace_net.tracer.thread import Thread, Threads
 from ptrace_net.tracer.unsent import Unsent
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.seam import Task
+    from ptrace_net.tracer.escort import Escort
 
+_ERESTARTNOINTR = 513  # linux/errno.h: the call is made again whatever the handler's flags
+_WITHDRAWN = (FileNotFoundError, ProcessLookupError)  # before ADDFD began, or in the middle of it
 _TICK = 0.1  # seconds after which a withdrawn wait is noticed at the latest
 
 
@@ -49,7 +52,9 @@ class NotifyEngine:
         self.status = 0
         self.root_ended: Callable[[], None] = lambda: None
         self.reactor = Reactor()
+        self.escort: Escort | None = None  # ptrace beside it, which reaps then
         self._ended = False
+        self._passing = threading.Lock()
         self._listeners: dict[int, Attended] = {}
         self._decoder = Decoder(arches)
         self._threads = Threads()
@@ -83,16 +88,27 @@ class NotifyEngine:
     def thread_groups(self) -> set[int]:
         """Those below us, and below the processes that stand above other commands."""
         above = {os.getpid(), *(attended.above for attended in list(self._listeners.values()))}
-        return {pid for each in above for pid in descendants.of(each)}
+        groups = {pid for each in above for pid in descendants.of(each)}
+        return groups if self.escort is None else groups | self.escort.thread_groups()
 
     def tasks(self) -> list[Task]:
         tasks: dict[int, Task] = {thread.tid: thread for thread in self._threads.all()}
         for tgid in self.thread_groups() - tasks.keys():
-            try:
-                tasks[tgid] = self._threads.get(tgid)
-            except ProcessLookupError:
-                continue
+            tasks[tgid] = self._threads.get(tgid)
         return list(tasks.values())
+
+    def withdrawn(self, tid: int, call: tuple[int, ...]) -> int | None:
+        """The result instead of -ERESTARTSYS for ``call`` (its number and arguments), which the filter hands
+        over and a signal interrupts; None to leave it. The escort asks, from its thread.
+        """
+        thread = self._threads.known(tid)
+        if thread is None or (thread.call[3:4] + thread.call[6:]) != call:
+            return -_ERESTARTNOINTR  # it has not been taken
+        pending = self._waits.of(tid)
+        if pending is not None and pending.identity == thread.call[0]:
+            return None if pending.answer.restart else -errno.EINTR
+        with self._passing:
+            return None if thread.through else -_ERESTARTNOINTR
 
     def run(self) -> None:
         """Serve until no task of the run is left.
@@ -102,7 +118,8 @@ class NotifyEngine:
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         reaper = threading.Thread(target=self._reap, daemon=True)
-        reaper.start()
+        if self.escort is None:
+            reaper.start()
         while self._listeners:
             if self._waits.resumed:
                 self._waits.go_on_resumed()
@@ -110,7 +127,15 @@ class NotifyEngine:
                 self._next(next(iter(self._listeners)))
             else:
                 self.reactor.turn()
-        reaper.join()
+        if self.escort is None:
+            reaper.join()
+        else:
+            self.escort.join()
+
+    def ended(self, status: int) -> None:
+        """The first process has."""
+        self.status, self._ended = status, True
+        self.root_ended()
 
     def _reap(self) -> None:
         """Collect ended children, orphans of the run among them, until there are no more."""
@@ -120,8 +145,7 @@ class NotifyEngine:
             except ChildProcessError:
                 return
             if pid == self.root:
-                self.status, self._ended = status, True
-                self.root_ended()
+                self.ended(status)
 
     # Calls
 
@@ -149,13 +173,15 @@ class NotifyEngine:
             return
         identity = info[0]
         try:
-            call = self._decoder.call(self._threads.get(info[1]), (0, info[4], 0, 0, info[3], *info[6:]))
+            thread = self._threads.get(info[1])
+            thread.call, thread.through = info, False
+            call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
-                notification.let_through(listener, identity)
+                self._let_through(listener, identity, thread)
                 return
             answer = self._unsent.take(call) if self._unsent else None
             self._carry_out(listener, identity, call, self.dispatch(call) if answer is None else answer)
-        except (FileNotFoundError, ProcessLookupError):
+        except _WITHDRAWN:
             pass  # withdrawn by a signal, and it comes again; or the thread was killed
 
     def _carry_out(self, listener: int, identity: int, call: Call, answer: Answer | Opened) -> None:
@@ -165,7 +191,7 @@ class NotifyEngine:
             self._answer(listener, identity, call, -answer.errno)
         elif isinstance(answer, Native):
             if answer.then is None and answer.name is None and answer.made is None:
-                notification.let_through(listener, identity)
+                self._let_through(listener, identity, self._threads.get(call.task.tid))
             else:
                 self._perform(listener, identity, call, answer)
         elif isinstance(answer, Replace):
@@ -174,6 +200,11 @@ class NotifyEngine:
             self._install(listener, identity, call, answer)
         elif isinstance(answer, Wait | Park):
             self._wait(listener, identity, call, answer, None)
+
+    def _let_through(self, listener: int, identity: int, thread: Thread) -> None:
+        with self._passing:  # the escort asks either before or after
+            notification.let_through(listener, identity)
+            thread.through = True
 
     def _answer(self, listener: int, identity: int, call: Call, value: int) -> None:
         try:
@@ -217,20 +248,18 @@ class NotifyEngine:
                 share_blocking(opened.handle, handle)
                 os.close(opened.handle)
                 opened = opened._replace(handle=handle)
-        self._install(listener, identity, call, opened, native.then)
+        self._install(listener, identity, call, opened._replace(then=native.then))
 
-    def _install(
-        self, listener: int, identity: int, call: Call, opened: Opened,
-        then: Callable[[int], Answer | None] | None = None,
-    ) -> None:  # fmt: skip
+    def _install(self, listener: int, identity: int, call: Call, opened: Opened) -> None:
         """The descriptor goes in with the answer where no memory is to be written before."""
+        then = opened.then
         at_once = then is None or call.name == "socket"
         thread = self._threads.get(call.task.tid)
         try:
             fd = notification.install(
                 listener, identity, opened.handle, cloexec=opened.cloexec, answer=at_once
             )
-        except FileNotFoundError:
+        except _WITHDRAWN:
             self._keep(call, opened)
             return
         except OSError as error:
@@ -254,7 +283,7 @@ class NotifyEngine:
             share_blocking(old, answer.handle)
             os.close(old)
             notification.put(listener, identity, answer.handle, answer.fd, cloexec=cloexec)
-        except FileNotFoundError:
+        except _WITHDRAWN:
             self._keep(call, answer)
             return
         except (Errno, OSError) as error:
@@ -295,7 +324,7 @@ class NotifyEngine:
                 self._wait(listener, identity, call, answer, pending.deadline)
             else:
                 self._carry_out(listener, identity, call, answer)
-        except (FileNotFoundError, ProcessLookupError):
+        except _WITHDRAWN:
             return  # withdrawn in this moment, as in _next
 
     def _expired(self, pending: Pending) -> None:

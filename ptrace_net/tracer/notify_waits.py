@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Park, Wait
 from ptrace_net.tracer import notification
+from ptrace_net.tracer.thread import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 class Pending:
     """A call that waits, with the duplicate that is watched for it (-1 for none)."""
 
-    __slots__ = ("answer", "call", "deadline", "handle", "identity", "listener", "thread", "timer")
+    __slots__ = ("answer", "call", "deadline", "handle", "identity", "listener", "pidfd", "thread", "timer")
 
     def __init__(
         self, listener: int, identity: int, call: Call, answer: Wait | Park, thread: Thread, handle: int
     ) -> None:
         self.listener, self.identity, self.call, self.answer = listener, identity, call, answer
         self.thread, self.handle = thread, handle
+        self.pidfd = -1
         self.deadline: float | None = None
         self.timer: Timer | None = None
 
@@ -52,6 +54,9 @@ class Waits:
     def __len__(self) -> int:
         return len(self._by_thread)
 
+    def of(self, tid: int) -> Pending | None:
+        return self._by_thread.get(tid)
+
     def take(self, tid: int) -> Pending | None:
         """The call of ``tid`` that was withdrawn, where it makes another one; it waits no longer."""
         pending = self._by_thread.get(tid)
@@ -65,8 +70,8 @@ class Waits:
         self._by_thread[pending.thread.tid] = pending
         if isinstance(answer, Wait) and pending.handle >= 0:
             reactor.add(pending.handle, answer.events | select.EPOLLONESHOT, lambda _: self._go_on(pending))
-        pending.thread.waits = True
-        reactor.add(pending.thread.pidfd, select.EPOLLIN, lambda _: self.drop(pending))
+        pending.pidfd = watch(pending.thread.tid)
+        reactor.add(pending.pidfd, select.EPOLLIN, lambda _: self.drop(pending))
         if answer.timeout is not None:
             pending.deadline = time.monotonic() + answer.timeout if deadline is None else deadline
             pending.timer = reactor.call_at(pending.deadline, lambda: self._is_over(pending))
@@ -77,8 +82,8 @@ class Waits:
         if self._by_thread.get(pending.thread.tid) is not pending:
             return
         del self._by_thread[pending.thread.tid]
-        self._reactor.remove(pending.thread.pidfd)
-        pending.thread.waits = False
+        self._reactor.remove(pending.pidfd)
+        os.close(pending.pidfd)
         if pending.timer is not None:
             self._reactor.cancel(pending.timer)
         if pending.handle >= 0:

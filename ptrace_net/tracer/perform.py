@@ -21,6 +21,7 @@ from ptrace_net.syscalls.seam import Call, Errno, Wait
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.msghdr import Header
+    from ptrace_net.syscalls.seam import Answer
 
 POLLIN = 1
 SO_RCVTIMEO = 20
@@ -39,10 +40,11 @@ class Blocked(Exception):
 
 
 class Opened(NamedTuple):
-    """A new descriptor of ours, to be installed with ``cloexec``."""
+    """A new descriptor of ours, to be installed with ``cloexec``; ``then`` gets the program's number."""
 
     handle: int
     cloexec: bool
+    then: Callable[[int], Answer | None] | None = None
 
 
 def create(call: Call, args: tuple[int, ...]) -> Opened:

@@ -13,12 +13,14 @@ import os
 import signal
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from ptrace_net import signals
 
 PR_SET_NO_NEW_PRIVS, PR_SET_PTRACER = 38, 0x59616D61
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 1 << 3
+SECCOMP_NUMBER = {"x86_64": 317, "aarch64": 277, "riscv64": 277}
 _SYS_PIDFD_GETFD = 438
 _REPORT = struct.Struct("=i12s")  # errno or descriptor, and the step
 _CAP_SYS_ADMIN = 21
@@ -116,7 +118,8 @@ def _abandoned(child: Child, error: SpawnError) -> SpawnError:
 def _abandon(child: Child) -> None:
     os.close(child.go)
     os.close(child.report)
-    os.waitpid(child.pid, 0)
+    with suppress(ChildProcessError):  # a thread that follows it was faster
+        os.waitpid(child.pid, 0)
 
 
 def _fork(argv: list[str], program: bytes, flags: int, tracer: int = 0) -> Child:
@@ -174,7 +177,7 @@ def install_filter(program: bytes, flags: int = 0) -> int:
     code = ctypes.create_string_buffer(program, len(program))
     prog = struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     prog_buffer = ctypes.create_string_buffer(prog, len(prog))
-    number = {"x86_64": 317, "aarch64": 277, "riscv64": 277}[os.uname().machine]
+    number = SECCOMP_NUMBER[os.uname().machine]
     result: int = _libc.syscall(
         ctypes.c_long(number), ctypes.c_long(SECCOMP_SET_MODE_FILTER), ctypes.c_long(flags), prog_buffer
     )

@@ -4,90 +4,100 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import threading
+from collections import deque
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
-_MOST = 1024  # pidfds kept open
+_MOST_OPEN = 32  # pidfds kept open
+_MOST = 4096  # threads remembered
 
 
 class Thread(Task):
-    """One thread of the run, held by its pidfd."""
+    """One thread of the run. It was alive when its call was received; an id that is used again is noticed by
+    its pidfd.
+    """
 
-    __slots__ = ("fresh", "pidfd", "waits")
+    __slots__ = ("_threads", "call", "fresh", "pidfd", "through")
 
-    def __init__(self, tid: int) -> None:
+    def __init__(self, tid: int, threads: Threads) -> None:
         super().__init__(tid)
-        self.pidfd = os.pidfd_open(tid, PIDFD_THREAD)
+        self._threads = threads
+        self.pidfd = -1
         # The descriptor just installed, and ours of it: the program may have closed it again.
         self.fresh = (-1, -1)
-        self.waits = False  # in a call: its pidfd is watched
+        self.call: tuple[int, ...] = ()  # the notification of its latest one
+        self.through = False  # that was left to the kernel
 
     @property
     def tgid(self) -> int:
         return thread_group(self.tid)
 
-    def is_alive(self) -> bool:
-        try:
-            signal.pidfd_send_signal(self.pidfd, 0)
-        except OSError:
-            return False
-        return True
-
-    def close(self) -> None:
-        os.close(self.pidfd)
-
     def borrow(self, fd: int) -> int:
         if fd == self.fresh[0]:
             return os.dup(self.fresh[1])
+        if self.pidfd >= 0:
+            try:
+                return duplicate(self.pidfd, fd)
+            except OSError as error:
+                if error.errno != errno.ESRCH:
+                    raise Errno(errno.EBADF) from None
+                self.close()  # of another thread, which had this id
         try:
-            return duplicate(self.pidfd, fd)
+            return duplicate(self._threads.open(self), fd)
         except OSError:
             raise Errno(errno.EBADF) from None
 
+    def close(self) -> None:
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
 
 class Threads:
-    """The threads that made calls lately, oldest first; a reused id is noticed."""
+    """The threads that made calls lately, oldest first."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Thread] = {}
+        self._open: deque[Thread] = deque()  # some may be closed again
 
     def get(self, tid: int) -> Thread:
-        """Raises ProcessLookupError for a thread that is gone."""
         thread = self._by_id.get(tid)
-        if thread is not None and thread.is_alive():
-            return thread
-        if thread is not None:
-            thread.close()
-        elif len(self._by_id) >= _MOST:
-            self._shrink(_MOST // 2)
-        self._by_id.pop(tid, None)
-        thread = self._by_id[tid] = self._opened(tid)
+        if thread is None:
+            if len(self._by_id) >= _MOST:
+                for each in list(self._by_id)[: _MOST // 2]:
+                    self._by_id.pop(each).close()
+            thread = self._by_id[tid] = Thread(tid, self)
         return thread
 
-    def _opened(self, tid: int) -> Thread:
+    def known(self, tid: int) -> Thread | None:
+        return self._by_id.get(tid)
+
+    def all(self) -> list[Thread]:
+        return [thread for tid, thread in list(self._by_id.items()) if os.path.exists(f"/proc/{tid}")]
+
+    def open(self, thread: Thread) -> int:
+        """A pidfd for ``thread``, one of few; raises OSError."""
+        while len(self._open) >= _MOST_OPEN:
+            self._open.popleft().close()
         try:
-            return Thread(tid)
+            thread.pidfd = watch(thread.tid)
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
-        self._shrink(len(self._by_id))
-        return Thread(tid)
-
-    def all(self) -> list[Thread]:
-        return [thread for thread in self._by_id.values() if thread.is_alive()]
-
-    def _shrink(self, count: int) -> None:
-        for tid in [tid for tid, thread in self._by_id.items() if not thread.waits][:count]:
-            self._by_id.pop(tid).close()
+            while self._open:
+                self._open.popleft().close()
+            thread.pidfd = watch(thread.tid)
+        self._open.append(thread)
+        return thread.pidfd
 
 
-def has_thread_pidfds() -> bool:
-    """Whether the kernel has PIDFD_THREAD."""
-    try:
-        os.close(os.pidfd_open(threading.get_native_id(), PIDFD_THREAD))
-    except OSError:
-        return False
-    return True
+def watch(tid: int) -> int:
+    """A pidfd of a thread, which can be polled for its end; OSError where the kernel has no PIDFD_THREAD."""
+    return os.pidfd_open(tid, PIDFD_THREAD)
+
+
+def own_pidfd() -> int:
+    """One of the calling thread."""
+    return watch(threading.get_native_id())

@@ -14,6 +14,8 @@ from support.runner import HOST, PTRACE_NET, Runner
 NEEDS = ["strace"]
 
 OWN_FAILURE = 125
+UNDER_PTRACE = (*HOST[:-1], "--engine", "ptrace", "--")
+LOOPBACK = "import socket; s = socket.socket(10, 1); s.bind(('::1', 0)); print(s.getsockname()[0])"
 
 
 @pytest.fixture(autouse=True)
@@ -34,15 +36,21 @@ def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def test_already_traced(tmp_path: Path) -> None:
     """Under `strace -f` every child already has a tracer, and a process can have but one."""
-    words = ["strace", "-f", "-o", tmp_path / "log", *HOST, "echo", "ran"]
+    words = ["strace", "-f", "-o", tmp_path / "log", *UNDER_PTRACE, "echo", "ran"]
     assert "trace" in complaint(Runner("strace").run(*words)).removeprefix("ptrace-net: ")
 
 
 def test_ptrace_denied_by_a_filter() -> None:
-    words = [sys.executable, deny.__file__, *HOST, "echo", "ran"]
+    words = [sys.executable, deny.__file__, *UNDER_PTRACE, "echo", "ran"]
     said = complaint(Runner("deny").run(*words))
     assert "ptrace" in said.removeprefix("ptrace-net: ")
     assert "container" in said or "seccomp" in said
+
+
+def test_without_ptrace_notifications_alone_will_do(tmp_path: Path) -> None:
+    for prefix in (["strace", "-f", "-o", tmp_path / "log"], [sys.executable, deny.__file__]):
+        done = Runner("auto").run(*prefix, *HOST, sys.executable, "-c", LOOPBACK)
+        assert (done.stdout, done.stderr, done.returncode) == (b"::1\n", b"", 0)
 
 
 def test_the_filter_denies_ptrace(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ ARCHES = (X86_64, I386)
 
 _ORIG_RAX = ptrace_registers_t.orig_rax.offset
 _RAX = ptrace_registers_t.rax.offset
+_RESTART = -512 & 0xFFFFFFFFFFFFFFFF  # ERESTARTSYS, linux/errno.h
 _NO_CALL = _MASK = 0xFFFFFFFFFFFFFFFF
 _INSTRUCTION = 2  # bytes of `syscall`, `sysenter` and `int 0x80`
 
@@ -81,6 +82,13 @@ def issue(
         registers.rax, registers.orig_rax = number, _NO_CALL
         registers.rip -= _INSTRUCTION
     _set(tid, registers)
+
+
+def interrupted(tid: int, audit: int) -> tuple[int, ...] | None:
+    registers = save(tid)
+    if registers.rax != _RESTART or registers.orig_rax == _NO_CALL:
+        return None
+    return (registers.orig_rax, *(getattr(registers, name) for name in _ARGUMENTS[audit]))
 
 
 def rewind(tid: int, saved: object) -> None:

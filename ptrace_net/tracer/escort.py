@@ -1,0 +1,115 @@
+"""ptrace beside the notification engine, in a thread of its own: for what a notification cannot do.
+
+A signal makes the kernel withdraw a call. Where its handler was installed without SA_RESTART the program
+would see EINTR of calls that natively never sleep (setsockopt, bind). But first the signal stops the thread
+here, and the private result ERESTARTSYS is made ERESTARTNOINTR: the call is made again in any case. Beyond
+that tasks are seized so that they die with their supervisor (PTRACE_O_EXITKILL). No system call stops here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ptrace_net.tracer import binding
+from ptrace_net.tracer.task import thread_group
+
+if TYPE_CHECKING:
+    from ptrace_net.tracer.registers import Machine
+
+_OPTIONS = (
+    binding.PTRACE_O_TRACEFORK
+    | binding.PTRACE_O_TRACEVFORK
+    | binding.PTRACE_O_TRACECLONE
+    | binding.PTRACE_O_EXITKILL
+)
+_STOP_SIGNALS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+
+Verdict = Callable[[int, int, tuple[int, ...]], int | None]
+
+
+class Escort:
+    """Follows every task of a run. ``verdict(tid, audit, call)`` gives the result that an interrupted call
+    (its number and arguments) shall have instead of -ERESTARTSYS, or None. ``ended(status)`` is called when
+    the first process has.
+    """
+
+    def __init__(self, machine: Machine, verdict: Verdict, ended: Callable[[int], None]) -> None:
+        self.root = 0
+        self._ended = ended
+        self.stopped_root: Callable[[int], None] = lambda number: None
+        self.executed: Callable[[int], None] | None = None
+        self._machine, self._verdict = machine, verdict
+        self._tids: set[int] = set()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._seized = threading.Event()
+        self._error: OSError | None = None
+
+    def seize(self, pid: int) -> None:
+        """Begin with ``pid``, which has not executed anything; raises OSError as ptrace(2) does."""
+        self.root = pid
+        self._thread.start()
+        self._seized.wait()
+        if self._error is not None:
+            self._thread.join()
+            raise self._error
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def thread_groups(self) -> set[int]:
+        return {thread_group(tid) for tid in list(self._tids) if os.path.exists(f"/proc/{tid}")}
+
+    def _run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are other threads' business
+        executes = binding.PTRACE_O_TRACEEXEC if self.executed is not None else 0
+        try:
+            binding.seize(self.root, _OPTIONS | executes)
+        except OSError as error:
+            self._error = error
+            return
+        finally:
+            self._seized.set()
+        while True:
+            try:
+                tid, status = os.waitpid(-1, binding.WALL)
+            except ChildProcessError:
+                return
+            self._tids.add(tid)
+            if status & 0xFF != 0x7F:
+                self._gone(tid, status)
+                continue
+            try:
+                self._stopped(tid, status >> 16, status >> 8 & 0xFF)
+            except ProcessLookupError:
+                continue  # killed in the meantime; its exit is reported next
+
+    def _gone(self, tid: int, status: int) -> None:
+        self._tids.discard(tid)
+        if tid == self.root:
+            self._ended(status)
+
+    def _stopped(self, tid: int, event: int, number: int) -> None:
+        if event == binding.PTRACE_EVENT_STOP and number in _STOP_SIGNALS:
+            binding.request(binding.PTRACE_LISTEN, tid)
+            if tid == self.root:
+                self.stopped_root(number)
+        elif event:
+            if event == binding.PTRACE_EVENT_EXEC and self.executed is not None:
+                self.executed(tid)
+            binding.resume(tid)
+        else:
+            self._mend(tid)
+            binding.resume(tid, number)
+
+    def _mend(self, tid: int) -> None:
+        """A signal is about to be delivered: maybe in the middle of a call of ours."""
+        audit = binding.syscall_entry(tid)[1]
+        interrupted = self._machine.interrupted(tid, audit)
+        if interrupted is not None:
+            result = self._verdict(tid, audit, interrupted)
+            if result is not None:
+                self._machine.set_result(tid, result)
