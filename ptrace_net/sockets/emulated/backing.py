@@ -13,6 +13,7 @@ import tempfile
 from contextlib import suppress
 
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.options.native import Inheritance
 
 AF_UNIX = socket.AF_UNIX
 STREAM, SEQPACKET = socket.SOCK_STREAM, socket.SOCK_SEQPACKET
@@ -23,10 +24,11 @@ _FAMILY = AF_UNIX.to_bytes(2, "little")
 class Entrance:
     """Where a listening backing socket is connected to."""
 
-    __slots__ = ("_name", "_path")
+    __slots__ = ("_name", "_path", "inheritance")
 
     def __init__(self, handle: int) -> None:
         """Make ``handle`` listen; raises Errno."""
+        self.inheritance = Inheritance()
         folder = tempfile.mkdtemp(prefix="ptrace-net-")
         path = os.path.join(folder, "s")
         try:

@@ -123,6 +123,8 @@ class Stream(EmulatedSocket):
         flags = call.args[3] if call.name == "accept4" else 0
         if flags & ~(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK):
             raise Errno(errno.EINVAL)
+        inheritance = self.entrance.inheritance
+        inheritance.read(handle)
 
         def made(new: int) -> int:
             arrival = self.arrivals.pop(hostcalls.getpeername(new), None)
@@ -132,6 +134,7 @@ class Stream(EmulatedSocket):
             child = Stream(self.layer, self.family, self.protocol, self.options.copy())
             child.told = dict(self.told)
             handle = child.begin(arrival, new, self)
+            inheritance.give(handle)
             self.layer.accepted(self)
             return handle
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, key
-from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET, begin, inherit
+from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET, Inheritance, begin
 from ptrace_net.sockets.emulated.options.target import Target
 from ptrace_net.syscalls.seam import Errno
 
@@ -133,4 +133,4 @@ def _module(level: int) -> ModuleType:
     return module
 
 
-__all__ = ["NATIVE_GET", "NATIVE_SET", "Options", "Target", "begin", "inherit"]
+__all__ = ["NATIVE_GET", "NATIVE_SET", "Inheritance", "Options", "Target", "begin"]

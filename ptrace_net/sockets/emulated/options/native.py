@@ -8,6 +8,7 @@ there too. The filter may let any of ``NATIVE_SET`` and ``NATIVE_GET`` through w
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 
 from ptrace_net.sockets import hostcalls
@@ -58,12 +59,14 @@ NATIVE_GET = NATIVE_SET | {
 
 # What an accepted TCP socket has from its listener, and a new AF_UNIX socket has not: option, size, at first.
 _INHERITED = (
-    *((option, 4, bytes(4)) for option in (2, 5, 6, 9, 10, 12, 36)),
+    *((option, 4, bytes(4)) for option in (2, 5, 6, 9, 10, 36)),
     (13, 8, bytes(8)),
     (18, 4, b"\1\0\0\0"),
     (20, 16, bytes(16)),
     (21, 16, bytes(16)),
 )
+
+_FRESH = 0.1  # seconds
 
 
 def begin(handle: int, kind: int) -> None:
@@ -72,10 +75,31 @@ def begin(handle: int, kind: int) -> None:
         hostcalls.set_int(handle, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
-def inherit(listener: int, accepted: int) -> None:
-    """Give a new backing socket what its listener was set to natively; both are descriptors of ours."""
-    for option, size, first in _INHERITED:
-        held = hostcalls.getsockopt(listener, socket.SOL_SOCKET, option, size)
-        if held != first:
+class Inheritance:
+    """What the sockets that a listener accepts have from it, of what was set with no stop.
+
+    Reading all of it takes as long as an accept, so that it is read again only after a while.
+    """
+
+    __slots__ = ("_held", "_until")
+
+    def __init__(self) -> None:
+        self._held: list[tuple[int, bytes]] = []
+        self._until = 0.0
+
+    def read(self, listener: int) -> None:
+        """``listener`` is a descriptor of ours of the listener's backing socket."""
+        now = time.monotonic()
+        if now < self._until:
+            return
+        self._until = now + _FRESH
+        self._held = []
+        for option, size, first in _INHERITED:
+            value = hostcalls.getsockopt(listener, socket.SOL_SOCKET, option, size)
+            if value != first:
+                self._held.append((option, value))
+
+    def give(self, accepted: int) -> None:
+        for option, value in self._held:
             with suppress(Errno):  # SO_MARK needs a privilege that the supervisor may lack
-                hostcalls.setsockopt(accepted, socket.SOL_SOCKET, option, held)
+                hostcalls.setsockopt(accepted, socket.SOL_SOCKET, option, value)
