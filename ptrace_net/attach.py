@@ -24,6 +24,7 @@ from ptrace_net.tracer.registers import machine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CAP_SYS_PTRACE = 1 << 19
 _SYSCALL_STOP = signal.SIGTRAP | 0x80
 
 
@@ -113,13 +114,31 @@ def refused(pid: int, error: OSError) -> str:
     owner = _status(pid, "Uid").split()[:1]
     if os.geteuid() and owner != [str(os.geteuid())]:
         return f"process {pid} belongs to user {' '.join(owner)}: run as that user or as root"
-    if _yama() == "1":
+    if os.geteuid() and not _is_dumpable(pid):
+        return f"process {pid} may not be dumped (prctl(2), PR_SET_DUMPABLE): run as root"
+    own = _capabilities("self")
+    if not own & CAP_SYS_PTRACE and (more := _capabilities(pid) & ~own):
+        return f"process {pid} has capabilities that you have not ({more:#x}): run with CAP_SYS_PTRACE"
+    if _yama() == "1" and os.geteuid():
         remedy = "run as root, or `sysctl kernel.yama.ptrace_scope=0`"
         return f"process {pid} may be traced by its parents only: {remedy}"
     return f"process {pid} may not be traced: {ptrace_remedy()}"
 
 
-def _status(pid: int, key: str) -> str:
+def _is_dumpable(pid: int) -> bool:
+    """proc(5): the files of a process that is not belong to root."""
+    try:
+        return os.stat(f"/proc/{pid}/fd").st_uid == os.geteuid()
+    except OSError:
+        return True
+
+
+def _capabilities(pid: int | str) -> int:
+    """The permitted ones, which ptrace(2) compares; bits as in capabilities(7)."""
+    return int(_status(pid, "CapPrm") or "0", 16)
+
+
+def _status(pid: int | str, key: str) -> str:
     try:
         with open(f"/proc/{pid}/status") as status:
             return next((line.split(":", 1)[1].strip() for line in status if line.startswith(key + ":")), "")

@@ -109,6 +109,23 @@ def test_already_traced(
     assert f"process {pid} is already traced by process {process.pid}" in said
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to give up")
+def test_more_capabilities_than_ours(server: tuple[int, int], ptrace_net_command: list[str]) -> None:
+    fewer = ["setpriv", "--bounding-set=-sys_ptrace,-net_raw", *ptrace_net_command]
+    said = refusal(fewer, server[0])
+    assert f"process {server[0]} has capabilities that you have not (0x82000)" in said
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root traces what must not be dumped too")
+def test_not_dumpable(ptrace_net_command: list[str]) -> None:
+    forbid = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0); print('so', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", forbid], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "so\n"
+        said = refusal(ptrace_net_command, process.pid)
+        process.kill()
+    assert f"process {process.pid} may not be dumped" in said
+
+
 def test_a_file_that_cannot_be_written(server: tuple[int, int], ptrace_net_command: list[str]) -> None:
     command = [*ptrace_net_command, "attach", str(server[0]), "--trace=/nowhere/trace"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
