@@ -25,7 +25,7 @@ _GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures
 class Counted(bytes):
     """An answer whose length is not told in bytes: SO_GET_FILTER counts instructions."""
 
-    count = 0
+    told = 0
 
 
 class OptionValue(NamedTuple):
@@ -81,7 +81,7 @@ def getsockopt(call: Call, sockets: Sockets) -> Answer:
             value = held.sock.get_option(held.handle, level, option, size)
     if value is None:
         return NATIVE
-    length = value.count if isinstance(value, Counted) else len(value)
+    length = value.told if isinstance(value, Counted) else len(value)
     write_int(call.task, call.arch, length_address, length)
     call.task.write(address, value)
     return Return(0)

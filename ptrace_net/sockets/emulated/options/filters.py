@@ -87,7 +87,7 @@ def read(ask: Ask) -> bytes:
     if ask.size and ask.size < count:
         raise Errno(errno.EINVAL)
     answer = Counted(program if ask.size else b"")
-    answer.count = count
+    answer.told = count
     return answer
 
 
