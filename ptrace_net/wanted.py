@@ -49,6 +49,7 @@ KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
 KEPT_ON_WIRE = tuple(option for option in KEPT_BENEATH if option not in (9, 13))
 _TCP_CORK, _TCP_QUICKACK = 3, 12
 _FIONREAD, _MSG_ERRQUEUE = 0x541B, 0x2000
+_MUSL_REQUEST = 20  # struct nlmsghdr, struct rtgenmsg and padding
 
 
 def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
@@ -64,6 +65,8 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
     return (
         *(Rule(call, (equal(0, family),)) for call in ("socket", "socketpair") for family in families),
         Rule("socket", (equal(0, AF_NETLINK),)),
+        # getifaddrs of musl asks with send(2) and reads the answer without waiting.
+        Rule("sendto", (equal(2, _MUSL_REQUEST), equal(3, 0), equal(4, 0))),
         *(Rule(call) for call in (*named, *messages, "socketcall")),
         *not_null("sendto", 4),
         *not_null("recvfrom", 4),

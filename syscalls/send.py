@@ -21,10 +21,10 @@ POLLOUT = 4
 def sendto(call: Call, sockets: Sockets) -> Answer:
     fd, address, size, flags, name_address, name_length = call.args
     with sockets.find(call.task, fd) as held:
-        if held is None or not name_address:
+        if held is None:
             return NATIVE
         # An address of no bytes is one all the same, and too short (__sys_sendto).
-        name = read_name(call.task, name_address, name_length) or b"\0"
+        name = (read_name(call.task, name_address, name_length) or b"\0") if name_address else b""
         if held.sock.passes(name, b""):
             return NATIVE
         return _sent(call, held, _datagram(call.task, [(address, size)], name, b"", flags))

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Call, Task
     from ptrace_net.syscalls.sockets import Message
 
+_PING = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)
 TYPE_MASK, TYPE_FLAGS = 0xF, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 SO_SNDTIMEO, SO_DOMAIN = 21, 39
 _PROTOCOLS: dict[int, tuple[int, int]] = {
@@ -92,7 +93,7 @@ class EmulatedSockets:
         if domain not in (AF_INET, AF_INET6):
             return NATIVE
         flags = kind & TYPE_FLAGS
-        special = self.outside.special(task, domain, kind & TYPE_MASK, protocol)
+        special = self._special(task, domain, kind & TYPE_MASK, protocol)
         if special is not None:
             return self._datagram(special, flags)
         self._check_kind(kind, protocol)
@@ -101,6 +102,14 @@ class EmulatedSockets:
             stream = Stream(self, domain, socket.IPPROTO_TCP, options)
             return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
         return self._datagram(Datagram(self, domain, socket.IPPROTO_UDP, options), flags)
+
+    def _special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
+        """A raw or ping socket; without devices it is one on the network that netlink shows."""
+        found = self.outside.special(task, domain, kind, protocol)
+        packets = kind == socket.SOCK_RAW or (kind == socket.SOCK_DGRAM and protocol in _PING)
+        if found is None and packets and self.outside_host() is None:
+            return self.netlink.special(domain, kind, protocol)
+        return found
 
     def _datagram(self, datagram: Datagram, flags: int) -> Answer:
         def made(handle: int) -> int:

@@ -12,7 +12,6 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from ptrace_net.devices.identity import E1000
 from ptrace_net.netlink.diag import SockDiag
 from ptrace_net.netlink.endpoint import Service
 from ptrace_net.netlink.generic import Controller
@@ -21,17 +20,18 @@ from ptrace_net.netlink.router import Router
 from ptrace_net.network.network import Network
 from ptrace_net.network.values import Origin
 from ptrace_net.sockets.emulated.backing import AF_UNIX, SEQPACKET
-from ptrace_net.sockets.emulated.network import GATEWAY4, GATEWAY6
 from ptrace_net.sockets.emulated.options import Options
 from ptrace_net.sockets.netlink.listing import Listing
+from ptrace_net.sockets.netlink.shown import shown
 from ptrace_net.sockets.netlink.socket import NetlinkSocket
+from ptrace_net.sockets.wire.lane import Lane
 from ptrace_net.sockets.wire.network import WireNetwork
-from ptrace_net.stack.addresses import ANY4, ANY6
-from ptrace_net.stack.host import Host
-from ptrace_net.stack.route import Route
+from ptrace_net.sockets.wire.outside import Wire
+from ptrace_net.sockets.wire.raw import PING, Ping, Raw
 from ptrace_net.syscalls.seam import Answer, Errno, Native
 
 if TYPE_CHECKING:
+    from ptrace_net.sockets.emulated.datagram import Datagram
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.syscalls.seam import Task
 
@@ -46,7 +46,9 @@ class NetlinkLayer:
     def __init__(self, layer: EmulatedSockets) -> None:
         self.layer = layer
         now = time.monotonic()
-        self.host = _host_of(layer) or _shown(layer, now)
+        devices = _lane_of(layer)
+        self.lane = devices or Lane(shown(layer.network, now), layer.reactor)
+        self.host = self.lane.host
         self.network = Network(self.host, gateway_origin=Origin.DHCP)
         self.ports = Ports()
         self.router = Router(self.network, self.ports, now)
@@ -59,6 +61,9 @@ class NetlinkLayer:
         self.ports.highest |= {NETLINK_GENERIC: 1024, NETLINK_KOBJECT_UEVENT: 2, NETLINK_AUDIT: 2}
         self._generation = self.host.generation
         self._watching = False
+        if devices is None:
+            self.lane.changed = self._changed
+            self.lane.serve()
 
     def create(self, task: Task, kind: int, protocol: int) -> Answer:
         """The errors of netlink_create."""
@@ -81,20 +86,22 @@ class NetlinkLayer:
         if self._generation != self.host.generation:
             self._generation = self.host.generation
             self.layer.network = WireNetwork(self.host)
-        if self.layer.outside_host() is None:
-            self._run_timers()
+        self.lane.soon()
 
-    def _run_timers(self) -> None:
-        """Addresses are probed, and settle; nobody hears the frames."""
-        now = time.monotonic()
-        self.host.poll(now)
-        deadline = self.host.deadline()
-        if deadline is not None and not self._watching:
-            self.layer.reactor.call_at(max(deadline, now + 0.05), self._due)
+    def _changed(self) -> None:
+        """Frames have been moved, and timers run."""
+        if self._generation != self.host.generation:
+            self.settle()
+        if self._watching:
+            self.router.announce(time.monotonic())
 
-    def _due(self) -> None:
-        self.settle()
-        self.router.announce(time.monotonic())
+    def special(self, domain: int, kind: int, protocol: int) -> Datagram | None:
+        """A raw or ping socket on the network that is shown: for everybody, as nothing leaves it."""
+        if kind == socket.SOCK_DGRAM and protocol == PING[domain]:
+            return Ping(self.layer, domain, protocol, Options(domain, kind, protocol), self.lane)
+        if kind == socket.SOCK_RAW and 0 < protocol < 256:
+            return Raw(self.layer, domain, protocol, Options(domain, kind, protocol), self.lane)
+        return None
 
     def listened(self) -> None:
         """Somebody is in a group: look regularly at what the stack changes by itself."""
@@ -104,7 +111,8 @@ class NetlinkLayer:
 
     def _watch(self) -> None:
         self._watching = any(port.groups for port in self.ports.all())
-        self._due()
+        self.settle()
+        self.router.announce(time.monotonic())
         if self._watching:
             self.layer.reactor.call_at(time.monotonic() + _WATCHING, self._watch)
 
@@ -116,23 +124,7 @@ def _owner(tgid: int) -> int:
         return 0
 
 
-def _host_of(layer: EmulatedSockets) -> Host | None:
-    host = layer.outside_host()
-    return host if host is not None and "eth0" in host.interfaces else None
-
-
-def _shown(layer: EmulatedSockets, now: float) -> Host:
-    """A stack with the addresses that the socket layer has."""
-    host = Host(os.urandom)
-    host.add_loopback(now)
-    for link in layer.network.links:
-        if link.name in host.interfaces:
-            continue
-        interface = host.add_interface(link.name, E1000.mac, dad=False)
-        for address, length in link.addresses:
-            interface.add_address(address, length, now)
-        interface.dad = True
-        host.add_route(Route(ANY4, 0, link.name, GATEWAY4))
-        host.add_route(Route(ANY6, 0, link.name, GATEWAY6, metric=1024))
-    host.poll(now)
-    return host
+def _lane_of(layer: EmulatedSockets) -> Lane | None:
+    """That of the devices, where these are more than lo."""
+    outside = layer.outside
+    return outside.lane if isinstance(outside, Wire) and "eth0" in outside.host.interfaces else None
