@@ -23,6 +23,7 @@ KINDS = {
     "udp": (socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     "udp6": (socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_UDP),
     "raw": (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+    "raw_ip": (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW),
     "raw6": (socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6),
 }
 _ROOM = 4096

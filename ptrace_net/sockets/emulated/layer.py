@@ -19,7 +19,7 @@ from ptrace_net.sockets.emulated.datagram import Datagram
 from ptrace_net.sockets.emulated.ioctls import interface_ioctl, is_interface, own_ioctl
 from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name
 from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6, Network, is_multicast
-from ptrace_net.sockets.emulated.options import Options
+from ptrace_net.sockets.emulated.options import Options, begin
 from ptrace_net.sockets.emulated.origins import Origin, Origins
 from ptrace_net.sockets.emulated.ports import PortTable, covers, rank
 from ptrace_net.sockets.emulated.stream import Stream
@@ -113,6 +113,7 @@ class EmulatedSockets:
 
     def _datagram(self, datagram: Datagram, flags: int) -> Answer:
         def made(handle: int) -> int:
+            begin(handle, datagram.kind)
             datagram.adopt(handle)
             datagram.watch(self.datagram_doorway.pair_with(handle))
             return handle

@@ -16,6 +16,7 @@ from ptrace_net.sockets.emulated.options.model import (
     DGRAM,
     INT,
     INT_MIN,
+    RAW,
     STREAM,
     Ask,
     Row,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.options import Options
 
 LEVEL = socket.SOL_SOCKET
-SNDBUF, RCVBUF, RCVLOWAT, BINDTODEVICE, MEMINFO, BINDTOIFINDEX = 7, 8, 18, 25, 55, 62
+SNDBUF, RCVBUF, RCVLOWAT, BINDTODEVICE, PEEK_OFF, MEMINFO, BINDTOIFINDEX = 7, 8, 18, 25, 42, 55, 62
 _TCP_SNDBUF, _TCP_RCVBUF = 16384, 131072  # the middle numbers of tcp_wmem and tcp_rmem
 _LARGEST_RCVLOWAT = 1 << 24  # half the last number of tcp_rmem
 _NAME_SIZE = 16
@@ -84,6 +85,24 @@ def _low_water(ask: Ask) -> None:
         hostcalls.set_int(ask.handle, LEVEL, ask.option, _LARGEST_RCVLOWAT)
     else:
         _on_backing(ask)
+
+
+def _set_peek_offset(ask: Ask) -> None:
+    _demand_offsets(ask)
+    _on_backing(ask)
+
+
+def _peek_offset(ask: Ask) -> bytes:
+    _demand_offsets(ask)
+    return _backed(ask)
+
+
+def _demand_offsets(ask: Ask) -> None:
+    """Raw and ICMP sockets have no SO_PEEK_OFF."""
+    if ask.value is not None:
+        read_int(ask.value)
+    if ask.target.protocol not in (socket.IPPROTO_TCP, socket.IPPROTO_UDP) or ask.target.kind == RAW:
+        raise Errno(errno.EOPNOTSUPP)
 
 
 def _backed(ask: Ask) -> bytes:
@@ -236,7 +255,7 @@ ROWS: Mapping[int, Row] = {
     39: read_only("SO_DOMAIN", lambda ask: INT.pack(ask.target.family)),
     40: _as_backing("SO_RXQ_OVFL"),
     41: _as_backing("SO_WIFI_STATUS"),
-    42: _as_backing("SO_PEEK_OFF"),
+    42: Row("SO_PEEK_OFF", get=_peek_offset),
     43: _as_backing("SO_NOFCS"),
     44: flag("SO_LOCK_FILTER", check=filters.lock),
     45: _as_backing("SO_SELECT_ERR_QUEUE"),
@@ -278,6 +297,7 @@ ROWS: Mapping[int, Row] = {
 _SETTERS: Mapping[int, Callable[[Ask], None]] = {
     **dict.fromkeys(NATIVE_SET, _on_backing),
     RCVLOWAT: _low_water,
+    PEEK_OFF: _set_peek_offset,
     BINDTODEVICE: _bind_to_device,
 }
 

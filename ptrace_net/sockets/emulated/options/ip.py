@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.syscalls.options import OptionValue
 
-TOS, OPTIONS, MULTICAST_IF, MULTICAST_ALL, MSFILTER = 1, 4, 32, 49, 41
+TOS, HDRINCL, OPTIONS, MULTICAST_IF, MSFILTER, MULTICAST_ALL = 1, 3, 4, 32, 41, 49
 SO_PRIORITY, SO_BINDTOIFINDEX = 12, 62
 ECN_MASK = 3
 _PRIORITIES = (0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4)  # TC_PRIO_*, by the type of service
@@ -150,6 +150,15 @@ def local_number(ask: Ask) -> int:
     return ask.target.protocol if ask.target.kind == RAW else ask.target.local_port
 
 
+def _header_included(ask: Ask) -> bytes:
+    """IPPROTO_RAW has no header but the program's."""
+    return INT.pack(ask.kept(int(_writes_headers(ask.options))))
+
+
+def _writes_headers(options: Options) -> bool:
+    return options.kind == RAW and options.protocol == socket.IPPROTO_RAW
+
+
 def _no_option(ask: Ask) -> bytes:
     return ask.options.blob(ask.level, OPTIONS)
 
@@ -157,7 +166,7 @@ def _no_option(ask: Ask) -> bytes:
 ROWS: Mapping[int, Row] = {
     1: Row("IP_TOS", check=_type_of_service),
     2: Row("IP_TTL", 64, -1, 255, check=_time_to_live),
-    3: flag("IP_HDRINCL", only=(RAW,)),
+    3: Row("IP_HDRINCL", boolean=True, only=(RAW,), get=_header_included),
     4: Row("IP_OPTIONS", get=_no_option),
     5: flag("IP_ROUTER_ALERT", check=_router_alert, only=(RAW,), foreign=errno.EINVAL),
     6: flag("IP_RECVOPTS"),
@@ -245,4 +254,6 @@ def get_option(ask: Ask) -> bytes:
 def default_of(options: Options, option: int) -> int:
     if option == MULTICAST_ALL and options.family == socket.AF_INET6:
         return 0
+    if option == HDRINCL:
+        return int(_writes_headers(options))
     return ROWS[option].default
