@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """What every engine offers to a run."""
 
+    kind: str  # as --engine has it
     root: int
     status: int
     root_ended: Callable[[], None]  # called when the first process has exited; ``status`` is known then

@@ -33,7 +33,7 @@ class Served(NamedTuple):
     engine: Engine
     sockets: Sockets
     joins: Joins | None
-    guard: int  # the process that ends the run in our place; 0 where the kernel does (ptrace)
+    guard: int  # the process that ends the run in our place; 0 where ptrace does
 
 
 class Control:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 class Joined:
     """Waits for the programs of one joined command; offers what ``run`` asks of an engine."""
 
+    kind = "notify"
+
     def __init__(self, name: str, peer: socket.socket) -> None:
         self.root = self.status = 0
         self.root_ended: Callable[[], None] = lambda: None

@@ -32,7 +32,7 @@ def _about(peer: socket.socket, served: Served, request: Message) -> None:
     joined = joins.members() if joins is not None else []
     send(peer, {
         "pid": os.getpid(), "guard": served.guard, "name": options.name, "net": options.net,
-        "engine": "notify" if served.guard else "ptrace",
+        "engine": served.engine.kind,
         "argv": options.argv, "joined": joined, "processes": sorted(served.engine.thread_groups()),
     })  # fmt: skip
 

@@ -38,6 +38,8 @@ _STOP_SIGNALS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 class Engine(Answers):
     """Supervises every task of a run; ``dispatch`` answers the calls."""
 
+    kind = "ptrace"
+
     def __init__(
         self, dispatch: Callable[[Call], Answer], machine: Machine, *, every_call: bool = False
     ) -> None:

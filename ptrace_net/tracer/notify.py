@@ -46,6 +46,8 @@ class Attended(NamedTuple):
 class NotifyEngine:
     """Serves the calls of a run; offers what ``run`` asks of an engine."""
 
+    kind = "notify"
+
     def __init__(self, dispatch: Callable[[Call], Answer], arches: Iterable[Arch]) -> None:
         self.dispatch = dispatch
         self.root = 0
