@@ -176,7 +176,7 @@ class NotifyEngine:
         identity = info[0]
         try:
             thread = self._threads.get(info[1])
-            thread.call, thread.through = info, False
+            thread.begin(info)
             call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
                 self._let_through(listener, identity, thread)

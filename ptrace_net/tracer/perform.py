@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ptrace_net.sockets import hostcalls
 from ptrace_net.syscalls.memory import give_name, read_int
 from ptrace_net.syscalls.seam import Call, Errno, Wait
+from ptrace_net.tracer.namespaces import made_where
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 POLLIN = 1
 SO_RCVTIMEO = 20
 SOCK_CLOEXEC, SOCK_NONBLOCK = 0o2000000, 0o4000
+SOCK_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK
+INET = (2, 10)  # AF_INET and AF_INET6: they belong to a network namespace
 MSG_CTRUNC, MSG_ERRQUEUE, MSG_DONTWAIT, MSG_WAITFORONE = 0x8, 0x2000, 0x40, 0x10000
 _LONGEST = 1 << 17
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -48,19 +52,36 @@ class Opened(NamedTuple):
 
 
 def create(call: Call, args: tuple[int, ...]) -> Opened:
-    handle: int = _libc.socket(*args[:3])
+    def make() -> int:
+        made: int = _libc.socket(args[0], args[1] | SOCK_CLOEXEC, args[2])
+        return made if made >= 0 else -ctypes.get_errno()
+
+    handle = made_where(call.task.tid, make) if args[0] in INET else make()
     if handle < 0:
-        raise Errno(ctypes.get_errno())
+        raise Errno(-handle)
     return Opened(handle, bool(args[1] & SOCK_CLOEXEC))
 
 
 def create_pair(call: Call, args: tuple[int, ...]) -> int:
+    """No family that is mapped has pairs: what is left are the errors, and the numbers that come before."""
     pair = (ctypes.c_int * 2)()
-    if _libc.socketpair(*args[:3], pair) < 0:
-        raise Errno(ctypes.get_errno())
-    os.close(pair[0])
-    os.close(pair[1])
-    raise Errno(errno.EOPNOTSUPP)  # no mapped family has pairs
+    if _libc.socketpair(*args[:3], pair) == 0:
+        os.close(pair[0])
+        os.close(pair[1])
+        raise Errno(errno.EOPNOTSUPP)
+    number = ctypes.get_errno()
+    if number != errno.EINVAL or not args[1] & ~SOCK_FLAGS & ~0xF:
+        numbers = _lowest_free(call.task.tid)
+        if numbers[1] >= resource.prlimit(call.task.tid, resource.RLIMIT_NOFILE)[0]:
+            raise Errno(errno.EMFILE)
+        call.task.write(args[3], struct.pack(call.arch.endian + "ii", *numbers))
+    raise Errno(number)
+
+
+def _lowest_free(tid: int) -> list[int]:
+    """The two descriptors that the program would get next."""
+    taken = {int(name) for name in os.listdir(f"/proc/{tid}/fd")}
+    return [fd for fd in range(len(taken) + 2) if fd not in taken][:2]
 
 
 def create_memory(call: Call, args: tuple[int, ...]) -> Opened:

@@ -11,6 +11,9 @@ from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
 _MOST_OPEN = 32  # pidfds kept open
+# Addresses above those of any program, in either word size.
+_BEYOND, _BEYOND_32, _PAGE = 0x7FFF000000000000, 0xFFFFF000, 4096
+_AUDIT_ARCH_64BIT = 0x80000000
 _MOST = 4096  # threads remembered
 
 
@@ -19,7 +22,7 @@ class Thread(Task):
     its pidfd.
     """
 
-    __slots__ = ("_threads", "call", "fresh", "pidfd", "through")
+    __slots__ = ("_aside", "_threads", "call", "fresh", "pidfd", "through")
 
     def __init__(self, tid: int, threads: Threads) -> None:
         super().__init__(tid)
@@ -29,6 +32,41 @@ class Thread(Task):
         self.fresh = (-1, -1)
         self.call: tuple[int, ...] = ()  # the notification of its latest one
         self.through = False  # that was left to the kernel
+        self._aside: tuple[int, bytearray] | None = None
+
+    def begin(self, call: tuple[int, ...]) -> None:
+        """A call has been received."""
+        self.call, self.through, self._aside = call, False, None
+
+    def scratch(self, size: int) -> int:
+        """Memory of ours at an address that no program can have: what reads and writes it is here too."""
+        base = _BEYOND if self.call[4] & _AUDIT_ARCH_64BIT else _BEYOND_32
+        self._aside = base, bytearray(min(size, _PAGE))
+        return base
+
+    def read_up_to(self, address: int, size: int) -> bytes:
+        aside = self._inside(address)
+        return super().read_up_to(address, size) if aside is None else bytes(aside[:size])
+
+    def write(self, address: int, data: bytes) -> None:
+        aside = self._inside(address)
+        if aside is None:
+            super().write(address, data)
+        else:
+            aside[: len(data)] = data
+
+    def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
+        if self._aside is None:
+            super().write_two(first, head, second, tail)
+        else:
+            self.write(first, head)
+            self.write(second, tail)
+
+    def _inside(self, address: int) -> memoryview | None:
+        if self._aside is None:
+            return None
+        offset = address - self._aside[0]
+        return memoryview(self._aside[1])[offset:] if 0 <= offset < len(self._aside[1]) else None
 
     @property
     def tgid(self) -> int:

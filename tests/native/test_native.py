@@ -19,7 +19,6 @@ OPTIONS = [
 # docs/limitations.md, "The notification engine".
 NOT_UNDER_NOTIFY = {
     "recvmmsg": "its timeout is not looked at, and it takes what is there",
-    "socketpair": "the numbers that Linux writes before it refuses a family are not written",
     "control-i386": "timestamps in control messages have the supervisor's word size",
 }
 SHOWN_LINES = 120
