@@ -9,7 +9,7 @@ import pytest
 from support import leftovers
 from support.build import compile_c, compile_go
 from support.namespace import no_ipv6
-from support.runner import HOST, Runner, environment
+from support.runner import HOST, STACK, Runner, environment, named_network
 from support.session import Session
 
 HERE = Path(__file__).parent
@@ -44,16 +44,33 @@ def pytest_runtest_setup(item: pytest.Function) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-@pytest.fixture(params=["native", "host", "host-no6"])
-def runner(request: pytest.FixtureRequest) -> Runner:
-    """Each way to run a scenario; the native one, the oracle, needs a machine with IPv6."""
+@pytest.fixture(params=["native", "host", "host-no6", "stack", "joined"])
+def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """Each way to run a scenario; the native one, the oracle, needs a machine with IPv6.
+
+    Under "stack" every command that a test starts is a network of its own, under "joined" all share one.
+    """
+    _skip_unfit(request)
     if request.param == "native":
-        if not has_ipv6():
-            pytest.skip("this machine has no ::1 to compare with")
-        return Runner("native")
-    if request.param == "host":
-        return Runner("host", HOST)
-    return Runner("host-no6", HOST, request.getfixturevalue("without_ipv6"), without_inet6=True)
+        yield Runner("native")
+    elif request.param == "host":
+        yield Runner("host", HOST)
+    elif request.param == "host-no6":
+        yield Runner("host-no6", HOST, request.getfixturevalue("without_ipv6"), without_inet6=True)
+    elif request.param == "stack":
+        yield Runner("stack", STACK)
+    else:
+        with named_network() as joined:
+            yield Runner("joined", joined)
+
+
+def _skip_unfit(request: pytest.FixtureRequest) -> None:
+    """What cannot be compared, and what a module or test says that it is not for (``not_for``)."""
+    if request.param == "native" and not has_ipv6():
+        pytest.skip("this machine has no ::1 to compare with")
+    for mark in request.node.iter_markers("not_for"):
+        if request.param in mark.args:
+            pytest.skip(mark.kwargs["reason"])
 
 
 @pytest.fixture

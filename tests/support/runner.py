@@ -16,12 +16,27 @@ from .session import Session
 
 PTRACE_NET = (sys.executable, "-m", "ptrace_net")
 HOST = (*PTRACE_NET, "--net", "host", "--")
+STACK = (*PTRACE_NET, "--net", "stack", "--")
 
 
 def environment() -> dict[str, str]:
     """The environment of every run: English messages, no proxy, servers found."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return {**kept, "LC_ALL": "C.UTF-8", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+
+
+@contextmanager
+def named_network() -> Iterator[tuple[str, ...]]:
+    """A network with a name; the words that run a command in it."""
+    name = f"test-{os.getpid()}-{os.urandom(3).hex()}"
+    keep = [*PTRACE_NET, "--net", "stack", "--name", name, "--", "sh", "-c", "echo up; exec sleep 600"]
+    with subprocess.Popen(keep, env=environment(), stdout=subprocess.PIPE, start_new_session=True) as held:
+        try:
+            assert held.stdout is not None
+            assert held.stdout.readline() == b"up\n"
+            yield (*PTRACE_NET, "--join", name, "--")
+        finally:
+            held.terminate()
 
 
 @dataclass(frozen=True, slots=True)
