@@ -86,6 +86,7 @@ def test_daemon_among_others(session: Session, shapes: Path, port: int) -> None:
     wait_until(lambda: launched.out.read_text() == "stopped\n", "the daemon's last word")
 
 
+@pytest.mark.not_for("stack", reason="its client is started apart: in a network of its own")
 def test_daemon_alone(runner: Runner, shapes: Path, port: int, tmp_path: Path) -> None:
     """The daemon is all that the run consists of; its status is that of the process started first."""
     before = descendants()
