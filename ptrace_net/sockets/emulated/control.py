@@ -23,6 +23,10 @@ IP_TOS, IP_TTL, IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR = 1, 2, 8
 IP_MULTICAST_TTL, IP_MULTICAST_IF = 33, 32
 IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS, IPV6_RECVPKTINFO, IPV6_PKTINFO = 16, 18, 49, 50
 IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_RECVORIGDSTADDR = 51, 52, 66, 67, 74
+IPV6_2292PKTINFO, IPV6_2292HOPLIMIT = 2, 8
+IP_RECVERR, IPV6_RECVERR = 11, 25
+_IN_PKTINFO, _IN6_PKTINFO = 12, 20
+_EXTENDED_ERR = struct.Struct("=IBBBxII")
 _INT = struct.Struct("=i")
 _DEFAULT_HOPS = 64
 # What may be sent with a datagram: (level, type) -> the shortest payload.
@@ -45,7 +49,21 @@ def _limited(level: int, kind: int, payload: bytes, ttl: int, tos: int) -> tuple
         if not (0 < ttl <= 255 if level == IPPROTO_IP else -1 <= ttl <= 255):
             raise Errno(errno.EINVAL)
         return (_DEFAULT_HOPS if ttl < 0 else ttl), tos
-    return (ttl, payload[0]) if kind in (IP_TOS, IPV6_TCLASS) else (ttl, tos)
+    if kind in (IP_TOS, IPV6_TCLASS):
+        return ttl, _class_of(level, payload)
+    return ttl, tos
+
+
+def _class_of(level: int, payload: bytes) -> int:
+    """A traffic class: one byte or an int for IPv4, an int with -1 for none for IPv6."""
+    if level == IPPROTO_IP and len(payload) == 1:
+        return payload[0]
+    if len(payload) < _INT.size or (level == IPPROTO_IPV6 and len(payload) != _INT.size):
+        raise Errno(errno.EINVAL)
+    value: int = _INT.unpack(payload[:4])[0]
+    if not (0 <= value <= 255 or (level == IPPROTO_IPV6 and value == -1)):
+        raise Errno(errno.EINVAL)
+    return value & 0xFF  # -1 too (ip6_datagram_send_ctl)
 
 
 class Control:
@@ -64,6 +82,38 @@ class Control:
                 if level == IPPROTO_IP if four else level == IPPROTO_IPV6:
                     ttl, tos = _limited(level, kind, payload, ttl, tos)
         return ttl, tos
+
+    def source(self, sock: Datagram, target: Name, control: bytes, word: int) -> bytes | None:
+        """The source address that a datagram asks for (IP_PKTINFO, IPV6_PKTINFO); Errno(EINVAL) for one that
+        is not the run's.
+        """
+        from ptrace_net.sockets.control6 import items
+
+        for level, kind, payload in items(control, word):
+            address = b""
+            if (level, kind) == (IPPROTO_IP, IP_PKTINFO) and len(payload) >= _IN_PKTINFO:
+                address = payload[4:8]
+            elif (level, kind) == (IPPROTO_IPV6, IPV6_PKTINFO) and sock.family == AF_INET6:
+                if len(payload) < _IN6_PKTINFO:
+                    raise Errno(errno.EINVAL)
+                address = payload[:16].removeprefix(V4_MAPPED)
+            if any(address) and len(address) == len(target.address):
+                if not sock.layer.network.is_local(address):
+                    raise Errno(errno.EINVAL)
+                return address
+        return None
+
+    def refusal(self, sock: Datagram, target: Name) -> Item | None:
+        """sock_extended_err of a port that is unreachable, where the socket has an error queue."""
+        four = len(target.address) == 4
+        cause = (2, 3, 3) if four else (3, 1, 4)  # SO_EE_ORIGIN_ICMP or ICMP6, unreachable, port
+        asked = (IPPROTO_IP, IP_RECVERR) if four else (IPPROTO_IPV6, IPV6_RECVERR)
+        if not sock.options.value(*asked):
+            return None
+        six = sock.family == AF_INET6  # which says how it is told, whatever the packet was
+        level, option = (IPPROTO_IPV6, IPV6_RECVERR) if six else (IPPROTO_IP, IP_RECVERR)
+        offender = pack(sock.family, target._replace(port=0))
+        return level, option, _EXTENDED_ERR.pack(errno.ECONNREFUSED, *cause, 0, 0) + offender
 
     def _limits(self, sock: Datagram, four: bool, multicast: bool) -> tuple[int, int]:
         value = sock.options.value
@@ -120,4 +170,8 @@ class Control:
         if value(IPPROTO_IPV6, IPV6_RECVORIGDSTADDR):
             port = sock.binding.port if sock.binding is not None else 0
             found.append((IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, pack(10, Name(local, port))))
+        if value(IPPROTO_IPV6, IPV6_2292PKTINFO):  # RFC 2292's come last (ip6_datagram_recv_specific_ctl)
+            found.append((IPPROTO_IPV6, IPV6_2292PKTINFO, local + _INT.pack(origin.interface)))
+        if value(IPPROTO_IPV6, IPV6_2292HOPLIMIT):
+            found.append((IPPROTO_IPV6, IPV6_2292HOPLIMIT, _INT.pack(origin.ttl)))
         return found

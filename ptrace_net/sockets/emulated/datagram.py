@@ -65,7 +65,7 @@ class Datagram(EmulatedSocket):
 
     @property
     def ports(self) -> PortTable:
-        return self.layer.udp
+        return self.layer.udp if self.protocol == socket.IPPROTO_UDP else self.layer.udplite
 
     def names_senders(self) -> bool:
         return True
@@ -103,7 +103,7 @@ class Datagram(EmulatedSocket):
         """Give the port back."""
         port = self.binding.port if self.binding is not None else 0
         self.ports.release(self)
-        if port and not self.ports.holders(port):
+        if port and self.ports is self.layer.udp and not self.ports.holders(port):
             self.layer.outside.freed(port)
 
     # Names
@@ -214,14 +214,16 @@ class Datagram(EmulatedSocket):
         binding = self.binding
         assert binding is not None
         self.options.route_lost = False
-        source = binding.address if any(binding.address) else self.layer.source_for(target.address)
+        source = self.layer.control.source(self, target, control, word) if control else None
+        if source is None:
+            source = binding.address if any(binding.address) else self.layer.source_for(target.address)
         if source is None or len(source) != len(target.address):
             raise Errno(errno.ENETUNREACH)
         ttl, tos = self.layer.control.sending(self, target, control, word)
         interface = self.layer.network.link_of(source)
         origin = Origin(Name(source, binding.port), target.address, interface, ttl, tos)
-        if not self.layer.forward(self, data, target, origin) and self.peer == target:
-            self.fail(errno.ECONNREFUSED)
+        if not self.layer.forward(self, data, target, origin):
+            self.refused(data, target)
 
     def flush(self) -> bool:
         """Send what the program wrote without an address; whether there was anything."""
@@ -244,6 +246,14 @@ class Datagram(EmulatedSocket):
     def can_write(self) -> bool:
         """Whether what is written without an address has somewhere to go."""
         return self.peer is not None and self.binding is not None and self.peer.port > 0
+
+    def refused(self, data: bytes, target: Name) -> None:
+        """Nobody is at ``target``: what the ICMP error about it brings (ip_icmp_error, ipv6_icmp_error)."""
+        queued = self.layer.control.refusal(self, target)
+        if queued is not None:
+            self.errors.append(Received(data, pack(self.family, target), [queued], MSG_ERRQUEUE, len(data)))
+        if queued is not None or self.peer == target:
+            self.fail(errno.ECONNREFUSED)
 
     def fail(self, number: int) -> None:
         """What an ICMP error about a datagram of ours brings."""
@@ -293,7 +303,10 @@ class Datagram(EmulatedSocket):
     def _error_queued(self) -> Received:
         if not self.errors:
             raise Errno(errno.EAGAIN)
-        return self.errors.popleft()
+        queued = self.errors.popleft()
+        if not self.errors:
+            self.error = 0  # ip_recv_error
+        return queued
 
     # The rest
 

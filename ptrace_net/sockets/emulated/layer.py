@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated import lookup
 from ptrace_net.sockets.emulated.backing import AF_UNIX, SEQPACKET, STREAM, Doorway, Names
 from ptrace_net.sockets.emulated.control import Control
 from ptrace_net.sockets.emulated.datagram import Datagram
@@ -21,7 +22,7 @@ from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name
 from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6, Network, is_multicast
 from ptrace_net.sockets.emulated.options import Options, begin
 from ptrace_net.sockets.emulated.origins import Origin, Origins
-from ptrace_net.sockets.emulated.ports import PortTable, covers, rank
+from ptrace_net.sockets.emulated.ports import PortTable
 from ptrace_net.sockets.emulated.stream import Stream
 from ptrace_net.sockets.emulated.table import SocketTable
 from ptrace_net.sockets.emulated.unixdiag import UnixDiag
@@ -41,9 +42,9 @@ if TYPE_CHECKING:
 _PING = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)
 TYPE_MASK, TYPE_FLAGS = 0xF, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 SO_SNDTIMEO, SO_DOMAIN = 21, 39
-_PROTOCOLS: dict[int, tuple[int, int]] = {
+_PROTOCOLS: dict[int, tuple[int, ...]] = {
     socket.SOCK_STREAM: (0, socket.IPPROTO_TCP),
-    socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP),
+    socket.SOCK_DGRAM: (0, socket.IPPROTO_UDP, socket.IPPROTO_UDPLITE),
 }
 _LAST_TYPE = 10  # SOCK_PACKET
 
@@ -60,7 +61,7 @@ class EmulatedSockets:
         self.tasks = tasks
         self.reactor = reactor
         self.network = Network()
-        self.tcp, self.udp = PortTable(), PortTable()
+        self.tcp, self.udp, self.udplite = PortTable(), PortTable(), PortTable()
         self.diag = UnixDiag()
         self.registry = SocketTable(self._held, self.drop)
         self.names, self.origins, self.control = Names(), Origins(), Control()
@@ -204,18 +205,7 @@ class EmulatedSockets:
 
     def listener_at(self, target: Name, client: Name) -> Stream | None:
         """Who listens at ``target``; of a SO_REUSEPORT group, one by the client's name."""
-        best: list[Stream] = []
-        fit = -1
-        for holder in self.tcp.holders(target.port):
-            binding = holder.binding
-            if binding is None or not binding.listening or not covers(binding, target.address):
-                continue
-            score = rank(binding, target.address)
-            if score > fit:
-                best, fit = [], score
-            if score == fit:
-                best.append(holder)  # type: ignore[arg-type]  # only streams are in this table
-        return best[hash(client) % len(best)] if best else None
+        return lookup.listener(self.tcp, target, client)
 
     def any_listener(self, target: Name, client: Name) -> Stream | None:
         """Who takes a connection from outside: at ``target``, or else whoever listens on its port."""
@@ -229,51 +219,30 @@ class EmulatedSockets:
         """Take a datagram where it goes; False where a host would say that nobody is there."""
         network = self.network
         if is_multicast(target.address) or network.is_broadcast(target.address):
-            self.to_all(data, target, origin)
+            self.to_all(data, target, origin, sender.ports)
             self.outside.send_to_all(sender, data, target, origin)
             return True
-        if not network.is_local(target.address) or self.outside.carries(target.address):
+        local = network.is_local(target.address)
+        if sender.ports is self.udp and (not local or self.outside.carries(target.address)):
             return self.outside.send(sender, data, target, origin)
-        return self.deliver(data, target, origin) or self.outside.send_back(sender, data, target)
+        if self.deliver(data, target, origin, sender.ports):
+            return True
+        return sender.ports is self.udp and self.outside.send_back(sender, data, target)
 
-    def deliver(self, data: bytes, target: Name, origin: Origin) -> bool:
+    def deliver(self, data: bytes, target: Name, origin: Origin, ports: PortTable | None = None) -> bool:
         """Give a datagram to the socket of the run that it is for; False where there is none."""
-        receiver = self._receiver(target, origin)
+        receiver = lookup.receiver(self.udp if ports is None else ports, target, origin)
         if receiver is not None:
             receiver.deliver(data, origin)
         return receiver is not None
 
     def datagrams_at(self, port: int) -> list[Datagram]:
         """Who has a UDP port."""
-        return [holder for holder in self.udp.holders(port) if isinstance(holder, Datagram)]
+        return lookup.datagrams(self.udp, port)
 
-    def _receiver(self, target: Name, origin: Origin) -> Datagram | None:
-        """The best fit, connected sockets first; among equals the latest, or by hash (__udp4_lib_lookup)."""
-        best: list[Datagram] = []
-        fit = (False, -1)
-        for holder in self.udp.holders(target.port):
-            binding = holder.binding
-            assert isinstance(holder, Datagram)
-            if binding is None or not covers(binding, target.address) or not holder.wants(origin):
-                continue
-            score = (holder.peer is not None, rank(binding, target.address))
-            if score > fit:
-                best, fit = [], score
-            if score == fit:
-                best.append(holder)
-        if not best:
-            return None
-        first = best[0]
-        group = len(best) > 1 and first.binding is not None and first.binding.reuseport
-        chosen = best[hash(origin.source) % len(best)] if group else first
-        if chosen.is_gone():
-            return self._receiver(target, origin)
-        return chosen
-
-    def to_all(self, data: bytes, target: Name, origin: Origin) -> None:
+    def to_all(self, data: bytes, target: Name, origin: Origin, ports: PortTable | None = None) -> None:
         """Give a datagram to every socket of the run that hears its group, or broadcasts."""
-        for holder in list(self.udp.holders(target.port)):
-            assert isinstance(holder, Datagram)
+        for holder in lookup.datagrams(self.udp if ports is None else ports, target.port):
             if holder.hears(target, origin):
                 holder.deliver(data, origin)
 
@@ -292,7 +261,8 @@ class EmulatedSockets:
         self.outside.accepted(sock)
 
     def bound(self, sock: Datagram) -> None:
-        self.outside.publish_datagrams(sock)
+        if sock.ports is self.udp:
+            self.outside.publish_datagrams(sock)
 
     def not_outside(self, sock: Datagram) -> None:
         self.outside.withdraw(sock)
