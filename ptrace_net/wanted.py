@@ -18,7 +18,7 @@ _IO_URING = ("io_uring_setup", "io_uring_enter", "io_uring_register")
 NO_IO_URING = tuple(Rule(call, (), ERRNO | errno.ENOSYS) for call in _IO_URING)
 ALWAYS = (Rule("clone", (shares(0, CLONE_UNTRACED),)), Rule("clone3"), *NO_IO_URING)
 
-AF_INET, AF_INET6, AF_NETLINK, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 2, 10, 16, 0, 6, 41
+AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 2, 10, 16, 17, 0, 6, 41
 TCP_INFO, TCP_ZEROCOPY_RECEIVE = 11, 35
 # The options of IPPROTO_IP that the host has once for both levels (sockets.options6.rows.TWINS), as ranges.
 _TWINS = ((1, 3), (8, 9), (10, 14), (20, 22), (33, 35), (49, 51))
@@ -64,7 +64,7 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
     families = (AF_INET, AF_INET6)
     return (
         *(Rule(call, (equal(0, family),)) for call in ("socket", "socketpair") for family in families),
-        Rule("socket", (equal(0, AF_NETLINK),)),
+        *(Rule("socket", (equal(0, family),)) for family in (AF_NETLINK, AF_PACKET)),
         # getifaddrs of musl asks with send(2) and reads the answer without waiting.
         Rule("sendto", (equal(2, _MUSL_REQUEST), equal(3, 0), equal(4, 0))),
         *(Rule(call) for call in (*named, *messages, "socketcall")),

@@ -91,6 +91,9 @@ class EmulatedSockets:
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
         if domain == socket.AF_NETLINK:
             return self.netlink.create(task, kind, protocol)
+        if domain == socket.AF_PACKET:
+            packets = self.netlink.packet_socket(kind & TYPE_MASK, protocol)
+            return self._datagram(packets, kind & TYPE_FLAGS)
         if domain not in (AF_INET, AF_INET6):
             return NATIVE
         flags = kind & TYPE_FLAGS

@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ptrace_net.netlink.diag import SockDiag
@@ -24,6 +25,8 @@ from ptrace_net.sockets.emulated.options import Options
 from ptrace_net.sockets.netlink.listing import Listing
 from ptrace_net.sockets.netlink.shown import shown
 from ptrace_net.sockets.netlink.socket import NetlinkSocket
+from ptrace_net.sockets.packet.socket import PacketSocket
+from ptrace_net.sockets.packet.taps import Taps
 from ptrace_net.sockets.wire.lane import Lane
 from ptrace_net.sockets.wire.network import WireNetwork
 from ptrace_net.sockets.wire.outside import Wire
@@ -94,6 +97,16 @@ class NetlinkLayer:
             self.settle()
         if self._watching:
             self.router.announce(time.monotonic())
+
+    @cached_property
+    def taps(self) -> Taps:
+        return Taps(self.lane)
+
+    def packet_socket(self, kind: int, protocol: int) -> Datagram:
+        """packet(7), for everybody: the frames are the run's own."""
+        if kind not in (socket.SOCK_RAW, socket.SOCK_DGRAM):
+            raise Errno(errno.ESOCKTNOSUPPORT)
+        return PacketSocket(self, kind, protocol, Options(socket.AF_PACKET, kind, protocol))
 
     def special(self, domain: int, kind: int, protocol: int) -> Datagram | None:
         """A raw or ping socket on the network that is shown: for everybody, as nothing leaves it."""

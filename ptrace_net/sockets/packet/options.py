@@ -1,0 +1,80 @@
+"""Options of level SOL_PACKET: packet(7). Rings are ENOPROTOOPT, as without CONFIG_PACKET_MMAP."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import TYPE_CHECKING
+
+from ptrace_net.syscalls.seam import Errno
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.packet.socket import PacketSocket
+    from ptrace_net.syscalls.options import OptionValue
+
+SOL_SOCKET, SOL_PACKET = 1, 263
+SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
+ADD_MEMBERSHIP, DROP_MEMBERSHIP, STATISTICS, AUXDATA, IGNORE_OUTGOING = 1, 2, 6, 8, 23
+_SWITCHES = {AUXDATA: "auxdata", IGNORE_OUTGOING: "ignore_outgoing"}
+_MREQ = struct.Struct("=iHH8s")
+_PROMISC, _ALLMULTI = 1, 2
+
+
+def serves(level: int, option: int) -> bool:
+    """Of SOL_SOCKET what the backing socket would answer for itself; filters are the kernel's."""
+    if level == SOL_SOCKET:
+        return option in (SO_TYPE, SO_PROTOCOL, SO_DOMAIN)
+    if level != SOL_PACKET:
+        raise Errno(errno.ENOPROTOOPT)
+    return True
+
+
+def set_option(sock: PacketSocket, option: int, value: OptionValue) -> None:
+    """packet_setsockopt()."""
+    if option in (ADD_MEMBERSHIP, DROP_MEMBERSHIP):
+        index, kind, _, _ = _MREQ.unpack(value.first(_MREQ.size))
+        if sock.nl.network.by_index(index) is None:
+            raise Errno(errno.ENODEV)
+        if kind in (_PROMISC, _ALLMULTI):
+            _count(sock, index, kind, 1 if option == ADD_MEMBERSHIP else -1)
+        return
+    if option not in _SWITCHES:
+        raise Errno(errno.ENOPROTOOPT)
+    setattr(sock, _SWITCHES[option], bool(struct.unpack("=i", value.first(4))[0]))
+
+
+def _count(sock: PacketSocket, index: int, kind: int, step: int) -> None:
+    """packet_dev_mc(): who wants to see all frames, or all groups."""
+    held = sock.memberships.get((index, kind), 0)
+    if held + step < 0:
+        return
+    sock.memberships[index, kind] = held + step
+    interface = sock.nl.network.by_index(index)
+    if interface is not None:
+        facts = sock.nl.network.facts_of(interface)
+        if kind == _PROMISC:
+            facts.promiscuity += step
+        else:
+            facts.allmulti += step
+
+
+def leave_all(sock: PacketSocket) -> None:
+    """The socket is closed."""
+    for (index, kind), count in list(sock.memberships.items()):
+        _count(sock, index, kind, -count)
+
+
+def get_option(sock: PacketSocket, level: int, option: int, size: int) -> bytes:
+    """packet_getsockopt()."""
+    if size < 0:
+        raise Errno(errno.EINVAL)
+    if level == SOL_SOCKET:
+        told = {SO_TYPE: sock.type, SO_DOMAIN: sock.family, SO_PROTOCOL: sock.network_protocol}
+        return struct.pack("=i", told[option])[:size]
+    if option == STATISTICS:
+        packets, drops = sock.packets, sock.drops
+        sock.packets = sock.drops = 0
+        return struct.pack("=II", packets + drops, drops)[:size]
+    if option not in _SWITCHES:
+        raise Errno(errno.ENOPROTOOPT)
+    return struct.pack("=i", getattr(sock, _SWITCHES[option]))[:size]

@@ -1,0 +1,202 @@
+"""One AF_PACKET socket: packet(7), net/packet/af_packet.c.
+
+Frames wait in the backing pair with the address that they are told with. A filter (SO_ATTACH_FILTER) is
+attached to the backing socket, where the kernel runs it on the same bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated import origins
+from ptrace_net.sockets.emulated.datagram import MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SO_RCVTIMEO, Datagram
+from ptrace_net.sockets.emulated.names import Name
+from ptrace_net.sockets.emulated.origins import Origin
+from ptrace_net.sockets.packet import options
+from ptrace_net.sockets.packet.taps import PACKET_OUTGOING
+from ptrace_net.stack import ethernet
+from ptrace_net.stack.frame import Frame
+from ptrace_net.syscalls.seam import Answer, Errno, Return, WouldBlock
+from ptrace_net.syscalls.sockets import Received
+
+if TYPE_CHECKING:
+    from ptrace_net.sockets.emulated.options import Options
+    from ptrace_net.sockets.netlink.layer import NetlinkLayer
+    from ptrace_net.stack.interface import Interface
+    from ptrace_net.syscalls.options import OptionValue
+    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.sockets import Message
+
+AF_PACKET, ETH_P_ALL, ETH_HLEN = 17, 3, 14
+ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
+_LL = struct.Struct("=HHiHBB8s")
+_LEAST = 12  # of a name: up to sll_halen
+SOL_PACKET, PACKET_AUXDATA = 263, 8
+_AUXDATA = struct.Struct("=IIIHHHH")
+
+
+class PacketSocket(Datagram):
+    """``network_protocol`` is sll_protocol in network order, as socket(2) and bind(2) have it."""
+
+    __slots__ = (
+        "auxdata", "drops", "ifindex", "ignore_outgoing", "memberships", "network_protocol", "nl", "packets",
+        "type",
+    )  # fmt: skip
+
+    def __init__(self, nl: NetlinkLayer, kind: int, protocol: int, options_: Options) -> None:
+        super().__init__(nl.layer, AF_PACKET, protocol, options_)
+        self.nl = nl
+        self.type = kind
+        self.network_protocol = protocol & 0xFFFF
+        self.ifindex = 0
+        self.auxdata = self.ignore_outgoing = False
+        self.packets = self.drops = 0
+        self.memberships: dict[tuple[int, int], int] = {}
+
+    def watch(self, ours: int) -> None:
+        super().watch(ours)
+        self.nl.taps.add(self)
+
+    def gone(self) -> None:
+        self.nl.taps.remove(self)
+        options.leave_all(self)
+        super().gone()
+
+    @property
+    def ethertype(self) -> int:
+        return socket.ntohs(self.network_protocol)
+
+    # Frames
+
+    def sees(self, index: int, data: bytes, kind: int) -> None:
+        """A frame on a link: ETH_P_ALL sees those that go out too."""
+        kind_of_frame = int.from_bytes(data[12:14], "big")
+        if self.ifindex not in (0, index) or self.ethertype not in (ETH_P_ALL, kind_of_frame):
+            return
+        if kind == PACKET_OUTGOING and (self.ethertype != ETH_P_ALL or self.ignore_outgoing):
+            return
+        payload = data if self.type == socket.SOCK_RAW else data[ETH_HLEN:]
+        origin = Origin(Name(data[6:12], kind_of_frame, index), b"", index, kind)
+        try:
+            hostcalls.sendmsg(self.ours, payload, b"", self.layer.origins.control(origin), MSG_DONTWAIT)
+        except Errno as error:
+            self.drops += error.number == errno.EAGAIN
+        else:
+            self.packets += 1
+
+    # Names
+
+    def bind(self, task: Task, handle: int, name: bytes) -> Answer:
+        if len(name) < _LL.size:
+            raise Errno(errno.EINVAL)
+        family, protocol, index, _, _, _, _ = _LL.unpack_from(name)
+        if family != AF_PACKET:
+            raise Errno(errno.EINVAL)
+        if index:
+            self._interface(index, errno.ENODEV)
+        self.ifindex, self.network_protocol = index, protocol or self.network_protocol
+        return Return(0)
+
+    def _interface(self, index: int, missing: int) -> Interface:
+        interface = self.nl.network.by_index(index)
+        if interface is None:
+            raise Errno(missing)
+        return interface
+
+    def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
+        raise Errno(errno.EOPNOTSUPP)
+
+    def local_name(self, handle: int) -> bytes:
+        interface = self.nl.network.by_index(self.ifindex)
+        mac = interface.mac if interface else b""
+        return self._name(self.network_protocol, self.ifindex, 0, mac)
+
+    def _name(self, protocol: int, index: int, kind: int, mac: bytes) -> bytes:
+        interface = self.nl.network.by_index(index)
+        hardware = (ARPHRD_LOOPBACK if interface.loopback else ARPHRD_ETHER) if interface else 0
+        return _LL.pack(AF_PACKET, protocol, index, hardware, kind, len(mac), mac)
+
+    def peer_name(self, handle: int = -1) -> bytes:
+        raise Errno(errno.EOPNOTSUPP)
+
+    # Sending
+
+    def send(self, task: Task, handle: int, message: Message, word: int) -> int:
+        self.flush()
+        index, protocol, mac = self.ifindex, self.network_protocol, b""
+        if message.name:
+            if len(message.name) < _LEAST:
+                raise Errno(errno.EINVAL)
+            whole = message.name[: _LL.size].ljust(_LL.size, b"\0")
+            family, protocol, index, _, _, length, data = _LL.unpack(whole)
+            if family != AF_PACKET:
+                raise Errno(errno.EINVAL)
+            mac = data[:length]
+        self._transmit(message.read(), index, protocol, mac)
+        return message.size
+
+    def _transmit(self, data: bytes, index: int, protocol: int, mac: bytes) -> None:
+        """packet_snd()."""
+        interface = self._interface(index, errno.ENXIO)
+        if not interface.up:
+            raise Errno(errno.ENETDOWN)
+        if self.type == socket.SOCK_DGRAM:
+            data = ethernet.header(mac[:6].ljust(6, b"\0"), interface.mac, socket.ntohs(protocol)) + data
+        if len(data) < ETH_HLEN:
+            raise Errno(errno.EINVAL)
+        if len(data) > interface.mtu + ETH_HLEN:
+            raise Errno(errno.EMSGSIZE)
+        interface.send_frame(Frame(data))
+        self.nl.lane.soon()
+
+    def flush(self) -> bool:
+        """What the program wrote without an address goes out on the link that it is bound to."""
+        some = False
+        while (data := hostcalls.read_now(self.ours)) is not None:
+            some = True
+            try:
+                self._transmit(data, self.ifindex, self.network_protocol, b"")
+            except Errno as error:
+                self.fail(error.number)
+        return some
+
+    # Receiving
+
+    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
+        try:
+            data, _, control, out, total = hostcalls.recvmsg(
+                handle, size, origins.CONTROL_ROOM, flags & ~MSG_DONTWAIT | MSG_CMSG_CLOEXEC
+            )
+        except Errno as error:
+            if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
+                raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
+            raise
+        origin = origins.taken(control)
+        if origin is None:
+            return Received(data, b"", [], out & ~0x40000008, total)
+        source = origin.source
+        name = self._name(socket.htons(source.port), origin.interface, origin.ttl, source.address)
+        messages = []
+        if self.auxdata:
+            head = ETH_HLEN if self.type == socket.SOCK_RAW else 0
+            messages.append((SOL_PACKET, PACKET_AUXDATA, _AUXDATA.pack(1, total, total, 0, head, 0, 0)))
+        return Received(data, name, messages, out & ~0x40000008, total)
+
+    # Options
+
+    def serves(self, level: int, option: int) -> bool:
+        return options.serves(level, option)
+
+    def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        options.set_option(self, option, value)
+        return Return(0)
+
+    def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
+        return options.get_option(self, level, option, size)
+
+    def shutdown(self, handle: int, how: int) -> Answer:
+        raise Errno(errno.EOPNOTSUPP)
