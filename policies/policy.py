@@ -107,6 +107,12 @@ def _serve(policy: Policy, value: Any, file: _File) -> Policy:
     return policy._replace(serve=value)
 
 
+def _lane(policy: Policy, value: Any, file: _File) -> Policy:
+    if value not in ("express", "wire"):
+        raise Problem(f'{value!r} is neither "express" nor "wire"')
+    return policy._replace(lane=value)
+
+
 def _map(policy: Policy, value: Any, file: _File) -> Policy:
     if not isinstance(value, dict):
         raise Problem("a table of IPv6 prefix = IPv4 prefix is wanted")
@@ -177,6 +183,7 @@ KEYS: Mapping[str, Callable[[Policy, Any, _File], Policy]] = {
     "extends": _extends,
     "title": _title,
     "serve": _serve,
+    "lane": _lane,
     "map": _map,
     **{name: _table(name) for name in TABLES},
     "provider": _provider,

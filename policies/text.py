@@ -20,6 +20,8 @@ def _lines(policy: Policy) -> Iterator[str]:
     if policy.title:
         yield f"title = {_quoted(policy.title)}"
     yield f"serve = {_quoted(policy.serve)}"
+    if policy.lane != Policy().lane:
+        yield f"lane = {_quoted(policy.lane)}"
     if policy.seed:
         yield f"seed = {policy.seed}"
     plain = [fault.text for fault in policy.faults if not _timed(fault)]

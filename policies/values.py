@@ -146,6 +146,7 @@ class Policy(NamedTuple):
     limits: Limits = Limits()
     faults: tuple[Fault, ...] = ()
     seed: int = 0
+    lane: str = "express"  # or "wire": connections within the run make packets too
 
     @property
     def addresses(self) -> AddressMap:

@@ -33,10 +33,20 @@ def provider(
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
     views = view_rules() if _wants_views(options) else ()
-    if options.links is not None:
-        wire = EmulatedSockets(tasks, reactor, _wire(options, options.links))
+    links = _links(options)
+    if links is not None:
+        wire = EmulatedSockets(tasks, reactor, _wire(options, links))
         return wire, (*stack_rules(KEPT_ON_WIRE), *views)
     return EmulatedSockets(tasks, reactor, _outside(options)), (*stack_rules(), *views)
+
+
+def _links(options: Options) -> Links | None:
+    """What packets pass, where there are any: a policy may want those of ``lo`` alone."""
+    if options.links is None and options.policy.lane == "wire":
+        from ptrace_net.device_options import Links
+
+        return Links((), (), ())
+    return options.links
 
 
 def _wants_views(options: Options) -> bool:
@@ -66,6 +76,7 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
 
     def wire(layer: EmulatedSockets) -> Outside:
         devices = open_devices(links.devices, links.captures, links.impairs, time.monotonic())
+        devices.packets_on_lo |= options.policy.lane == "wire"
         if not devices.settle():
             complain("no lease, or no router, has answered on the links of this run yet; it starts without")
         carrier = Wire(layer, devices, None if links.devices else _outside(options)(layer))

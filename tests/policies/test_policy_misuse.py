@@ -115,6 +115,7 @@ MISUSE = [
     ('inject = ["read:delay_exit=3h"]\n', "delay_exit: '3h' is no time"),
     ('inject = ["/(/:error=EIO"]\n', "is no regular expression"),
     ('inject = ["read:error=EIO:error=EIO"]\n', "error= stands twice"),
+    ('lane = "fast"\n', "p.toml:1: lane: 'fast' is neither"),
     ('seed = "x"\n', "p.toml:1: seed: a number is wanted"),
     ("timeline = 3\n", "p.toml:1: timeline: tables are wanted"),
     ("[[timeline]]\nafter = 3\n", "p.toml:1: timeline: nothing happens"),

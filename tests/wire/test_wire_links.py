@@ -175,6 +175,21 @@ def test_a_capture_of_lo_shows_a_conversation(tmp_path: Path) -> None:
     assert tshark(capture, "udp && ipv6.addr == ::1", "frame.number")
 
 
+def test_a_policy_asks_for_packets_on_lo(tmp_path: Path) -> None:
+    """Round trips are measured where there are packets; within the express lane there are none."""
+    policy = tmp_path / "packets.toml"
+    policy.write_text('lane = "wire"\n')
+    text = said(Runner("policy").run(*PTRACE_NET, "policy", "show", str(policy)))
+    assert 'lane = "wire"' in text
+    ask = "import socket; l = socket.create_server(('127.0.0.1', 0)); c = socket.create_connection(" + (
+        "l.getsockname()); i = c.getsockopt(6, 11, 256); print(int.from_bytes(i[16:20], 'little') > 60000)"
+    )
+    for options, answer in ((("--policy", str(policy)), "True\n"), ((), "False\n")):
+        run = Runner("lo", (*PTRACE_NET, "--net", "stack", *options, "--"))
+        told = said(run.run(sys.executable, "-c", ask))
+        assert (told, options) == (answer, options)
+
+
 def test_an_impaired_lo_is_slow(tmp_path: Path) -> None:
     slow = Runner("lo", (*PTRACE_NET, "--net", "stack", "--impair", "lo:delay=100ms", "--"))
     timed = TALK.replace("import socket", "import time; start = time.monotonic(); import socket", 1)
