@@ -41,13 +41,10 @@ def endpoint_of(value: Value | None) -> Endpoint | None:
     if not isinstance(value, Struct):
         return None
     family = number_of(value.get("sa_family"))
-    if family == AF_INET:
-        return Endpoint(AF_INET, _text(value.get("sin_addr")), number_of(value.get("sin_port")) or 0)
-    if family == AF_INET6:
-        numbers = (
-            number_of(value.get(name)) or 0 for name in ("sin6_port", "sin6_flowinfo", "sin6_scope_id")
-        )
-        return Endpoint(AF_INET6, _text(value.get("sin6_addr")), *numbers)
+    if family in _INTERNET:
+        host, *others = (value.get(name) for name in _INTERNET[family])
+        numbers = (number_of(other) or 0 for other in others)
+        return Endpoint(family, _text(host), *numbers) if _is_address(family, _text(host)) else None
     if family == AF_UNIX:
         return Endpoint(AF_UNIX, _text(value.get("sun_path")))
     if family == AF_NETLINK:
@@ -55,6 +52,21 @@ def endpoint_of(value: Value | None) -> Endpoint | None:
             AF_NETLINK, "", number_of(value.get("nl_pid")) or 0, number_of(value.get("nl_groups")) or 0
         )
     return None if family is None else Endpoint(family)
+
+
+_INTERNET = {
+    AF_INET: ("sin_addr", "sin_port"),
+    AF_INET6: ("sin6_addr", "sin6_port", "sin6_flowinfo", "sin6_scope_id"),
+}
+
+
+def _is_address(family: int, text: str) -> bool:
+    """Whether a log's text is an address; logs that were typed off or are damaged have others."""
+    try:
+        socket.inet_pton(family, text)
+    except (OSError, ValueError):  # not an address; a NUL or what is not Unicode in it
+        return False
+    return True
 
 
 def _text(value: Value | None) -> str:
@@ -92,10 +104,8 @@ def _data(text: str) -> Data:
 def pack(endpoint: Endpoint) -> bytes:
     """The sockaddr's bytes as they lie in memory on this machine.
 
-    Raises `OSError` for a host that is not an address.
+    Raises `OSError` for a host that is not an address, which those of `endpoint_of` are.
     """
-    if endpoint.family in (AF_INET, AF_INET6) and "\0" in endpoint.host:
-        raise OSError(f"not an address: {endpoint.host!r}")
     if endpoint.family == AF_INET:
         host = socket.inet_pton(socket.AF_INET, endpoint.host)
         return struct.pack("=H", AF_INET) + struct.pack("!H", endpoint.port & 0xFFFF) + host + bytes(8)

@@ -121,6 +121,15 @@ def test_comments_of_c_cannot_be_ended_by_a_log(tmp_path: Path) -> None:
     assert result.stdout == "3 calls, 0 differences\n"
 
 
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_a_log_without_socket_calls_is_exported_as_nothing(form: str, tmp_path: Path) -> None:
+    log = tmp_path / "none.strace"
+    log.write_text("getpid() = 7\n")
+    source = export(make_plan(load(str(log))), form)
+    if form == "c":
+        assert run_alone(str(compile_c(source, tmp_path, "gcc"))).stdout == "0 calls, 0 differences\n"
+
+
 def test_strace_can_be_read_again(tmp_path: Path) -> None:
     for name in ("seeds/001-05-connect554.starry.txt", "sequences/server.strace"):
         log = load(str(DATA / name))

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,20 @@ from record_support import DATA
 
 from ptrace_net.record.commands import diff as diff_command
 from ptrace_net.record.commands import show as show_command
+from ptrace_net.record.diff.report import diff
+from ptrace_net.record.diff.text import render
 from ptrace_net.record.errors import RecordError
+from ptrace_net.record.export import FORMATS, export
 from ptrace_net.record.format import RecordingWriter
 from ptrace_net.record.load import load
 from ptrace_net.record.model import Log
 from ptrace_net.record.render import record_text
+from ptrace_net.record.replay.lower import lower
+from ptrace_net.record.replay.lowering import CannotReplay
 from ptrace_net.record.replay.plan import make_plan
+from ptrace_net.record.show import pcapng, statistics, timeline
 from ptrace_net.record.show.jsonl import record_json
+from ptrace_net.report.html.side_by_side import render as side_by_side
 
 TEXTS = [
     *(path for path in sorted((DATA / "seeds").iterdir()) if path.stat().st_size < 12_000),
@@ -68,11 +76,26 @@ def recording(folder: Path) -> bytes:
 
 
 def use(log: Log) -> None:
-    """Everything that is done with a log without running it."""
+    """Everything that is done with a log without making its calls."""
     for record in log.records:
         record_text(record)
         record_json(record)
-    make_plan(log)
+    plan = make_plan(log)
+    for step in plan.steps:
+        with suppress(CannotReplay, RecordError):
+            lower(step.call, lambda number: number)
+    for form in FORMATS:
+        export(plan, form)
+    assert list(timeline.render(log))
+    assert list(statistics.render(statistics.collect(log.calls)))
+    assert pcapng.render(log)
+
+
+def compare(log: Log) -> None:
+    """The log beside a good one."""
+    report = diff(log, load(str(DATA / "sequences" / "udp.strace")))
+    assert list(render(report))
+    assert side_by_side(report)
 
 
 def mutate_and_load(count: int, folder: Path) -> tuple[int, int]:
@@ -88,7 +111,10 @@ def mutate_and_load(count: int, folder: Path) -> tuple[int, int]:
             raw = raw or bytearray(b"\n")
         path.write_bytes(raw)
         try:
-            use(load(str(path)))
+            log = load(str(path))
+            use(log)
+            if imported % 8 == 0:
+                compare(log)
             imported += 1
         except RecordError as error:
             refused += str(path.name) in str(error)

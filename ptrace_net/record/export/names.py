@@ -1,6 +1,7 @@
 """Variables of an exported program: one for every descriptor, one for every port that the kernel chose."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.steps import WORLD, PlanStep
@@ -51,7 +52,7 @@ def without_source_binds(steps: Sequence[PlanStep]) -> list[PlanStep]:
 
     An exported program runs where these may be taken.
     """
-    pairs = zip(steps, [*steps[1:], None], strict=True)
+    pairs = zip_longest(steps, steps[1:])
     return [step for step, following in pairs if not _gives_source(step, following)]
 
 

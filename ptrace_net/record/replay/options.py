@@ -42,7 +42,7 @@ def _address(data: bytes, size: int) -> bytes | None:
         if size == length:
             try:
                 return socket.inet_pton(family, data.decode("ascii"))
-            except (OSError, UnicodeDecodeError):
+            except (OSError, ValueError):  # not an address, not ASCII, a NUL in it
                 return None
     return None
 

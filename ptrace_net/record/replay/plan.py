@@ -14,6 +14,7 @@ from ptrace_net.record.replay.steps import MOTHER, PlanStep, Role
 from ptrace_net.record.replay.world import World
 from ptrace_net.record.signatures import NEW_TASK, NO_RETURN, SOCKET_FAMILY, params, words
 
+_INTERRUPTED = words("EINTR ERESTARTSYS ERESTARTNOINTR ERESTARTNOHAND ERESTART_RESTARTBLOCK")
 _REPLAYED = frozenset(("socket", "pipe", "epoll", "eventfd"))
 
 
@@ -111,6 +112,8 @@ def _obstacle(each: Traced, call: Call) -> str:
     """Why the call cannot be made; empty where it can."""
     if call.outcome in ("unfinished", "no result"):
         return "it did not return in the log"
+    if call.errno in _INTERRUPTED and call.name != "connect":
+        return "a signal interrupted it, and signals are not replayed"
     for number, flow in each.used.items():
         if flow.kind not in _REPLAYED or (flow.made_by < 0 and call.errno != "EBADF"):
             return f"descriptor {number} was opened before the log begins" if flow.kind != "file" else (

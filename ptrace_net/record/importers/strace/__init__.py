@@ -12,7 +12,8 @@ from ptrace_net.record.model import Log
 from ptrace_net.record.signatures import SOCKET_FAMILY
 
 _LOOKS = re.compile(
-    r"^(?:\[pid +\d+\] |\d+ +)?(?:[\d:. ()+]+ )?(?:\[ *\d+\] )?[a-z_0-9]+\(.*\)\s*= (?:-?\d|\?|0x)"
+    r"^(?:\[pid +\d+(?:<[^>]*>)?\] |\d+(?:<[^>]*>)? +)?(?:[\d:. ()+]+ )?(?:\[[ \da-f?]+\] ){0,2}"
+    r"[a-z_0-9]+\(.*\)\s*= (?:-?\d|\?|0x)"
 )
 
 

@@ -88,7 +88,7 @@ class Joiner:
             what = f"{line.name or 'a call'} resumed, but its beginning is not in the log"
             self.lost.append(Lost(source, what))
             begun = Text(task, line.name or "unknown", "", source)
-        body = UNFINISHED.sub("", begun.body) + _glue(begun.body) + line.rest
+        body = UNFINISHED.sub("", begun.body) + _glue(begun.body, line.rest) + line.rest
         whole = begun._replace(task=task, body=body)
         call = parse(whole)
         if call is None:
@@ -154,7 +154,7 @@ class Joiner:
         yield Event(task, kind, words, value, started, source)
 
 
-def _glue(body: str) -> str:
-    """strace 5 writes ``<... x resumed>, more``; its comma went with the frame."""
+def _glue(body: str, rest: str) -> str:
+    """strace 5 writes ``<... x resumed>, more``; its comma went with the frame. What changed has none."""
     left = UNFINISHED.split(body)[0].rstrip()
-    return "" if not left or left.endswith((",", "(", "{", "[")) else ", "
+    return "" if not left or rest.startswith("=>") or left.endswith((",", "(", "{", "[")) else ", "

@@ -16,6 +16,7 @@ from ptrace_net.record.names import constant
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|[0-9]+)(?:\.[0-9]+)?")
+_FACTOR = re.compile(r"\*(\d{1,19})(?!\d)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_?.]*")
 _FIELD = re.compile(r"&?([A-Za-z_][A-Za-z0-9_.]*|\[\d+\])\s*[=:](?![=>])\s*")
 _TARGET = re.compile(r"inet_\w+\([^()]*&(\w+)\)")
@@ -115,6 +116,8 @@ class Scanner:
         if "." in text:
             return Unknown(text, "a fraction")
         number = parse_number(text)
+        while factor := self.take(_FACTOR):  # 8192*1024
+            number *= parse_number(factor[1])
         self._annotation()
         comment = _COMMENT.match(self.text, self.pos)
         if comment and _NAMES.fullmatch(comment[1]):
