@@ -53,7 +53,8 @@ class Pool:
 
     def __init__(self, prefix: list[str], isolated: bool, first: int) -> None:
         self._folder = TemporaryDirectory(prefix="ptrace-net-replay-", ignore_cleanup_errors=True)
-        self._pipes = {first: self._make_pipes(first)}
+        self._made = 0  # a table's number may come again: its process executed another program
+        self._pipes = {first: self._make_pipes()}
         python = [sys.executable, "-m"]
         self._command = [*prefix, *python, f"{_PACKAGE}.worker", *self._pipes[first].names]
         if prefix and isolated:
@@ -73,9 +74,10 @@ class Pool:
             self.__exit__(None, None, None)
             raise
 
-    def _make_pipes(self, group: int) -> _Pipes:
+    def _make_pipes(self) -> _Pipes:
         """The pipes of a worker to be; our end of its answers holds no writer, so that its end is seen."""
-        names = tuple(f"{self._folder.name}/{group}.{way}" for way in ("in", "out"))
+        self._made += 1
+        names = tuple(f"{self._folder.name}/{self._made}.{way}" for way in ("in", "out"))
         for name in names:
             os.mkfifo(name, 0o600)
         requests = os.open(names[0], os.O_RDWR | os.O_CLOEXEC)
@@ -101,7 +103,7 @@ class Pool:
 
     def fork(self, parent: int, child: int) -> None:
         """Make the worker of `child` a copy of that of `parent`."""
-        pipes = self._make_pipes(child)
+        pipes = self._make_pipes()
         self._pipes[child] = pipes
         self._ask(parent, {"op": "fork", "in": pipes.names[0], "out": pipes.names[1]})
 
