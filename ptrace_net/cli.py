@@ -34,6 +34,7 @@ COMMANDS = {
     "ps": ("ptrace_net.lab.ps", "runs of this user: programs, since when, memory"),
     "ss": ("ptrace_net.lab.ss", "their sockets"),
     "stop": ("ptrace_net.lab.stop", "end the programs of a run"),
+    "doctor": ("ptrace_net.doctor", "what this machine allows, and the remedy for what it does not"),
     "demo": ("ptrace_net.demo", "a dual-stack server, its clients, and the decoded trace"),
 }
 

@@ -32,7 +32,7 @@ def provider(
         return host, host_rules(host.face.asked)
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
-    views = view_rules() if _wants_views(options) else ()
+    views = view_rules() if wants_views(options) else ()
     links = _links(options)
     if links is not None:
         wire = EmulatedSockets(tasks, reactor, _wire(options, links))
@@ -49,7 +49,14 @@ def _links(options: Options) -> Links | None:
     return options.links
 
 
-def _wants_views(options: Options) -> bool:
+def with_views(options: Options, wanted: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """The rules of a run without and with those of views, for programs that join it."""
+    views = view_rules() if options.net != "host" else ()
+    plain = tuple(rule for rule in wanted if rule not in views)
+    return plain, (*plain, *views)
+
+
+def wants_views(options: Options) -> bool:
     """Whether files that show the network are to be served: ``auto`` asks the program's file."""
     if options.views != "auto":
         return options.views == "on"

@@ -13,7 +13,7 @@ from ptrace_net.failure import complain, spawn_failure
 from ptrace_net.lab.control import Control
 from ptrace_net.options import Options
 from ptrace_net.policed import policed
-from ptrace_net.provider import provider
+from ptrace_net.provider import provider, with_views
 from ptrace_net.syscalls.dispatch import dispatcher
 from ptrace_net.tracer.filter import NOTIFY, TRACE, Rule, assemble, picks
 from ptrace_net.tracer.notify import NotifyEngine
@@ -23,7 +23,6 @@ from ptrace_net.wanted import NO_IO_URING, merged
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ptrace_net.lab.joins import Joins
     from ptrace_net.tracer.escort import Escort
 
 
@@ -45,10 +44,12 @@ def start(options: Options) -> NotifyEngine:
     layer = policed(options.policy, dispatcher(sockets, {}), engine, net=options.net, notify=True)
     dispatch = layer.dispatch
     engine.dispatch = dispatch
-    rules = [
-        rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule
-        for rule in (*layer.rules, *merged(NO_IO_URING, wanted))
-    ]
+
+    def notified(wanted: Sequence[Rule]) -> list[Rule]:
+        rules = (*layer.rules, *merged(NO_IO_URING, tuple(wanted)))
+        return [rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule for rule in rules]
+
+    rules = notified(wanted)
     it = Start(engine, options.argv, rules, assemble(rules, arches()))
     # A name brings programs of other commands, whose guards they have.
     alone = options.engine == "notify" or options.name is not None
@@ -59,7 +60,14 @@ def start(options: Options) -> NotifyEngine:
         control, above = Control(options), os.getppid()
         _spawn(it, None)
     layer.begin()
-    control.serve(engine, sockets, _joins(options, engine, it.program), above)
+    joins = None
+    if options.name is not None:
+        from ptrace_net.lab.joins import Joins
+
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # ^Z stops our own program, and not those of others
+        variants = map(notified, with_views(options, wanted))
+        joins = Joins(engine, *(assemble(variant, arches()) for variant in variants))
+    control.serve(engine, sockets, joins, above)
     return engine
 
 
@@ -108,13 +116,3 @@ def _spawn(it: Start, escort: Escort | None) -> None:
             escort.join()
         raise spawn_failure(failure, it.argv[0])
     it.engine.attend(pid, listener)
-
-
-def _joins(options: Options, engine: NotifyEngine, program: bytes) -> Joins | None:
-    """What lets other commands join, where the run has a name."""
-    if options.name is None:
-        return None
-    from ptrace_net.lab.joins import Joins
-
-    signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # ^Z stops our own program, and not those of others
-    return Joins(engine, program)

@@ -19,6 +19,7 @@ from ptrace_net import guard, signals
 from ptrace_net.failure import Failure, spawn_failure
 from ptrace_net.lab.messages import Message, receive, send
 from ptrace_net.lab.visitor import connect, named
+from ptrace_net.provider import wants_views
 from ptrace_net.tracer import descendants
 from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_notified
 
@@ -100,8 +101,9 @@ def start(options: Options) -> Joined:
             send(peer, {"root": pid}, listener)
             _answer(peer)
 
-        program, supervisor = base64.b64decode(offer["filter"]), offer["supervisor"]
-        joined.root, listener, report = spawn_notified(options.argv, program, hand_over, supervisor)
+        program = base64.b64decode(offer["filters"]["viewing" if wants_views(options) else "plain"])
+        spawned = spawn_notified(options.argv, program, hand_over, offer["supervisor"])
+        joined.root, listener, report = spawned
     except SpawnError as error:
         raise spawn_failure(error, options.argv[0]) from None
     except OSError as error:

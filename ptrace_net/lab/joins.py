@@ -63,9 +63,11 @@ class Member(NamedTuple):
 class Joins:
     """The commands that have joined."""
 
-    def __init__(self, engine: NotifyEngine, program: bytes) -> None:
+    def __init__(self, engine: NotifyEngine, plain: bytes, viewing: bytes) -> None:
+        """``plain`` and ``viewing``: the filters for programs without and with views."""
         self._engine = engine
-        self._program = base64.b64encode(program).decode()
+        programs = {"plain": plain, "viewing": viewing}
+        self._filters = {name: base64.b64encode(code).decode() for name, code in programs.items()}
         self._mailbox = Mailbox(engine.reactor)
         self._members: dict[int, Member] = {}
 
@@ -75,7 +77,7 @@ class Joins:
     def admit(self, peer: socket.socket, request: Message) -> None:
         """Serve a joining command until its end or its last program's; OSError when it goes earlier."""
         pid, _ = owner_of(peer)
-        send(peer, {"filter": self._program, "supervisor": os.getpid()})
+        send(peer, {"filters": self._filters, "supervisor": os.getpid()})
         message, listener = receive(peer)
         root = message.get("root")
         # By its number here: a command in another pid namespace cannot be served.

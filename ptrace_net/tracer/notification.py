@@ -25,12 +25,13 @@ _EMPTY = bytes(_NOTIF.size)
 _buffer = bytearray(_NOTIF.size)
 
 
-def prepare(listener: int) -> None:
-    """Ask for synchronous wake-ups; older kernels (before 6.6) do without."""
+def prepare(listener: int) -> bool:
+    """Ask for synchronous wake-ups; older kernels (before 6.6) do without: False."""
     try:
         fcntl.ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
     except OSError:
-        return
+        return False
+    return True
 
 
 def receive(listener: int) -> tuple[int, ...]:

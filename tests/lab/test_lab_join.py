@@ -147,6 +147,15 @@ def test_a_killed_joiner_takes_its_own_programs_with_it(lab: Lab, whom: str) -> 
     assert lab.run(sys.executable, "-c", FETCH).stdout == b"'127.0.0.1'\n"
 
 
+def test_a_joined_program_sees_the_networks_tables(lab: Lab) -> None:
+    """What shows /proc/net is the joined program's choice, whatever the first program of the run is."""
+    lab.start("sleep", "1000")
+    script = "import socket; s = socket.create_server(('', 4444)); print(open('/proc/net/tcp').read())"
+    joined = ("--join", lab.name, "--views", "on", "--", sys.executable, "-c", script)
+    assert b" 00000000:115C " in lab.command(*joined).stdout
+    assert b" 00000000:115C " not in lab.run(sys.executable, "-c", script).stdout
+
+
 def test_many_joiners_at_once(lab: Lab) -> None:
     served(lab)
     joined = [lab.join(sys.executable, "-c", FETCH, stdout=subprocess.PIPE) for _ in range(8)]
