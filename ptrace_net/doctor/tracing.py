@@ -11,7 +11,7 @@ from ptrace_net.doctor.finding import LIMITED, MISSING, OK, Finding
 from ptrace_net.tracer import binding, memory
 from ptrace_net.tracer.spawn import PR_SET_PTRACER
 from ptrace_net.tracer.task import duplicate
-from ptrace_net.tracer.thread import has_thread_pidfds
+from ptrace_net.tracer.thread import own_pidfd
 
 _KNOWN = b"what stands here is known to both of a fork"
 _buffer = ctypes.create_string_buffer(_KNOWN)
@@ -56,9 +56,11 @@ def _container() -> str:
 
 def threads() -> Finding:
     what = "pidfds of threads"
-    if has_thread_pidfds():
-        return Finding(what, OK, "the notification engine knows threads by them")
-    return Finding(what, MISSING, "the kernel does not offer them (Linux 6.9)", "--engine ptrace")
+    try:
+        os.close(own_pidfd())
+    except OSError:
+        return Finding(what, MISSING, "the kernel does not offer them (Linux 6.9)", "--engine ptrace")
+    return Finding(what, OK, "the notification engine knows threads by them")
 
 
 def remote_memory() -> Finding:

@@ -19,7 +19,7 @@ from ptrace_net.failure import Failure
 from ptrace_net.lab.command import command
 from ptrace_net.lab.entrance import Found, supervisors
 from ptrace_net.lab.table import table
-from ptrace_net.lab.visitor import ask
+from ptrace_net.lab.visitor import Gone, ask
 
 _HEAD = ("NAME", "PID", "NET", "ENGINE", "SINCE", "MEMORY", "PROGRAM")
 _DAY = 86400
@@ -47,6 +47,8 @@ def described(found: Found) -> dict[str, Any] | None:
     """What is to be known of a run; None when it has ended meanwhile."""
     try:
         about = ask(found, "about")
+    except Gone:
+        return None
     except Failure:
         about = {"pid": found.pid, "name": found.name or None, "silent": True}
     try:

@@ -10,7 +10,7 @@ from ptrace_net.failure import Failure, complain
 from ptrace_net.lab.command import command
 from ptrace_net.lab.entrance import supervisors
 from ptrace_net.lab.table import table
-from ptrace_net.lab.visitor import answers, wanted
+from ptrace_net.lab.visitor import Gone, answers, wanted
 
 _HEAD = ("Run", "Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port", "Process")
 
@@ -33,6 +33,9 @@ def _show(options: argparse.Namespace) -> int:
                 if options.json:
                     print(json.dumps({"run": title, **socket}))
                 rows.append((title, *_row(socket)))
+        except Gone:
+            if options.run is not None:
+                raise
         except Failure as failure:
             complain(str(failure))
             status = failure.status

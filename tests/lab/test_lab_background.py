@@ -110,7 +110,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 def test_the_terminal_interrupts_what_is_waited_for(terminal: Terminal, way: tuple[str, ...]) -> None:
     words = " ".join([*PTRACE_NET, *way])
-    terminal.command(f"{words} -b -- sh -c 'echo up; sleep 1000; echo not'")
+    terminal.command(f"{words} -b -- sh -c 'echo up; exec sleep 1000'")
     terminal.expect("^up\n")
     terminal.send(INTERRUPT)
     assert terminal.status() == 130

@@ -51,7 +51,7 @@ def told(lab: Lab, *words: str) -> list[dict[str, Any]]:
 
 def run_below(lab: Lab, command: subprocess.Popen[bytes]) -> dict[str, Any]:
     """What ps tells of the run that ``command`` started."""
-    (run,) = [run for run in told(lab, "ps") if command.pid in (run["pid"], run["guard"])]
+    (run,) = [run for run in told(lab, "ps") if command.pid in (run["pid"], run.get("guard"))]
     return run
 
 
@@ -74,7 +74,7 @@ def test_ps_shows_every_run(lab: Lab, options: tuple[str, ...]) -> None:
     assert run["since"] == pytest.approx(psutil.Process(program.pid).create_time(), abs=5)
     assert 1 << 20 < run["memory"] < 1 << 27
     program.communicate(b"\n", timeout=10)
-    assert not [run for run in told(lab, "ps") if program.pid in (run["pid"], run["guard"])]
+    assert not [run for run in told(lab, "ps") if program.pid in (run["pid"], run.get("guard"))]
 
 
 def test_ps_shows_who_has_joined(lab: Lab) -> None:
