@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ptrace_net.policies.behaviour import parse_behaviour
 from ptrace_net.policies.faults import parse_address, parse_fault, parse_ports, parse_time
 from ptrace_net.policies.problem import Problem, near
-from ptrace_net.policies.values import Fault, Limits, Provider, Where
+from ptrace_net.policies.values import Fault, Impaired, Limits, Provider, Where
 from ptrace_net.policies.words import one_of, read
 
+_IMPAIRED = re.compile(r"[A-Za-z0-9_.-]+:[a-z]+=[^,=]+(,[a-z]+=[^,=]+)*\Z")
 USES = ("run", "host", "stack", "kernel", "stub")
 ADDRESSED = ("bind", "connect", "sendto", "sendmsg", "sendmmsg")
 
@@ -153,11 +155,11 @@ def check_port_map(ports: Mapping[int, int]) -> None:
         back[there] = own
 
 
-def parse_timeline(value: Any) -> tuple[Fault, ...]:
-    """The faults of one row, with their time; raises Problem."""
+def parse_timeline(value: Any) -> tuple[tuple[Fault, ...], tuple[Impaired, ...]]:
+    """The faults and impairments of one row, with their time; raises Problem."""
     if not isinstance(value, dict):
         raise Problem("tables are wanted: [[timeline]]")
-    known = ("after", "lasts", "inject", "down")
+    known = ("after", "lasts", "inject", "impair", "down")
     for key in value:
         if key not in known:
             raise Problem(f"unknown key; known are {', '.join(known)}{near(key, known)}", key)
@@ -168,10 +170,14 @@ def parse_timeline(value: Any) -> tuple[Fault, ...]:
         raise Problem("true or false is wanted", "down")
     if value.get("down"):
         faults += DOWN
-    if not faults:
-        raise Problem("nothing happens: inject = [...] or down = true is wanted")
+    impairments = parse_impairments(value.get("impair", []), "impair")
+    if not faults and not impairments:
+        raise Problem("nothing happens: inject = [...], impair = [...] or down = true is wanted")
     until = None if lasts is None else after + lasts
-    return tuple(fault._replace(after=after, until=until) for fault in faults)
+    return (
+        tuple(fault._replace(after=after, until=until) for fault in faults),
+        tuple(each._replace(after=after, until=until) for each in impairments),
+    )
 
 
 def _seconds(row: Mapping[str, Any], key: str) -> float | None:
@@ -184,6 +190,16 @@ def _seconds(row: Mapping[str, Any], key: str) -> float | None:
         return parse_time(_string(value), "s")
     except Problem as problem:
         raise problem.under(key) from None
+
+
+def parse_impairments(value: Any, key: str) -> tuple[Impaired, ...]:
+    """A list of links and what they do; the devices know the words. Raises Problem."""
+    if not isinstance(value, list):
+        raise Problem("a list of DEV:delay=20ms,loss=1% is wanted", key)
+    for each in value:
+        if not isinstance(each, str) or not _IMPAIRED.match(each):
+            raise Problem(f"{each!r} is not DEV:delay=20ms,loss=1%", key)
+    return tuple(map(Impaired, value))
 
 
 def parse_faults(value: Any, key: str) -> tuple[Fault, ...]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ptrace_net.policies.choices import (
     check_port_map,
     parse_faults,
+    parse_impairments,
     parse_limits,
     parse_port_map,
     parse_provider,
@@ -162,6 +163,10 @@ def _inject(policy: Policy, value: Any, file: _File) -> Policy:
     return policy._replace(faults=(*policy.faults, *parse_faults(value, "inject")))
 
 
+def _impair(policy: Policy, value: Any, file: _File) -> Policy:
+    return policy._replace(impairments=(*policy.impairments, *parse_impairments(value, "impair")))
+
+
 def _seed(policy: Policy, value: Any, file: _File) -> Policy:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Problem("a number is wanted")
@@ -173,7 +178,10 @@ def _timeline(policy: Policy, value: Any, file: _File) -> Policy:
         raise Problem("tables are wanted: [[timeline]]")
     for place, row in enumerate(value):
         try:
-            policy = policy._replace(faults=(*policy.faults, *parse_timeline(row)))
+            faults, impairments = parse_timeline(row)
+            policy = policy._replace(
+                faults=(*policy.faults, *faults), impairments=(*policy.impairments, *impairments)
+            )
         except Problem as problem:
             raise problem.under("timeline", place) from None
     return policy
@@ -190,6 +198,7 @@ KEYS: Mapping[str, Callable[[Policy, Any, _File], Policy]] = {
     "ports": _ports,
     "limits": _limits,
     "inject": _inject,
+    "impair": _impair,
     "seed": _seed,
     "timeline": _timeline,
 }

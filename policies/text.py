@@ -27,6 +27,9 @@ def _lines(policy: Policy) -> Iterator[str]:
     plain = [fault.text for fault in policy.faults if not _timed(fault)]
     if plain:
         yield "inject = [" + ", ".join(map(_quoted, plain)) + "]"
+    still = [each.text for each in policy.impairments if not each.timed]
+    if still:
+        yield "impair = [" + ", ".join(map(_quoted, still)) + "]"
     yield from _map(policy)
     for name, spec in TABLES.items():
         yield from _table(name, spec, policy.table(name))
@@ -37,7 +40,11 @@ def _lines(policy: Policy) -> Iterator[str]:
     yield from _limits(policy.limits)
     for fault in policy.faults:
         if _timed(fault):
-            yield from _timeline(fault)
+            what = "down = true" if fault.where.outside else f"inject = [{_quoted(fault.text)}]"
+            yield from _timeline(fault.after, fault.until, what)
+    for each in policy.impairments:
+        if each.timed:
+            yield from _timeline(each.after, each.until, f"impair = [{_quoted(each.text)}]")
 
 
 def _quoted(text: str) -> str:
@@ -114,8 +121,8 @@ def _timed(fault: Fault) -> bool:
     return bool(fault.after) or fault.until is not None or fault.where.outside
 
 
-def _timeline(fault: Fault) -> Iterator[str]:
-    yield from ("", "[[timeline]]", f"after = {fault.after}")
-    if fault.until is not None:
-        yield f"lasts = {fault.until - fault.after}"
-    yield "down = true" if fault.where.outside else f"inject = [{_quoted(fault.text)}]"
+def _timeline(after: float, until: float | None, what: str) -> Iterator[str]:
+    yield from ("", "[[timeline]]", f"after = {after}")
+    if until is not None:
+        yield f"lasts = {until - after}"
+    yield what

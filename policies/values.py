@@ -124,6 +124,18 @@ class Provider(NamedTuple):
         return self.where.named
 
 
+class Impaired(NamedTuple):
+    """A link with an impairment, in the words of `--impair`: DEV:delay=20ms,loss=1%."""
+
+    text: str
+    after: float = 0.0  # seconds since the program began
+    until: float | None = None
+
+    @property
+    def timed(self) -> bool:
+        return bool(self.after) or self.until is not None
+
+
 class Limits(NamedTuple):
     """None: no limit but the provider's."""
 
@@ -145,6 +157,7 @@ class Policy(NamedTuple):
     ports: Mapping[int, int] = _NOTHING  # the program's port -> the host's
     limits: Limits = Limits()
     faults: tuple[Fault, ...] = ()
+    impairments: tuple[Impaired, ...] = ()
     seed: int = 0
     lane: str = "express"  # or "wire": connections within the run make packets too
 

@@ -25,6 +25,7 @@ def provider(
     options: Options, tasks: Callable[[], Iterable[Task]], reactor: Reactor
 ) -> tuple[Sockets, tuple[Rule, ...]]:
     """The socket layer of a run, and its rules for the filter."""
+    links = _links(options)
     if options.net == "host":
         from ptrace_net.sockets.host import host_sockets
 
@@ -33,7 +34,6 @@ def provider(
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
     views = view_rules() if wants_views(options) else ()
-    links = _links(options)
     if links is not None:
         wire = EmulatedSockets(tasks, reactor, _wire(options, links))
         return wire, (*stack_rules(KEPT_ON_WIRE), *views)
@@ -42,11 +42,16 @@ def provider(
 
 def _links(options: Options) -> Links | None:
     """What packets pass, where there are any: a policy may want those of ``lo`` alone."""
-    if options.links is None and options.policy.lane == "wire":
+    links = options.links
+    if links is None and options.policy.lane == "wire":
         from ptrace_net.device_options import Links
 
-        return Links((), (), ())
-    return options.links
+        links = Links((), (), ())
+    if not options.policy.impairments:
+        return links
+    from ptrace_net.policy_links import with_policy
+
+    return with_policy(links, options.policy, options.net)
 
 
 def with_views(options: Options, wanted: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
@@ -84,6 +89,10 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
     def wire(layer: EmulatedSockets) -> Outside:
         devices = open_devices(links.devices, links.captures, links.impairs, time.monotonic())
         devices.packets_on_lo |= options.policy.lane == "wire"
+        if options.policy.impairments:
+            from ptrace_net.policy_links import schedule
+
+            schedule(devices, options.policy, layer.reactor)
         if not devices.settle():
             complain("no lease, or no router, has answered on the links of this run yet; it starts without")
         carrier = Wire(layer, devices, None if links.devices else _outside(options)(layer))

@@ -105,6 +105,12 @@ class Impair(Wrapper):
         self.outward = Direction(impairment, random.Random(impairment.seed))
         self.inward = Direction(back, random.Random(impairment.seed + 1))
 
+    def change(self, impairment: Impairment) -> None:
+        """Another impairment from now on; what is on its way stays so."""
+        self.outward.impairment = impairment
+        if self.inner.mac != ZERO_MAC:
+            self.inward.impairment = impairment
+
     @property
     def offload(self) -> Offload:
         return NO_OFFLOAD

@@ -1,9 +1,13 @@
 """What the tests of policies share: a program that makes the socket calls it is told, and runs of it."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from policy_probe import Ran, Under, build, execute
+
+# The interpreter of filters is one of the tests of the tracer.
+sys.path.insert(0, str(Path(__file__).parent.parent / "tracer"))
 
 
 @pytest.fixture(scope="session")

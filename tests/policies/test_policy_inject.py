@@ -270,3 +270,28 @@ def test_the_time_line(ptrace_net_command: list[str], tmp_path: Path) -> None:
             pytest.skip("this machine has no way out, which is what the test needs in between")
     ran = execute([*ptrace_net_command, "--policy", str(policy), "--", sys.executable, "-c", script])
     assert (ran.lines, ran.said) == (["[0, 101, 0]"], "")
+
+
+def test_a_link_of_our_own_goes_down_and_comes_back(ptrace_net_command: list[str], tmp_path: Path) -> None:
+    policy = tmp_path / "line.toml"
+    policy.write_text('[[timeline]]\nafter = "1.2s"\nlasts = 1\nimpair = ["lo:loss=100%"]\n')
+    script = (
+        "import socket, time\n"
+        "begun, seen = time.monotonic(), []\n"
+        "server, client = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))\n"
+        "server.bind(('127.0.0.1', 0)); server.settimeout(0.05)\n"
+        "while time.monotonic() - begun < 3:\n"
+        "    client.sendto(b'x', server.getsockname()); time.sleep(0.02)\n"
+        "    try: server.recv(9); seen.append(1)\n"
+        "    except TimeoutError: seen.append(0)\n"
+        "print([each for index, each in enumerate(seen) if not index or seen[index - 1] != each])\n"
+    )
+    words = ["--", sys.executable, "-c", script]
+    ran = execute([*ptrace_net_command, "--net", "stack", "--policy", str(policy), *words])
+    assert ran.lines == ["[1, 0, 1]"], ran.said
+    ran = execute([*ptrace_net_command, "--policy", str(policy), *words])
+    assert (ran.lines, ran.status) == ([], 125)
+    assert "--net stack" in ran.said
+    policy.write_text('impair = ["lo:lost=100%"]\n')
+    ran = execute([*ptrace_net_command, "--net", "stack", "--policy", str(policy), *words])
+    assert (ran.status, "unknown impairment 'lost'" in ran.said) == (125, True)

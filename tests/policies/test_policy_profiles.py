@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from policy_probe import Under, execute
+from policy_probe import Under, build, execute
+from support.build import M32
 from support.media import QUIET, make_clip
 
 from ptrace_net.policies.policy import DATA, load, names
@@ -268,6 +269,47 @@ def test_ffmpeg_dies_of_netlink_in_getaddrinfo(ptrace_net_command: list[str], tm
     goes_on = execute([*ptrace_net_command, "--policy", "starry-ipv6", "--policy", str(mine), "--", *words])
     assert goes_on.status not in (0, 137)
     assert "Connection refused" in goes_on.said
+
+
+def test_mediaserver_opens_its_udp_port_as_in_the_log(under: Under) -> None:
+    """001:48-76: what ZLMediaKit does with an AF_INET6 datagram socket, call for call; 001:27 for the last."""
+    words = [
+        "socket,10,2,17",
+        "setsockopt,@,1,2,1",
+        "setsockopt,@,1,15,1",
+        "ioctl,@,21537",
+        "setsockopt,@,1,7,262144",
+        "setsockopt,@,1,8,262144",
+        "setsockopt,@,1,13,0",
+        "setsockopt,@,41,26,0",
+        "bind,@,::,0",
+        "getpeername,@",
+    ]
+    ran = under(*words, names=("starry-ipv6",))
+    results = [int(line.split()[1]) for line in ran.lines]
+    assert (results, ran.status) == ([3, 0, 0, 0, 0, 0, 0, 0, 0, -107], 0)
+
+
+def test_a_32_bit_program_meets_the_same_kernel(
+    ptrace_net_command: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Through socketcall(2) or its own numbers: what it is told names the number it used."""
+    probe = build("probe", tmp_path_factory, *M32)
+    ran = execute(
+        [
+            *ptrace_net_command,
+            "--policy",
+            "starry-ipv6",
+            "--",
+            str(probe),
+            "socket,10,2,17",
+            "setsockopt,@,1,15,1",
+            "setsockopt,@,41,26,0",
+            "sendmsg,@,0",
+        ]
+    )
+    assert (ran.lines, ran.status) == (["socket 3", "setsockopt 0", "setsockopt 0"], 137)
+    assert "unknown syscall id: 370" in ran.said
 
 
 # The profiles themselves.
