@@ -43,7 +43,7 @@ def campaign(options: argparse.Namespace, program: list[str], against: dict[str,
         complain(f"interrupted after {state.runs} runs{kept}")
         return INTERRUPTED
     finally:
-        executor.shutdown(cancel_futures=True)
+        executor.shutdown(wait=not halted.is_set())
     return 0
 
 

@@ -44,6 +44,8 @@ class Outcome(NamedTuple):
 
 def perform(trial: Trial) -> Outcome:
     """Run it to its end; nothing of it remains."""
+    if halted.is_set():
+        return Outcome(False, 0.0)
     folder = tempfile.mkdtemp(prefix="ptrace-net-needs-")
     try:
         return _perform(trial, folder)

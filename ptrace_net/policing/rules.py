@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from ptrace_net.abi.arch import SOCKETCALL
 from ptrace_net.policies.values import Entry, Fault, Key, Policy
 from ptrace_net.policing import limits, providers
-from ptrace_net.policing.support import FILE_CALLS, FLAG_PLACES
+from ptrace_net.policing.support import FILE_CALLS, FILE_REQUESTS, FLAG_PLACES, SOCKET_REQUESTS
 from ptrace_net.syscalls.table import ARGUMENTS
-from ptrace_net.tracer.filter import ERRNO, TRACE, Rule, Test, at_least, equal, not_null, shares
+from ptrace_net.tracer.filter import ERRNO, TRACE, Rule, Test, at_least, below, equal, not_null, shares
 
 _MOST = 40  # rules of one call; beyond, the layer is asked
 _SOCKETCALLS = {name: number for number, (name, _) in SOCKETCALL.items()}
@@ -111,8 +111,8 @@ def _ioctls(policy: Policy) -> Iterator[Rule]:
     """Which descriptors are sockets only the layer knows."""
     for (request,), entry in policy.table("ioctls").items():
         if request is None:
-            yield Rule("ioctl", (at_least(1, 0x8900), Test(1, "lt", 0x8A00)))
-            yield from (Rule("ioctl", (equal(1, number),)) for number in (0x5421, 0x541B, 0x5411, 0x5452))
+            yield Rule("ioctl", (at_least(1, SOCKET_REQUESTS), below(1, SOCKET_REQUESTS + 0x100)))
+            yield from (Rule("ioctl", (equal(1, number),)) for number in FILE_REQUESTS)
         elif isinstance(request, int) and entry.behaviour.verb != "ok":
             yield Rule("ioctl", (equal(1, request),))
 

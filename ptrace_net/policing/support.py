@@ -31,6 +31,9 @@ FILE_CALLS: Mapping[str, tuple[tuple[str, int], ...]] = {
         ("statx", 1), ("access", 0), ("faccessat", 1), ("faccessat2", 1),
     ),
 }  # fmt: skip
+# linux/sockios.h: 0x8900 to 0x89ff; and FIONBIO, FIONREAD, SIOCOUTQ, FIOASYNC, which other files have too.
+SOCKET_REQUESTS = 0x8900
+FILE_REQUESTS = (0x5421, 0x541B, 0x5411, 0x5452)
 _AT_FDCWD = 0xFFFFFF9C
 
 
@@ -80,9 +83,11 @@ class Support:
         return self._decided(entry, call) or go(call)
 
     def ioctl(self, call: Call, go: Go) -> Answer:
-        """Of sockets only: another file may have a request of that number."""
-        entry = find(self._ioctls, call.args[1])
-        if entry is None or not call.task.socket_inode(call.args[0]):
+        """Of sockets only: another file may have a request of that number. ``*``: those that sockets have."""
+        request = call.args[1]
+        known = (request,) in self._ioctls or request & ~0xFF == SOCKET_REQUESTS or request in FILE_REQUESTS
+        entry = find(self._ioctls, request)
+        if entry is None or not known or not call.task.socket_inode(call.args[0]):
             return go(call)
         return self._decided(entry, call) or go(call)
 

@@ -272,7 +272,7 @@ def test_ffmpeg_dies_of_netlink_in_getaddrinfo(ptrace_net_command: list[str], tm
 
 
 def test_mediaserver_opens_its_udp_port_as_in_the_log(under: Under) -> None:
-    """001:48-76: what ZLMediaKit does with an AF_INET6 datagram socket, call for call; 001:27 for the last."""
+    """001:48-76: what ZLMediaKit does with an AF_INET6 datagram socket, call for call; then 001:27."""
     words = [
         "socket,10,2,17",
         "setsockopt,@,1,2,1",
