@@ -53,13 +53,15 @@ class Injector:
     """The faults of one run; the same ``seed`` gives the same ones."""
 
     def __init__(
-        self, faults: tuple[Fault, ...], seed: int, clock: Callable[[], float] = time.monotonic
+        self, faults: tuple[Fault, ...], seed: int, ask: Go, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """``ask`` puts questions about sockets to their provider."""
         self._rules: dict[str, list[tuple[int, Fault]]] = {}
         for place, fault in enumerate(faults):
             for name in fault.calls:
                 self._rules.setdefault(name, []).append((place, fault))
         self._seed = seed
+        self._ask = ask
         self._clock = clock
         self._threads: dict[int, _Thread] = {}
         self._seen = 0
@@ -75,7 +77,7 @@ class Injector:
         if former is not None:
             thread.open.remove(former)
             return self._again(thread, call, go, former)
-        fault = self._chosen(thread, call, go)
+        fault = self._chosen(thread, call)
         if fault is None:
             return self._followed(thread, call, _NOTHING, go(call))
         if fault.signal:
@@ -143,14 +145,14 @@ class Injector:
 
     # Which fault
 
-    def _chosen(self, thread: _Thread, call: Call, go: Go) -> Fault | None:
+    def _chosen(self, thread: _Thread, call: Call) -> Fault | None:
         """The last rule that holds; each counts what it is about, whether it decides or not."""
         chosen = None
         now = self._clock() - self.started
         for place, fault in self._rules.get(call.name, ()):
             if now < fault.after or (fault.until is not None and now >= fault.until):
                 continue
-            if not _about(fault, call, go):
+            if not _about(fault, call, self._ask):
                 continue
             count = thread.counts[place, call.name] = thread.counts.get((place, call.name), 0) + 1
             if fault.when.holds(count) and self._drawn(fault, place, thread.ordinal, call.name, count):
@@ -187,7 +189,7 @@ def _sleep(seconds: float) -> Wait:
     return Wait(-1, 0, seconds, None)
 
 
-def _about(fault: Fault, call: Call, go: Go) -> bool:
+def _about(fault: Fault, call: Call, ask: Go) -> bool:
     where = fault.where
     if where.fd is not None and (not call.args or call.args[0] != where.fd):
         return False
@@ -196,7 +198,7 @@ def _about(fault: Fault, call: Call, go: Go) -> bool:
     if not where.named:
         return True
     own = readable(call)
-    names = [own] if own else [ask_name(go, call, question, call.args[0])
+    names = [own] if own else [ask_name(ask, call, question, call.args[0])
                                for question in ("getpeername", "getsockname")]  # fmt: skip
     ends = [endpoint(name, call.arch) for name in names]
     return any(end is not None and fits(where, end) for end in ends)

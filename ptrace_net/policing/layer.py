@@ -47,8 +47,8 @@ class Layer:
     def __init__(self, policy: Policy, inner: Callable[[Call], Answer], run: Run) -> None:
         self._inner = inner
         self._began = False
-        self._injector = Injector(policy.faults, policy.seed)
-        steps = _steps(policy, Outcomes(run), self._injector, run)
+        self._injector = Injector(policy.faults, policy.seed, inner)
+        steps = _steps(policy, Outcomes(run), self._injector, run, inner)
         self._chains = {name: _chain(each, inner) for name, each in steps.items() if each}
 
     def begin(self) -> None:
@@ -72,8 +72,10 @@ def _bound(step: Step, rest: Go) -> Go:
     return lambda call: step(call, rest)
 
 
-def _steps(policy: Policy, outcomes: Outcomes, injector: Injector, run: Run) -> dict[str, list[Step]]:
-    """The steps of every call, in their order."""
+def _steps(
+    policy: Policy, outcomes: Outcomes, injector: Injector, run: Run, ask: Go
+) -> dict[str, list[Step]]:
+    """The steps of every call, in their order; ``ask`` puts questions to the provider."""
     chosen: dict[str, list[Step]] = {}
 
     def add(step: Step, calls: Iterable[str]) -> None:
@@ -97,16 +99,16 @@ def _steps(policy: Policy, outcomes: Outcomes, injector: Injector, run: Run) -> 
     if policy.table("control"):
         add(Control(policy, outcomes).step, ("sendmsg", "sendmmsg"))
     if policy.table("netlink"):
-        add(Netlink(policy, outcomes).step, ("sendto", "send", "sendmsg"))
-    _add_choices(add, policy, outcomes, run)
+        add(Netlink(policy, outcomes, ask).step, ("sendto", "send", "sendmsg"))
+    _add_choices(add, policy, outcomes, run, ask)
     return chosen
 
 
 def _add_choices(
-    add: Callable[[Step, Iterable[str]], None], policy: Policy, outcomes: Outcomes, run: Run
+    add: Callable[[Step, Iterable[str]], None], policy: Policy, outcomes: Outcomes, run: Run, ask: Go
 ) -> None:
     if policy.providers:
-        rows = providers.ProviderSteps(policy.providers, outcomes, run.tasks)
+        rows = providers.ProviderSteps(policy.providers, outcomes, run.tasks, ask)
         add(rows.create, CREATING)
         if any(row.answer and row.answer.verb == "ignore" for row in policy.providers):
             add(rows.stubbed, providers.STUBBED)

@@ -34,8 +34,9 @@ class ProviderSteps:
     """The steps of one policy's rows."""
 
     def __init__(
-        self, rows: tuple[Provider, ...], outcomes: Outcomes, tasks: Callable[[], Iterable[Task]]
+        self, rows: tuple[Provider, ...], outcomes: Outcomes, tasks: Callable[[], Iterable[Task]], ask: Go
     ) -> None:
+        self._ask = ask
         self._made = [row for row in rows if not row.of_addresses]
         self._addressed = [row for row in rows if row.of_addresses]
         self._outcomes = outcomes
@@ -76,17 +77,17 @@ class ProviderSteps:
             return go(call)
         for row in self._addressed:
             named = not row.calls or call.name in row.calls
-            if named and fits(row.where, at) and _socket_fits(row, call, at.address, go):
+            if named and fits(row.where, at) and _socket_fits(row, call, at.address, self._ask):
                 answer = row.answer and self._outcomes.carry_out(row.answer, call, row.told)
                 return answer or go(call)
         return go(call)
 
 
-def _socket_fits(row: Provider, call: Call, address: bytes, go: Go) -> bool:
+def _socket_fits(row: Provider, call: Call, address: bytes, ask: Go) -> bool:
     """The address says the family; the socket is asked for the rest where it matters."""
     family = 2 if len(address) == 4 else 10
     fd, asked = call.args[0], ((row.type, SO_TYPE), (row.protocol, SO_PROTOCOL))
-    same = all(word is None or word == ask_option(go, call, fd, 1, option) for word, option in asked)
+    same = all(word is None or word == ask_option(ask, call, fd, 1, option) for word, option in asked)
     return row.family in (None, family) and same and _runs(row, call.task)
 
 

@@ -151,15 +151,15 @@ def absolute(call: Call, place: int) -> str:
 class Netlink:
     """What a program sends to netlink: every message of a datagram is looked at."""
 
-    def __init__(self, policy: Policy, outcomes: Outcomes) -> None:
-        self._table, self._outcomes = policy.table("netlink"), outcomes
+    def __init__(self, policy: Policy, outcomes: Outcomes, ask: Go) -> None:
+        self._table, self._outcomes, self._ask = policy.table("netlink"), outcomes, ask
 
     def step(self, call: Call, go: Go) -> Answer:
         from ptrace_net.policing.messages import netlink_types
 
-        if ask_option(go, call, call.args[0], 1, _SO_DOMAIN) != _AF_NETLINK:
+        if ask_option(self._ask, call, call.args[0], 1, _SO_DOMAIN) != _AF_NETLINK:
             return go(call)
-        protocol = ask_option(go, call, call.args[0], 1, _SO_PROTOCOL) or 0
+        protocol = ask_option(self._ask, call, call.args[0], 1, _SO_PROTOCOL) or 0
         try:
             types, size = netlink_types(call)
         except Errno:

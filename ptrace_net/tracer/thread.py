@@ -73,7 +73,7 @@ class Thread(Task):
         return thread_group(self.tid)
 
     def borrow(self, fd: int) -> int:
-        if fd == self.fresh[0]:
+        if 0 <= fd == self.fresh[0]:
             return os.dup(self.fresh[1])
         if self.pidfd >= 0:
             try:

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from policy_strategies import calls_of_probe, policies, tables
 
@@ -120,7 +120,12 @@ def run_under(
         ) >= len(words)
 
 
-SLOWLY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+# A failing example costs a run of the program for every attempt to make it smaller.
+SLOWLY = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "phases": (Phase.explicit, Phase.reuse, Phase.generate),
+}
 
 
 @settings(max_examples=12, **SLOWLY)
