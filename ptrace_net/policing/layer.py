@@ -147,7 +147,7 @@ def check_notify(policy: Policy) -> None:
     """Raise Failure where the notification engine cannot do what the policy says.
 
     It cannot change a call on its way to the kernel, and nobody answers calls made before the program is
-    executed.
+    executed. A signal would end a delay, and the call with it.
     """
     others = sorted(named_calls(policy) & _BEFORE_EXEC)
     if others:
@@ -156,8 +156,8 @@ def check_notify(policy: Policy) -> None:
     behaviours = [entry.behaviour.verb for table in tables for entry in table.values()]
     limited = (policy.limits.backlog, policy.limits.sndbuf, policy.limits.rcvbuf)
     changes = policy.ports or "ignore" in behaviours or any(limit is not None for limit in limited)
-    slow = any(fault.short or fault.delay_exit for fault in policy.faults)
+    slow = any(fault.short or fault.delay_enter or fault.delay_exit for fault in policy.faults)
     stubs = any(row.answer and row.answer.verb == "ignore" for row in policy.providers)
     if changes or slow or stubs:
-        what = "ports, limits of buffers and backlog, stub sockets, delay_exit, short, ignored flags"
+        what = "ports, limits of buffers and backlog, stub sockets, delays, short, ignored flags"
         raise Failure(f"policy: {what}: they need the ptrace engine: leave --engine out")
