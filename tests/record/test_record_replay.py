@@ -1,5 +1,6 @@
 """replay: real system calls do what the log says; what differs is found, named and shrunk."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from ptrace_net.record.flows import Tracker
 from ptrace_net.record.load import load
 from ptrace_net.record.model import Call, Log
 from ptrace_net.record.render import call_text
+from ptrace_net.record.replay.lower import lower
 from ptrace_net.record.replay.minimize import minimize
 from ptrace_net.record.replay.order import ordered
 from ptrace_net.record.replay.plan import Selection, make_plan
+from ptrace_net.record.replay.pool import Pool
 from ptrace_net.record.replay.run import ReplayReport, replay
 from ptrace_net.record.replay.text import render
 
@@ -188,6 +191,17 @@ def test_processes_have_descriptors_of_their_own() -> None:
     assert_as_recorded(report)
     assert report.made == 6
     assert report.plan.irrelevant == 2  # the fork itself, and the close of what is closed
+
+
+def test_the_number_of_a_worker_may_come_again() -> None:
+    """What had the number before goes, ended or not."""
+    with Pool([], True, 0) as pool:
+        for _ in range(2):
+            pool.fork(0, 1)
+        pool.end(1)
+        pool.fork(0, 1)
+        nothing = lower(Call(0, "close", (99,)), lambda number: number)
+        assert pool.call(1, nothing.number, nothing.arguments, 1.0).errno == errno.EBADF
 
 
 def test_threads_share_descriptors() -> None:

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -102,10 +103,12 @@ class Pool:
         )
 
     def fork(self, parent: int, child: int) -> None:
-        """Make the worker of `child` a copy of that of `parent`."""
+        """Make the worker of `child` a copy of that of `parent`; what had this number before goes."""
         pipes = self._make_pipes()
-        self._pipes[child] = pipes
         self._ask(parent, {"op": "fork", "in": pipes.names[0], "out": pipes.names[1]})
+        if child in self._pipes:
+            self._close(self._pipes[child])
+        self._pipes[child] = pipes
 
     def end(self, group: int) -> None:
         """Let the worker of `group` end; its descriptors close with it."""
@@ -169,3 +172,6 @@ class Pool:
     def _close(pipes: _Pipes) -> None:
         os.close(pipes.requests)
         os.close(pipes.answers)
+        for name in pipes.names:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
