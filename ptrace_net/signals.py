@@ -28,6 +28,11 @@ def hold() -> None:
     _held.append(signal.pthread_sigmask(signal.SIG_BLOCK, {*FORWARDED, GUARD_LOST}))
 
 
+def go_on() -> None:
+    """^Z is not for us: others need us while the program is stopped. After ``hold``."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+
+
 def let_go() -> None:
     """For a new program: the mask as it was before ``hold``."""
     if _held:

@@ -5,7 +5,6 @@ less, else with a guard process instead of ptrace's EXITKILL.
 from __future__ import annotations
 
 import os
-import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net import guard, notices, signals
@@ -58,13 +57,14 @@ def start(options: Options) -> NotifyEngine:
     if control is None:
         guard.split(background=options.background)
         control, above = Control(options), os.getppid()
+        if options.name is not None:
+            signals.go_on()
         _spawn(it, None)
     layer.begin()
     joins = None
     if options.name is not None:
         from ptrace_net.lab.joins import Joins
 
-        signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # ^Z stops our own program, and not those of others
         variants = map(notified, with_views(options, wanted))
         joins = Joins(engine, *(assemble(variant, arches()) for variant in variants))
     control.serve(engine, sockets, joins, above)

@@ -8,6 +8,7 @@ ended.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import signal
 import socket
@@ -91,6 +92,7 @@ def start(options: Options) -> Joined:
     name = options.join or ""
     found = named(name)
     guard.split(background=options.background)
+    signals.go_on()
     peer = connect(found)
     joined = Joined(name, peer)
     try:
@@ -105,6 +107,8 @@ def start(options: Options) -> Joined:
         spawned = spawn_notified(options.argv, program, hand_over, offer["supervisor"])
         joined.root, listener, report = spawned
     except SpawnError as error:
+        if (error.step, error.number) == ("seccomp", errno.EBUSY):
+            raise Failure(f"--join {name}: programs of a run cannot join another one") from None
         raise spawn_failure(error, options.argv[0]) from None
     except OSError as error:
         raise Failure(f"--join {name}: the supervisor does not answer ({error.strerror or error})") from None

@@ -13,6 +13,7 @@ from support.lab import Lab
 from support.leftovers import alive
 from support.media import QUIET, codec, decoded, make_clip
 from support.runner import PTRACE_NET, environment
+from support.terminal import END_OF_INPUT, SUSPEND, Terminal
 
 NEEDS = ["curl", "ffmpeg", "ffprobe", "redis-server", "redis-cli"]
 
@@ -28,6 +29,13 @@ while True:
 """
 FETCH = f"import socket; print(socket.create_connection(('127.0.0.1', {PORT})).recv(99).decode())"
 SLEEPER = ("sleep", "1000")
+TALK = """
+import socket
+a = socket.create_server(('127.0.0.1', 0))
+b = socket.create_connection(a.getsockname())
+a.accept()[0].send(b'heard')
+print(b.recv(9).decode())
+"""
 
 
 def served(lab: Lab) -> subprocess.Popen[bytes]:
@@ -221,3 +229,50 @@ def test_names(lab: Lab, name: str) -> None:
     got = lab.command(f"--name={name}", "--", "true")
     assert got.returncode == 125
     assert b"a name is a letter and up to 31" in got.stderr
+
+
+def test_no_joining_from_inside_another_run(lab: Lab) -> None:
+    lab.start(*SLEEPER)
+    join = [*PTRACE_NET, "--join", lab.name, "--", "true"]
+    got = lab.command("--net", "none", "--engine", "notify", "--", *join)
+    assert got.returncode == 125
+    assert b"programs of a run cannot join another one" in got.stderr
+
+
+def test_suspending_the_first_program_does_not_stop_the_others(lab: Lab, tmp_path: Path) -> None:
+    """^Z stops the first program and the command that the shell waits for; the network goes on."""
+    name = f"{lab.name}-z"
+    with Terminal(tmp_path, environment()) as terminal:
+        terminal.command(" ".join([*PTRACE_NET, "--name", name, "--net", "none", "--", "cat"]))
+        terminal.send("typed\n")
+        terminal.expect("^typed\n")
+        terminal.send(SUSPEND)
+        terminal.expect("Stopped")
+        assert lab.command("--join", name, "--", sys.executable, "-c", TALK).stdout == b"heard\n"
+        terminal.command("fg")
+        terminal.expect("cat\n")
+        terminal.send("again\n")
+        terminal.expect("^again\n")
+        terminal.send(END_OF_INPUT)
+        assert terminal.status() == 0
+
+
+def test_a_joined_program_is_traced_from_outside(lab: Lab) -> None:
+    lab.start(*SLEEPER)
+    bind = "socket.socket().bind(('127.0.0.1', 4321))"
+    script = f"import socket\nprint('up', flush=True)\ninput()\n{bind}\ninput()"
+    joined = lab.join(sys.executable, "-c", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert read_line(joined.stdout) == b"up\n"
+    program = supervisor_of(joined).children()[0]
+    tracer = lab.popen("attach", str(program.pid), "-t", stderr=subprocess.PIPE)
+    wait_until(lambda: f"TracerPid:\t{tracer.pid}" in status_of(program.pid), "it is traced")
+    joined.stdin.write(b"\n")
+    joined.stdin.flush()
+    assert b"socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3" in read_line(tracer.stderr)
+    assert b"sin_port=htons(4321)" in read_line(tracer.stderr)
+    joined.communicate(b"\n", timeout=10)
+    assert tracer.wait(10) == 0
+
+
+def status_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
