@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -59,7 +60,8 @@ def _by_a_child(tid: int, net: int, make: Callable[[], int]) -> int:
                 os._exit(0)  # whatever happens: the parent's code is not the child's
         theirs.close()
         data, rights, _, _ = ours.recvmsg(4, socket.CMSG_SPACE(4))
-        os.waitpid(pid, 0)
+        with suppress(ChildProcessError):  # the thread that collects the children of the run was faster
+            os.waitpid(pid, 0)
     if rights:
         (handle,) = struct.unpack("=i", rights[0][2][:4])
         os.set_inheritable(handle, False)
