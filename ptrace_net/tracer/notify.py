@@ -60,6 +60,8 @@ class NotifyEngine:
         self._listeners: dict[int, Attended] = {}
         self._decoder = Decoder(arches)
         self._threads = Threads()
+        self._current = Thread(0, self._threads)  # whose call is being answered
+        self._deadline: float | None = None  # of that call, where it has waited before
         self._waits = Waits(self.reactor, self._again, self._expired)
         self._unsent = Unsent()
         self._sweeping = False
@@ -173,18 +175,18 @@ class NotifyEngine:
             if notification.is_deserted(listener):
                 self._leave(listener)
             return
-        identity = info[0]
+        identity, thread = info[0], self._threads.get(info[1])
+        self._current, self._deadline = thread, None
+        thread.begin(info)
         try:
-            thread = self._threads.get(info[1])
-            thread.begin(info)
             call = self._decoder.call(thread, (0, info[4], 0, 0, info[3], *info[6:]))
             if call is None:
-                self._let_through(listener, identity, thread)
+                self._let_through(listener, identity)
                 return
             answer = self._unsent.take(call) if self._unsent else None
             self._carry_out(listener, identity, call, self.dispatch(call) if answer is None else answer)
         except _WITHDRAWN:
-            pass  # withdrawn by a signal, and it comes again; or the thread was killed
+            thread.release()  # withdrawn by a signal, and it comes again; or the thread was killed
 
     def _carry_out(self, listener: int, identity: int, call: Call, answer: Answer | Opened) -> None:
         if type(answer) is Return:
@@ -193,7 +195,7 @@ class NotifyEngine:
             self._answer(listener, identity, call, -answer.errno)
         elif isinstance(answer, Native):
             if answer.then is None and answer.name is None and answer.made is None:
-                self._let_through(listener, identity, self._threads.get(call.task.tid))
+                self._let_through(listener, identity)
             else:
                 self._perform(listener, identity, call, answer)
         elif isinstance(answer, Replace):
@@ -201,14 +203,16 @@ class NotifyEngine:
         elif isinstance(answer, Opened):
             self._install(listener, identity, call, answer)
         elif isinstance(answer, Wait | Park):
-            self._wait(listener, identity, call, answer, None)
+            self._wait(listener, identity, call, answer)
 
-    def _let_through(self, listener: int, identity: int, thread: Thread) -> None:
+    def _let_through(self, listener: int, identity: int) -> None:
+        self._current.release()
         with self._passing:  # the escort asks either before or after
             notification.let_through(listener, identity)
-            thread.through = True
+            self._current.through = True
 
     def _answer(self, listener: int, identity: int, call: Call, value: int) -> None:
+        self._current.release()
         try:
             notification.answer(listener, identity, value)
         except FileNotFoundError:
@@ -226,7 +230,7 @@ class NotifyEngine:
         except Errno as error:
             result = -error.number
         except Blocked as blocked:
-            self._wait(listener, identity, call, blocked.wait, None)
+            self._wait(listener, identity, call, blocked.wait)
             return
         if isinstance(result, Opened):
             self._install_new(listener, identity, call, native, result)
@@ -256,7 +260,8 @@ class NotifyEngine:
         """The descriptor goes in with the answer where no memory is to be written before."""
         then = opened.then
         at_once = then is None or call.name == "socket"
-        thread = self._threads.get(call.task.tid)
+        thread = self._current
+        thread.release()
         try:
             fd = notification.install(
                 listener, identity, opened.handle, cloexec=opened.cloexec, answer=at_once
@@ -280,10 +285,11 @@ class NotifyEngine:
 
     def _replace(self, listener: int, identity: int, call: Call, answer: Replace) -> None:
         try:
-            cloexec = self._threads.get(call.task.tid).closes_on_exec(answer.fd)
+            cloexec = self._current.closes_on_exec(answer.fd)
             old = call.task.borrow(answer.fd)
             share_blocking(old, answer.handle)
             os.close(old)
+            self._current.release()
             notification.put(listener, identity, answer.handle, answer.fd, cloexec=cloexec)
         except _WITHDRAWN:
             self._keep(call, answer)
@@ -298,10 +304,8 @@ class NotifyEngine:
 
     # Waiting
 
-    def _wait(
-        self, listener: int, identity: int, call: Call, answer: Wait | Park, deadline: float | None
-    ) -> None:
-        thread = self._threads.get(call.task.tid)
+    def _wait(self, listener: int, identity: int, call: Call, answer: Wait | Park) -> None:
+        thread = self._current
         withdrawn = self._waits.take(thread.tid)
         if withdrawn is not None and not withdrawn.answer.restart and withdrawn.call.args == call.args:
             # A signal withdrew it and the kernel restarted it: natively not with a timeout.
@@ -314,26 +318,24 @@ class NotifyEngine:
             except Errno as error:
                 self._answer(listener, identity, call, -error.number)
                 return
-        self._waits.add(Pending(listener, identity, call, answer, thread, handle), deadline)
+        thread.release()
+        self._waits.add(Pending(listener, identity, call, answer, thread, handle), self._deadline)
         self._sweep_later()
 
     def _again(self, pending: Pending) -> None:
         """What the call waited for is there: it is dispatched once more, with what is left of its time."""
-        listener, identity, call = pending.listener, pending.identity, pending.call
+        self._current, self._deadline = pending.thread, pending.deadline
         try:
-            answer = self.dispatch(call)
-            if isinstance(answer, Wait | Park):
-                self._wait(listener, identity, call, answer, pending.deadline)
-            else:
-                self._carry_out(listener, identity, call, answer)
+            self._carry_out(pending.listener, pending.identity, pending.call, self.dispatch(pending.call))
         except _WITHDRAWN:
-            return  # withdrawn in this moment, as in _next
+            pending.thread.release()  # withdrawn in this moment, as in _next
 
     def _expired(self, pending: Pending) -> None:
         if pending.answer.expired is None:  # a delay, which is over
             pending.deadline = None
             self._again(pending)
             return
+        self._current = pending.thread
         self._answer(pending.listener, pending.identity, pending.call, -pending.answer.expired)
 
     def _sweep_later(self) -> None:

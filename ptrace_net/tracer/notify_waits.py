@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Park, Wait
 from ptrace_net.tracer import notification
-from ptrace_net.tracer.thread import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +69,7 @@ class Waits:
         self._by_thread[pending.thread.tid] = pending
         if isinstance(answer, Wait) and pending.handle >= 0:
             reactor.add(pending.handle, answer.events | select.EPOLLONESHOT, lambda _: self._go_on(pending))
-        pending.pidfd = watch(pending.thread.tid)
+        pending.pidfd = pending.thread.watch(proven=pending.handle >= 0)
         reactor.add(pending.pidfd, select.EPOLLIN, lambda _: self.drop(pending))
         if answer.timeout is not None:
             pending.deadline = time.monotonic() + answer.timeout if deadline is None else deadline
@@ -83,7 +82,7 @@ class Waits:
             return
         del self._by_thread[pending.thread.tid]
         self._reactor.remove(pending.pidfd)
-        os.close(pending.pidfd)
+        pending.thread.watched = False
         if pending.timer is not None:
             self._reactor.cancel(pending.timer)
         if pending.handle >= 0:

@@ -10,9 +10,9 @@ import ctypes
 import errno
 import os
 import resource
+import select
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Answer
 
 POLLIN = 1
-SO_RCVTIMEO = 20
+SOL_SOCKET, SO_RCVTIMEO, SO_ACCEPTCONN = 1, 20, 30
 SOCK_CLOEXEC, SOCK_NONBLOCK = 0o2000000, 0o4000
 SOCK_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK
 INET = (2, 10)  # AF_INET and AF_INET6: they belong to a network namespace
 MSG_CTRUNC, MSG_ERRQUEUE, MSG_DONTWAIT, MSG_WAITFORONE = 0x8, 0x2000, 0x40, 0x10000
 _LONGEST = 1 << 17
+_poll = select.poll()
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -99,14 +100,20 @@ def accept4(call: Call, args: tuple[int, ...]) -> Opened:
     if flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK):
         raise Errno(errno.EINVAL)
     with hostcalls.borrowed(call.task, args[0]) as listener:
-        blocking = hostcalls.is_blocking(listener)
+        blocking = os.get_blocking(listener)
+        if blocking and _would_wait(listener):
+            raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO))
         try:
-            with hostcalls.not_blocking(listener) if blocking else nullcontext():
-                handle, name = hostcalls.accept(listener, flags)
+            if blocking:
+                os.set_blocking(listener, False)
+            handle, name = hostcalls.accept(listener, flags)
         except Errno as error:
             if error.number == errno.EAGAIN and blocking:
                 raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO)) from None
             raise
+        finally:
+            if blocking:
+                os.set_blocking(listener, True)
     if args[1]:
         try:
             room = read_int(call.task, call.arch, args[2])
@@ -115,6 +122,14 @@ def accept4(call: Call, args: tuple[int, ...]) -> Opened:
             os.close(handle)
             raise
     return Opened(handle, bool(flags & SOCK_CLOEXEC))
+
+
+def _would_wait(listener: int) -> bool:
+    """Whether nobody has connected yet; False where it does not listen, for accept(2) to say."""
+    _poll.register(listener, POLLIN)
+    ready = _poll.poll(0)
+    _poll.unregister(listener)
+    return not ready and hostcalls.get_int(listener, SOL_SOCKET, SO_ACCEPTCONN) == 1
 
 
 def receive_from(call: Call, args: tuple[int, ...]) -> int:

@@ -14,9 +14,8 @@ from ptrace_net.tracer.spawn import has_privilege
 PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
 
+# Small numbers all: without declared types a call takes half the time.
 _getfd = ctypes.CDLL(None, use_errno=True).syscall
-_getfd.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_uint)
-_getfd.restype = ctypes.c_long
 
 
 class Task:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections import deque
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
@@ -13,6 +12,7 @@ from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 _MOST_OPEN = 32  # pidfds kept open
 # Addresses above those of any program, in either word size.
 _BEYOND, _BEYOND_32, _PAGE = 0x7FFF000000000000, 0xFFFFF000, 4096
+_S_IFMT, _S_IFSOCK = 0o170000, 0o140000
 _AUDIT_ARCH_64BIT = 0x80000000
 _MOST = 4096  # threads remembered
 
@@ -22,7 +22,18 @@ class Thread(Task):
     its pidfd.
     """
 
-    __slots__ = ("_aside", "_threads", "call", "fresh", "pidfd", "through")
+    __slots__ = (
+        "_aside",
+        "_held",
+        "_held_fd",
+        "_threads",
+        "call",
+        "fresh",
+        "home",
+        "pidfd",
+        "through",
+        "watched",
+    )
 
     def __init__(self, tid: int, threads: Threads) -> None:
         super().__init__(tid)
@@ -32,11 +43,33 @@ class Thread(Task):
         self.fresh = (-1, -1)
         self.call: tuple[int, ...] = ()  # the notification of its latest one
         self.through = False  # that was left to the kernel
+        self.watched = False  # its pidfd is, while it waits
+        self.home: bool | None = None  # in our network namespace; None where nobody has looked
         self._aside: tuple[int, bytearray] | None = None
+        self._held_fd = self._held = -1  # its descriptor that the call is about, and ours of it
 
     def begin(self, call: tuple[int, ...]) -> None:
         """A call has been received."""
         self.call, self.through, self._aside = call, False, None
+        self.release()
+
+    def socket_inode(self, fd: int) -> int:
+        """The duplicate that this takes serves for what else the call does with ``fd``."""
+        if self._held < 0 or fd != self._held_fd:
+            self.release()
+            try:
+                self._held = self._duplicated(fd)
+            except Errno:
+                return 0
+            self._held_fd = fd
+        status = os.fstat(self._held)
+        return status.st_ino if status.st_mode & _S_IFMT == _S_IFSOCK else 0
+
+    def release(self) -> None:
+        """The call is about to go on: the program alone has its descriptors."""
+        if self._held >= 0:
+            os.close(self._held)
+            self._held_fd = self._held = -1
 
     def scratch(self, size: int) -> int:
         """Memory of ours at an address that no program can have: what reads and writes it is here too."""
@@ -73,6 +106,11 @@ class Thread(Task):
         return thread_group(self.tid)
 
     def borrow(self, fd: int) -> int:
+        if self._held >= 0 and fd == self._held_fd:
+            return os.dup(self._held)
+        return self._duplicated(fd)
+
+    def _duplicated(self, fd: int) -> int:
         if 0 <= fd == self.fresh[0]:
             return os.dup(self.fresh[1])
         if self.pidfd >= 0:
@@ -87,6 +125,14 @@ class Thread(Task):
         except OSError:
             raise Errno(errno.EBADF) from None
 
+    def watch(self, *, proven: bool) -> int:
+        """The pidfd, for its end; ``proven``: something was borrowed by it in this call."""
+        if self.pidfd < 0 or not proven:
+            self.close()
+            self._threads.open(self)
+        self.watched = True
+        return self.pidfd
+
     def close(self) -> None:
         if self.pidfd >= 0:
             os.close(self.pidfd)
@@ -98,13 +144,13 @@ class Threads:
 
     def __init__(self) -> None:
         self._by_id: dict[int, Thread] = {}
-        self._open: deque[Thread] = deque()  # some may be closed again
+        self._open: list[Thread] = []  # some may be closed again
 
     def get(self, tid: int) -> Thread:
         thread = self._by_id.get(tid)
         if thread is None:
             if len(self._by_id) >= _MOST:
-                for each in list(self._by_id)[: _MOST // 2]:
+                for each in [tid for tid, old in self._by_id.items() if not old.watched][: _MOST // 2]:
                     self._by_id.pop(each).close()
             thread = self._by_id[tid] = Thread(tid, self)
         return thread
@@ -117,18 +163,27 @@ class Threads:
 
     def open(self, thread: Thread) -> int:
         """A pidfd for ``thread``, one of few; raises OSError."""
-        while len(self._open) >= _MOST_OPEN:
-            self._open.popleft().close()
+        if len(self._open) >= _MOST_OPEN:
+            self._close_some()
         try:
             thread.pidfd = watch(thread.tid)
         except OSError as error:
             if error.errno != errno.EMFILE:
                 raise
-            while self._open:
-                self._open.popleft().close()
+            self._close_some()
             thread.pidfd = watch(thread.tid)
         self._open.append(thread)
         return thread.pidfd
+
+
+    def _close_some(self) -> None:
+        """All but those that are watched; few are open at any time."""
+        former, self._open = self._open, []
+        for thread in former:
+            if thread.watched:
+                self._open.append(thread)
+            else:
+                thread.close()
 
 
 def watch(tid: int) -> int:
