@@ -14,6 +14,7 @@ from ptrace_net.options import Options
 from ptrace_net.policed import policed
 from ptrace_net.provider import provider, with_views
 from ptrace_net.syscalls.dispatch import dispatcher
+from ptrace_net.tracer import namespaces
 from ptrace_net.tracer.filter import NOTIFY, TRACE, Rule, assemble, picks
 from ptrace_net.tracer.notify import NotifyEngine
 from ptrace_net.tracer.spawn import SpawnError, failure_of, spawn_notified
@@ -40,12 +41,13 @@ def start(options: Options) -> NotifyEngine:
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
     sockets, wanted = provider(options, engine.tasks, engine.reactor)
-    layer = policed(options.policy, dispatcher(sockets, {}), engine, net=options.net, notify=True)
+    dispatch = dispatcher(sockets, namespaces.HANDLERS)
+    layer = policed(options.policy, dispatch, engine, net=options.net, notify=True)
     dispatch = layer.dispatch
     engine.dispatch = dispatch
 
     def notified(wanted: Sequence[Rule]) -> list[Rule]:
-        rules = (*layer.rules, *merged(NO_IO_URING, tuple(wanted)))
+        rules = (*layer.rules, *merged(NO_IO_URING, namespaces.RULES, tuple(wanted)))
         return [rule._replace(verdict=NOTIFY) if rule.verdict == TRACE else rule for rule in rules]
 
     rules = notified(wanted)

@@ -14,16 +14,54 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from typing import TYPE_CHECKING
+
+from ptrace_net.syscalls.seam import NATIVE
+from ptrace_net.tracer.filter import Rule, shares
+from ptrace_net.tracer.thread import Thread
+
+if TYPE_CHECKING:
+    from ptrace_net.syscalls.seam import Answer, Call, Task
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def made_where(tid: int, make: Callable[[], int]) -> int:
-    """The descriptor that ``make`` gives in the network namespace of thread ``tid``; -errno of either."""
+# The calls by which a thread leaves the namespace that it was made in.
+RULES = (Rule("unshare", (shares(0, _CLONE_NEWNET),)), Rule("setns"))
+
+
+def _moves(call: Call) -> Answer:
+    if isinstance(call.task, Thread):
+        call.task.home = None
+    return NATIVE
+
+
+HANDLERS = {"unshare": _moves, "setns": _moves}
+
+
+def made_where(task: Task, make: Callable[[], int]) -> int:
+    """The descriptor that ``make`` gives in the network namespace of ``task``; -errno of either.
+
+    A look at that costs as much as the rest of the call: a thread's is remembered until it moves.
+    """
+    home = task.home if isinstance(task, Thread) else None
+    if home is None:
+        home = _is_ours(task.tid)
+        if isinstance(task, Thread):
+            task.home = home
+    return make() if home else _made_there(task.tid, make)
+
+
+def _is_ours(tid: int) -> bool:
     try:
-        if os.stat(f"/proc/{tid}/ns/net").st_ino == _ours():
-            return make()
+        return os.stat(f"/proc/{tid}/ns/net").st_ino == _ours()
+    except OSError:
+        return True  # gone
+
+
+def _made_there(tid: int, make: Callable[[], int]) -> int:
+    try:
         net = os.open(f"/proc/{tid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         return -(error.errno or 1)

@@ -57,7 +57,7 @@ def create(call: Call, args: tuple[int, ...]) -> Opened:
         made: int = _libc.socket(args[0], args[1] | SOCK_CLOEXEC, args[2])
         return made if made >= 0 else -ctypes.get_errno()
 
-    handle = made_where(call.task.tid, make) if args[0] in INET else make()
+    handle = made_where(call.task, make) if args[0] in INET else make()
     if handle < 0:
         raise Errno(-handle)
     return Opened(handle, bool(args[1] & SOCK_CLOEXEC))
