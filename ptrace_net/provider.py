@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ptrace_net.failure import complain
-from ptrace_net.wanted import KEPT_ON_WIRE, host_rules, stack_rules, view_rules
+from ptrace_net.wanted import KEPT_ON_WIRE, host_rules, map_rules, stack_rules, view_rules
 
 if TYPE_CHECKING:
     from ptrace_net.device_options import Links
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 
 def provider(
-    options: Options, tasks: Callable[[], Iterable[Task]], reactor: Reactor
+    options: Options, tasks: Callable[[], Iterable[Task]], reactor: Reactor, maps: bool = False
 ) -> tuple[Sockets, tuple[Rule, ...]]:
-    """The socket layer of a run, and its rules for the filter."""
+    """The socket layer of a run, and its rules for the filter.
+
+    ``maps`` says whether the engine rewrites calls, so that mmap(2) can be given another descriptor.
+    """
     links = _links(options)
     if options.net == "host":
         from ptrace_net.sockets.host import host_sockets
@@ -33,11 +36,14 @@ def provider(
         return host, host_rules(host.face.asked)
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
-    views = view_rules() if wants_views(options) else ()
+    views = (*(view_rules() if wants_views(options) else ()), *(map_rules() if maps else ()))
     if links is not None:
         wire = EmulatedSockets(tasks, reactor, _wire(options, links))
+        wire.maps = maps
         return wire, (*stack_rules(KEPT_ON_WIRE), *views)
-    return EmulatedSockets(tasks, reactor, _outside(options)), (*stack_rules(), *views)
+    sockets = EmulatedSockets(tasks, reactor, _outside(options))
+    sockets.maps = maps
+    return sockets, (*stack_rules(), *views)
 
 
 def _links(options: Options) -> Links | None:

@@ -61,6 +61,15 @@ def _start(options: Options) -> Engine:
     return start_ptrace(options)
 
 
+def _maps_packets(options: Options) -> bool:
+    """Whether the program captures with libpcap, whose rings only ptrace can let it map."""
+    if options.net == "host":
+        return False
+    from ptrace_net.views.mentions import mentions
+
+    return mentions(options.argv[0], (b"libpcap.so",))
+
+
 def _choose(options: Options) -> str:
     """The engine for a run: notifications where nothing needs ptrace and the kernel offers them."""
     observer = "--record" if options.record is not None else "a trace" if options.trace is not None else ""
@@ -68,6 +77,8 @@ def _choose(options: Options) -> str:
     if notify and observer:
         raise Failure(f"{observer} needs the ptrace engine, which sees results: no --engine, no --name")
     if options.engine == "ptrace" or observer or options.collector is not None:
+        return "ptrace"
+    if options.engine == "auto" and not notify and _maps_packets(options):
         return "ptrace"
     from ptrace_net.tracer.probe import notify_obstacle
 

@@ -83,6 +83,14 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
     )
 
 
+_MAP_SHARED, _PROT_READ_WRITE = 1, 3
+
+
+def map_rules() -> tuple[Rule, ...]:
+    """mmap(2) of a descriptor, shared, to be read and written: of a packet socket perhaps."""
+    return (Rule("mmap", (equal(2, _PROT_READ_WRITE), shares(3, _MAP_SHARED), below(4, 1 << 31))),)
+
+
 # O_WRONLY, O_RDWR, O_CREAT, O_DIRECTORY, O_PATH: nobody reads a table with these.
 _NOT_READ = 0o1 | 0o2 | 0o100 | 0o200000 | 0o10000000
 

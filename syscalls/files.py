@@ -64,3 +64,7 @@ def _opened(call: Call, sockets: Sockets, address: int, flags: int) -> Answer:
         return handle
 
     return Native(None, "memfd_create", (address, MFD_CLOEXEC if flags & O_CLOEXEC else 0), made)
+
+
+def mmap(call: Call, sockets: Sockets) -> Answer:
+    return sockets.map(call)

@@ -10,7 +10,7 @@ from ptrace_net.syscalls.memory import read_int, write_int
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Return
 
 if TYPE_CHECKING:
-    from ptrace_net.syscalls.sockets import Sockets
+    from ptrace_net.syscalls.sockets import Held, Sockets
 
 _LONGEST = 1 << 16  # no option that a provider answers has a longer value
 _INT = struct.Struct("=i")
@@ -19,6 +19,7 @@ _INT = struct.Struct("=i")
 ASKING = frozenset({(0, 41), (0, 48), (41, 48), (41, 32), (6, 35)})
 _PROGRAMS = {(1, 26), (1, 51)}  # SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF
 _FPROG32, _FPROG64 = struct.Struct("=H2xI"), struct.Struct("=H6xQ")
+_PACKET_HDRLEN = (263, 11)
 _GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures that begin alike
 
 
@@ -74,6 +75,8 @@ def getsockopt(call: Call, sockets: Sockets) -> Answer:
         if held is None or not held.sock.serves(level, option):
             return NATIVE
         size = read_int(call.task, call.arch, length_address)
+        if (level, option) == _PACKET_HDRLEN:
+            return _header_length(call, held, address)
         if (level, option) in ASKING:
             given = call.task.read_up_to(address, min(max(size, 0), _LONGEST))
             value = held.sock.get_asked(held.handle, level, option, size, given)
@@ -92,6 +95,15 @@ def _widened_program(value: OptionValue) -> OptionValue:
     if value.length != _FPROG32.size or len(value.data) < _FPROG32.size:
         return value._replace(length=min(value.length, _FPROG32.size))
     return OptionValue(_FPROG64.pack(*_FPROG32.unpack(value.data)), _FPROG64.size)
+
+
+def _header_length(call: Call, held: Held, address: int) -> Answer:
+    """The one option whose value says what is asked about."""
+    told = getattr(held.sock, "header_length", None)
+    if told is None:
+        raise Errno(errno.ENOPROTOOPT)
+    write_int(call.task, call.arch, address, told(read_int(call.task, call.arch, address)))
+    return Return(0)
 
 
 def _widened(value: OptionValue) -> OptionValue:

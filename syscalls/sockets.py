@@ -120,3 +120,6 @@ class Sockets(Protocol):
 
     def view(self, path: str) -> bytes | None:
         """What a program finds in a file that shows the network; None: what the kernel says."""
+
+    def map(self, call: Call) -> Answer:
+        """mmap(2) of a descriptor, shared and to be written."""

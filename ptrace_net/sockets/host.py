@@ -134,6 +134,9 @@ class HostSockets:
     def ioctl(self, call: Call) -> Answer:
         return ioctls.refused(call, self.find)
 
+    def map(self, call: Call) -> Answer:
+        return NATIVE
+
     def view(self, path: str) -> bytes | None:
         return None
 

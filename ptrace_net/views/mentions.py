@@ -1,4 +1,4 @@
-"""Whether a program is one that reads /proc/net: its file names it.
+"""Whether a program is one that reads /proc/net, or captures packets: its file names these.
 
 An interpreter's does not, nor does that of a shell that starts such a program.
 """
@@ -13,8 +13,8 @@ _NAMES = (b"/proc/net", b"/proc/self/net", b"/proc/%d/net", b"/sys/class/net")
 _MOST = 32 << 20  # bytes of a file that is looked through: some ten milliseconds
 
 
-def mentions(program: str) -> bool:
-    """Look into the file that execvp(3) would execute."""
+def mentions(program: str, names: tuple[bytes, ...] = _NAMES) -> bool:
+    """Whether one of ``names`` is in the file that execvp(3) would execute."""
     path = shutil.which(program)
     if path is None:
         return False
@@ -23,6 +23,6 @@ def mentions(program: str) -> bool:
             if not 0 < os.fstat(file.fileno()).st_size <= _MOST:
                 return False
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return any(data.find(name) >= 0 for name in _NAMES)
+                return any(data.find(name) >= 0 for name in names)
     except OSError:
         return False

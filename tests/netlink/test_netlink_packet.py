@@ -26,7 +26,32 @@ def test_arping(ptrace_net_command: list[str]) -> None:
     assert re.search(r"10.0.2.2 dev eth0 lladdr 52:54:98:76:54:02 (REACHABLE|DELAY|STALE)", text)
 
 
-def test_a_ring_is_refused_as_where_the_kernel_has_none(ptrace_net_command: list[str]) -> None:
-    """libpcap says so; --capture is the way to see packets."""
-    text = ours(ptrace_net_command, "tcpdump -i eth0 -c1 2>&1 || true")
+CAPTURE = """
+tcpdump -n -i eth0 -c 4 icmp 2>/dev/null & capture=$!
+sleep 1.5
+ping -c2 -i0.3 10.0.2.2 >/dev/null
+wait $capture
+"""
+
+
+def test_tcpdump_reads_what_another_program_sends(ptrace_net_command: list[str]) -> None:
+    """The ring is that of ptrace's engine; the filter is run here."""
+    text = ours(ptrace_net_command, CAPTURE, "--engine", "ptrace")
+    assert len(re.findall(r"IP 10.0.2.15 > 10.0.2.2: ICMP echo request, .* length 64", text)) == 2
+    assert len(re.findall(r"IP 10.0.2.2 > 10.0.2.15: ICMP echo reply, .* length 64", text)) == 2
+
+
+def test_tcpdump_natively_sees_the_same_on_lo(ptrace_net_command: list[str]) -> None:
+    script = CAPTURE.replace("-i eth0", "-e -t -i lo").replace("10.0.2.2", "127.0.0.1")
+    texts = []
+    with kernel() as linux:
+        for text in (natively(linux, script), ours(ptrace_net_command, script, "--engine", "ptrace")):
+            texts.append(re.sub(r"id \d+", "id", text).splitlines())
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 4
+
+
+def test_no_ring_with_notifications(ptrace_net_command: list[str]) -> None:
+    """libpcap says so; --engine ptrace or --capture are the ways to see packets."""
+    text = ours(ptrace_net_command, "tcpdump -i eth0 -c1 2>&1 || true", "--engine", "notify")
     assert "Kernel doesn't support memory-mapped capture" in text

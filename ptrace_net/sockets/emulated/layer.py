@@ -66,6 +66,7 @@ class EmulatedSockets:
         self.registry = SocketTable(self._held, self.drop)
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.outside = outside(self)
+        self.maps = False  # whether the engine can let a program map what another descriptor is
 
     @cached_property
     def stream_doorway(self) -> Doorway:
@@ -166,6 +167,14 @@ class EmulatedSockets:
                 family = hostcalls.get_int(handle, socket.SOL_SOCKET, SO_DOMAIN)
             return interface_ioctl(self, call, family)
         return NATIVE
+
+    def map(self, call: Call) -> Answer:
+        """mmap(2) of a packet socket is that of its ring."""
+        with self.find(call.task, call.args[4] & 0xFFFFFFFF) as held:
+            ring = getattr(held.sock, "ring", None) if held is not None else None
+        if ring is None:
+            return NATIVE
+        return Native(None, "mmap", (*call.args[:4], ring.fd, call.args[5]))
 
     def view(self, path: str) -> bytes | None:
         from ptrace_net.sockets.netlink.views import view

@@ -1,4 +1,8 @@
-"""Options of level SOL_PACKET: packet(7). Rings are ENOPROTOOPT, as without CONFIG_PACKET_MMAP."""
+"""Options of level SOL_PACKET: packet(7).
+
+Rings are those of TPACKET_V2, where the engine can give the program memory; else ENOPROTOOPT, as in a kernel
+without CONFIG_PACKET_MMAP.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ if TYPE_CHECKING:
 
 SOL_SOCKET, SOL_PACKET = 1, 263
 SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
-ADD_MEMBERSHIP, DROP_MEMBERSHIP, STATISTICS, AUXDATA, IGNORE_OUTGOING = 1, 2, 6, 8, 23
+ADD_MEMBERSHIP, DROP_MEMBERSHIP, RX_RING, STATISTICS, AUXDATA = 1, 2, 5, 6, 8
+VERSION, RESERVE, IGNORE_OUTGOING, SO_ATTACH_FILTER, SO_DETACH_FILTER = 10, 12, 23, 26, 27
+TPACKET_V1, TPACKET_V2 = 0, 1
 _SWITCHES = {AUXDATA: "auxdata", IGNORE_OUTGOING: "ignore_outgoing"}
 _MREQ = struct.Struct("=iHH8s")
 _PROMISC, _ALLMULTI = 1, 2
@@ -23,7 +29,7 @@ _PROMISC, _ALLMULTI = 1, 2
 def serves(level: int, option: int) -> bool:
     """Of SOL_SOCKET what the backing socket would answer for itself; filters are the kernel's."""
     if level == SOL_SOCKET:
-        return option in (SO_TYPE, SO_PROTOCOL, SO_DOMAIN)
+        return option in (SO_TYPE, SO_PROTOCOL, SO_DOMAIN, SO_ATTACH_FILTER, SO_DETACH_FILTER)
     if level != SOL_PACKET:
         raise Errno(errno.ENOPROTOOPT)
     return True
@@ -37,6 +43,14 @@ def set_option(sock: PacketSocket, option: int, value: OptionValue) -> None:
             raise Errno(errno.ENODEV)
         if kind in (_PROMISC, _ALLMULTI):
             _count(sock, index, kind, 1 if option == ADD_MEMBERSHIP else -1)
+        return
+    if option in (VERSION, RESERVE) and sock.can_map():
+        number = struct.unpack("=I", value.first(4))[0]
+        if sock.ring is not None:
+            raise Errno(errno.EBUSY)
+        if option == VERSION and number != TPACKET_V2:
+            raise Errno(errno.EINVAL)
+        setattr(sock, "version" if option == VERSION else "reserve", number)
         return
     if option not in _SWITCHES:
         raise Errno(errno.ENOPROTOOPT)
@@ -75,6 +89,12 @@ def get_option(sock: PacketSocket, level: int, option: int, size: int) -> bytes:
         packets, drops = sock.packets, sock.drops
         sock.packets = sock.drops = 0
         return struct.pack("=II", packets + drops, drops)[:size]
+    if option in (VERSION, RESERVE) and sock.can_map():
+        return struct.pack("=I", _ring_option(sock, option))[:size]
     if option not in _SWITCHES:
         raise Errno(errno.ENOPROTOOPT)
     return struct.pack("=i", getattr(sock, _SWITCHES[option]))[:size]
+
+
+def _ring_option(sock: PacketSocket, option: int) -> int:
+    return sock.version if option == VERSION else sock.reserve

@@ -7,8 +7,11 @@ attached to the backing socket, where the kernel runs it on the same bytes.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -17,10 +20,12 @@ from ptrace_net.sockets.emulated.datagram import MSG_CMSG_CLOEXEC, MSG_DONTWAIT,
 from ptrace_net.sockets.emulated.names import Name
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.packet import options
+from ptrace_net.sockets.packet.bpf import Instruction, parsed, run
+from ptrace_net.sockets.packet.ring import Ring, request
 from ptrace_net.sockets.packet.taps import PACKET_OUTGOING
 from ptrace_net.stack import ethernet
 from ptrace_net.stack.frame import Frame
-from ptrace_net.syscalls.seam import Answer, Errno, Return, WouldBlock
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
 _LL = struct.Struct("=HHiHBB8s")
 _LEAST = 12  # of a name: up to sll_halen
 SOL_PACKET, PACKET_AUXDATA = 263, 8
+_TPACKET2_HDR, _LOOK = 32, 0.005  # sizeof(struct tpacket2_hdr); seconds between looks at the ring
 _AUXDATA = struct.Struct("=IIIHHHH")
 
 
@@ -43,8 +49,8 @@ class PacketSocket(Datagram):
     """``network_protocol`` is sll_protocol in network order, as socket(2) and bind(2) have it."""
 
     __slots__ = (
-        "auxdata", "drops", "ifindex", "ignore_outgoing", "memberships", "network_protocol", "nl", "packets",
-        "type",
+        "auxdata", "drops", "filter", "ifindex", "ignore_outgoing", "memberships", "network_protocol", "nl",
+        "packets", "reserve", "ring", "type", "version",
     )  # fmt: skip
 
     def __init__(self, nl: NetlinkLayer, kind: int, protocol: int, options_: Options) -> None:
@@ -56,6 +62,9 @@ class PacketSocket(Datagram):
         self.auxdata = self.ignore_outgoing = False
         self.packets = self.drops = 0
         self.memberships: dict[tuple[int, int], int] = {}
+        self.filter: tuple[Instruction, ...] | None = None
+        self.ring: Ring | None = None
+        self.version = self.reserve = 0
 
     def watch(self, ours: int) -> None:
         super().watch(ours)
@@ -64,6 +73,9 @@ class PacketSocket(Datagram):
     def gone(self) -> None:
         self.nl.taps.remove(self)
         options.leave_all(self)
+        if self.ring is not None:
+            self.ring.close()
+            self.ring = None
         super().gone()
 
     @property
@@ -80,6 +92,9 @@ class PacketSocket(Datagram):
         if kind == PACKET_OUTGOING and (self.ethertype != ETH_P_ALL or self.ignore_outgoing):
             return
         payload = data if self.type == socket.SOCK_RAW else data[ETH_HLEN:]
+        if self.ring is not None:
+            self._enter(self.ring, payload, self._name(socket.htons(kind_of_frame), index, kind, data[6:12]))
+            return
         origin = Origin(Name(data[6:12], kind_of_frame, index), b"", index, kind)
         try:
             hostcalls.sendmsg(self.ours, payload, b"", self.layer.origins.control(origin), MSG_DONTWAIT)
@@ -87,6 +102,73 @@ class PacketSocket(Datagram):
             self.drops += error.number == errno.EAGAIN
         else:
             self.packets += 1
+
+    def _enter(self, ring: Ring, payload: bytes, name: bytes) -> None:
+        """A frame for the ring; poll(2) returns until the program has taken it."""
+        wanted = len(payload) if self.filter is None else min(run(self.filter, payload), len(payload))
+        if not wanted:
+            return
+        idle = ring.drained()
+        if not ring.put(payload[:wanted], len(payload), name):
+            self.drops += 1
+            return
+        self.packets += 1
+        if idle:
+            with suppress(Errno):
+                hostcalls.sendmsg(self.ours, b"\0", b"", b"", MSG_DONTWAIT)
+            self.layer.reactor.call_at(time.monotonic() + _LOOK, self._look)
+
+    def _look(self) -> None:
+        """Take the byte away once the program has seen everything: nobody else reads it."""
+        if self.ring is None or self.ours < 0 or self.seen is None:
+            return
+        if not self.ring.drained():
+            self.layer.reactor.call_at(time.monotonic() + _LOOK, self._look)
+            return
+        with suppress(Errno), hostcalls.borrowed(*self.seen) as handle:
+            if os.fstat(handle).st_ino == self.inode:
+                hostcalls.recvmsg(handle, 16, 0, MSG_DONTWAIT)
+
+    def can_map(self) -> bool:
+        return self.layer.maps
+
+    def header_length(self, version: int) -> int:
+        """PACKET_HDRLEN: only TPACKET_V2 is there."""
+        if not self.can_map():
+            raise Errno(errno.ENOPROTOOPT)
+        if version != options.TPACKET_V2:
+            raise Errno(errno.EINVAL)
+        return _TPACKET2_HDR
+
+    def _set_ring(self, task: Task, handle: int, value: OptionValue) -> Answer:
+        """PACKET_RX_RING: the program is made to create the memory, of which mmap(2) then is."""
+        if not self.can_map() or self.version != options.TPACKET_V2:
+            raise Errno(errno.ENOPROTOOPT)
+        asked = request(value.first(16), self.reserve)
+        if self.ring is not None and asked is not None:
+            raise Errno(errno.EBUSY)
+        if asked is None:
+            if self.ring is not None:
+                self.ring.close()
+            self.ring = None
+            return Return(0)
+        ring = Ring(asked, self.reserve, self.type == socket.SOCK_RAW)
+        if self.filter is not None:
+            hostcalls.set_int(handle, socket.SOL_SOCKET, options.SO_DETACH_FILTER, 0)
+
+        def made(memory: int) -> int:
+            ring.attach(memory)
+            return memory
+
+        def then(fd: int) -> Answer | None:
+            if fd < 0:
+                return None
+            ring.fd, self.ring = fd, ring
+            return Return(0)
+
+        place = task.scratch(16)
+        task.write(place, b"packet ring\0")
+        return Native(then, "memfd_create", (place, os.MFD_CLOEXEC), made)
 
     # Names
 
@@ -192,7 +274,28 @@ class PacketSocket(Datagram):
         return options.serves(level, option)
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        if level == options.SOL_SOCKET:
+            return self._set_filter(task, option, value)
+        if option == options.RX_RING:
+            return self._set_ring(task, handle, value)
         options.set_option(self, option, value)
+        return Return(0)
+
+    def _set_filter(self, task: Task, option: int, value: OptionValue) -> Answer:
+        """The kernel checks and attaches it; where there is a ring, frames are filtered here."""
+        if option == options.SO_DETACH_FILTER:
+            program = None
+        else:
+            count, pointer = struct.unpack("=H6xQ", value.first(16))
+            program = parsed(task.read(pointer, count * 8)) if count else None
+        if self.ring is None:
+            self.filter = program
+            return NATIVE
+        if option == options.SO_DETACH_FILTER and self.filter is None:
+            raise Errno(errno.ENOENT)
+        if option == options.SO_ATTACH_FILTER and program is None:
+            raise Errno(errno.EINVAL)
+        self.filter = program
         return Return(0)
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
