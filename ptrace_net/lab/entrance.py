@@ -13,8 +13,8 @@ import socket
 from contextlib import suppress
 from typing import NamedTuple
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
-_LINK = re.compile(rf".*/ptrace-net-[0-9a-f]{{16}}/({NAME.pattern})?\.control \(deleted\)")
+NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,31}"
+_LINK = rf".*/ptrace-net-[0-9a-f]{{16}}/({NAME})?\.control \(deleted\)"
 _FOLDERS = ("/tmp", "/dev/shm", f"/run/user/{os.getuid()}")
 _BACKLOG = 64
 
@@ -93,7 +93,7 @@ def _entrance_of(pid: str) -> Found | None:
     for number in numbers:
         path = f"{folder}/{number}"
         with suppress(OSError):
-            match = _LINK.fullmatch(os.readlink(path))
+            match = re.fullmatch(_LINK, os.readlink(path))
             if match is not None:
                 return Found(int(pid), match[1] or "", path)
     return None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.mapped import MappedSocket
     from ptrace_net.syscalls.sockets import Sockets
 
-_NETIDS: dict[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+_NETIDS: dict[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp", socket.SOCK_RAW: "raw"}
 _FAMILIES = (AF_INET, AF_INET6)
 
 
@@ -88,7 +88,7 @@ def _emulated(sock: EmulatedSocket, host: HostRow | None, unix: dict[int, Queues
     local, peer = sock.local, sock.peer
     dual = sock.family == AF_INET6 and local.address == ANY6 and not sock.v6only
     return {
-        "netid": _NETIDS[sock.kind], "state": _state(sock), "recv_q": received, "send_q": sent,
+        "netid": _NETIDS.get(sock.kind, "???"), "state": _state(sock), "recv_q": received, "send_q": sent,
         "local": shown(sock.family, local.address, local.port, dual=dual),
         "peer": _nobody(sock.family, dual) if peer is None else shown(sock.family, peer.address, peer.port),
     }  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
+from ptrace_net.lab.entrance import NAME
+
 # What is the network's, and said where it was started.
 _NETWORK = ("net", "publish", "device", "capture", "impair", "policy", "inject", "seed", "engine")
 _OBSERVERS = ("trace", "json", "record", "record_io")
@@ -26,7 +27,7 @@ def check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     """End with a usage error where options do not go together."""
     for option in ("name", "join"):
         name = getattr(parsed, option)
-        if name is not None and not _NAME.fullmatch(name):
+        if name is not None and not re.fullmatch(NAME, name):
             parser.error(f"--{option} {name}: a name is a letter and up to 31 letters, digits, _ . or -")
     given = [word for word in (*_NETWORK, *_OBSERVERS) if getattr(parsed, word) != parser.get_default(word)]
     if parsed.background and (parsed.trace == "-" or (parsed.json and parsed.trace is None)):
