@@ -55,7 +55,8 @@ def _executor(options: argparse.Namespace) -> Executor:
     except ImportError:
         raise Failure("--scheduler needs Dask: pip install 'ptrace-net[campaign]'") from None
     try:
-        executor: Executor = Client(options.scheduler, timeout=10).get_executor(pure=False)
+        connect: Any = Client  # it has no types
+        executor: Executor = connect(options.scheduler, timeout=10).get_executor(pure=False)
     except OSError as error:
         raise Failure(f"no scheduler at {options.scheduler}: {error}") from None
     return executor
