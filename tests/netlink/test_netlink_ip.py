@@ -109,7 +109,7 @@ def test_refusals(linux: Kernel, ptrace_net_command: list[str]) -> None:
 def test_monitor(ptrace_net_command: list[str]) -> None:
     script = """
     ip -o monitor link address route & monitor=$!
-    sleep 1
+    sleep 3
     ip addr add 10.9.0.1/16 dev eth0
     ip link set eth0 mtu 1300
     sleep 0.5

@@ -27,8 +27,10 @@ def test_arping(ptrace_net_command: list[str]) -> None:
 
 
 CAPTURE = """
-tcpdump -n -i eth0 -c 4 icmp 2>/dev/null & capture=$!
-sleep 1.5
+said=$(mktemp)
+tcpdump -n -i eth0 -c 4 icmp 2>$said & capture=$!
+until grep -q listening $said; do sleep 0.1; done
+rm $said
 ping -c2 -i0.3 10.0.2.2 >/dev/null
 wait $capture
 """
