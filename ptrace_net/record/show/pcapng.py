@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ptrace_net.record.flows import Flow, Traced, trace
 from ptrace_net.record.model import Call, Data, Log, Struct, Value, number_of
 from ptrace_net.record.replay.lowering import payload
+from ptrace_net.record.replay.peers import loopback
 from ptrace_net.record.replay.traffic import RECEIVES, SENDS, peeks, plain, received, sender, survey
 from ptrace_net.record.show.packets import TcpConversation, udp
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
@@ -63,7 +64,7 @@ def _ends(flow: Flow) -> tuple[Endpoint, Endpoint] | None:
     remote = plain(flow.remote)
     local = plain(flow.local) if flow.local else None
     if local is None or local.family != remote.family or local.wildcard:
-        host = remote.host if local is None or local.wildcard else "127.0.0.1"
+        host = remote.host if local is None or local.wildcard else loopback(remote.family)
         local = Endpoint(remote.family, host, local.port if local else 0)
     return local, remote
 
@@ -101,8 +102,9 @@ def _udp(flow: Flow, call: Call) -> Iterator[tuple[bytes, bytes]]:
         return
     remote = plain(peer)
     port = flow.local.port if flow.local else 0
-    host = plain(flow.local).host if flow.local and not flow.local.wildcard else ""
-    local = Endpoint(remote.family, host or ("127.0.0.1" if remote.family == AF_INET else "::1"), port)
+    own = plain(flow.local) if flow.local and not flow.local.wildcard else None
+    host = own.host if own and own.family == remote.family else ""
+    local = Endpoint(remote.family, host or loopback(remote.family), port)
     data = _sent(call) if outgoing else _taken(call)
     yield (udp(local, remote, data) if outgoing else udp(remote, local, data)), _NOTE
 
