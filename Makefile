@@ -1,7 +1,7 @@
 # Two commands do all the set-up on a fresh Debian 12 machine:
 #   make demo     the main job on a real program, with the trace explained
 #   make check    lint, types, the suite on the installed wheel, the suite on the tree
-# Also: make check-all (slow tests too), make bench, make clean.
+# Also: make check-all (slow tests too), make bench, make bench-links, make clean.
 # make test ARGS="-k accept -x" runs part of the suite on the tree.
 
 PYTHON ?= python3
@@ -25,7 +25,7 @@ PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup
 INSTALL := pip install -q --disable-pip-version-check
 
 .NOTPARALLEL:
-.PHONY: demo check check-all lint types test test-wheel bench clean
+.PHONY: demo check check-all lint types test test-wheel bench bench-links clean
 
 demo: $(TREE)
 	@sh tests/install_packages.sh curl
@@ -55,6 +55,10 @@ test: $(TREE) $(PACKAGES)
 bench: $(WHEEL)
 	@sh tests/install_packages.sh bench/packages.txt
 	$(WHEEL_ENV)/bin/python -m bench $(ARGS)
+
+bench-links: $(WHEEL)
+	@sh tests/install_packages.sh bench/packages.txt
+	$(WHEEL_ENV)/bin/python -m bench.links $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(BUILD) *.egg-info

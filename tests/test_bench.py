@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import table, targets
+from bench import links, table, targets
 from bench.cases import CASES, Case, read_iperf3, read_redis, read_wrk
 from bench.configurations import NATIVE, STRACE, Configuration
 from bench.measure import Cell
@@ -89,6 +89,14 @@ def test_the_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
     page.write_text("no marks")
     with pytest.raises(SystemExit, match=r"page\.md has no place"):
         table.rewrite(page, "new")
+
+
+def test_the_page_has_a_place_for_the_links_and_there_is_a_link_everywhere() -> None:
+    page = links.PAGE.read_text()
+    assert page.index(links.BEGIN) < page.index(links.END)
+    assert [link.name for link in links.links(())] == ["hub"]
+    assert [link.name for link in links.links(("nsenter",))] == ["TAP, offload", "TAP, plain frames", "hub"]
+    assert all(link.near != link.far for link in links.links(("nsenter",)))
 
 
 def test_a_real_run_measures_alternately_and_leaves_json(tmp_path: Path) -> None:

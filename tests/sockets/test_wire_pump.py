@@ -75,6 +75,16 @@ def test_bytes_both_ways(net: Net) -> None:
     assert ready(program) == select.POLLOUT
 
 
+def test_urgent_data_stays_in_the_stream(net: Net) -> None:
+    program, server, _, _ = connection(net)
+    program.send(b"before")
+    program.send(b"!", socket.MSG_OOB)
+    program.send(b"after")
+    got = bytearray()
+    net.run(lambda: got.extend(taken(server)) or len(got) == 12)
+    assert bytes(got) == b"before!after"
+
+
 def test_much_data_both_ways_at_once(net: Net) -> None:
     program, server, _, _ = connection(net)
     out, back = os.urandom(3_000_000), os.urandom(3_000_000)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from ptrace_net.sockets import hostcalls
 from ptrace_net.syscalls.seam import Errno
 
-SO_SNDBUF, SO_SNDBUFFORCE = 7, 32
+SO_SNDBUF, SO_OOBINLINE, SO_SNDBUFFORCE = 7, 10, 32
 SMALLEST = 1  # the kernel makes its minimum of it, 4.5 KB
 _FILLER = bytes(4096)
 
@@ -34,6 +34,12 @@ def end(fd: int) -> None:
     """No more will come: end of file for the program."""
     with suppress(Errno):  # the program is gone
         hostcalls.shutdown(fd, socket.SHUT_WR)
+
+
+def inline_urgent(fd: int) -> None:
+    """Read what the program sends with MSG_OOB where it stands in the stream."""
+    with suppress(Errno):  # a kernel without urgent data on AF_UNIX refuses that to the program
+        hostcalls.set_int(fd, socket.SOL_SOCKET, SO_OOBINLINE, 1)
 
 
 def fill(program: int) -> tuple[int, int]:

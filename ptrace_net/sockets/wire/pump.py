@@ -72,6 +72,7 @@ class Pump:
         self._opening = False
         self._filled = self._size = 0
         handle.tag = self
+        ours.inline_urgent(fd)
 
     def start(self) -> None:
         """The connection is there: carry."""
