@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ptrace_net.run import Engine
 
 _STATUS = struct.Struct("=i")
+_inherited: list[int] = []
 _PATIENCE = 10.0  # seconds before we say what we wait for
 
 
@@ -56,6 +57,7 @@ class Foreground:
 
 def split() -> Foreground:
     """Returns in the process that is to supervise; the other waits and never returns."""
+    _inherited.extend(fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and _is_inherited(fd))
     read, write = os.pipe()
     supervisor = os.fork()
     if supervisor == 0:
@@ -70,11 +72,21 @@ def split() -> Foreground:
     os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
 
 
+def _is_inherited(fd: int) -> bool:
+    """Whether we were started with ``fd``: what we open ourselves is not for others."""
+    try:
+        return os.get_inheritable(fd)
+    except OSError:  # the listing's own, closed by now
+        return False
+
+
 def detach() -> None:
-    """Leave the session, the terminal, the folder, and what standard input and output are."""
+    """Leave the session, the terminal, the folder, and the files that we were started with."""
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)
     os.close(null)
+    for fd in _inherited:
+        os.close(fd)

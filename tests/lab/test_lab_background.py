@@ -61,6 +61,22 @@ def test_a_joined_daemon_stays(lab: Lab) -> None:
     assert lab.command("stop", lab.name).returncode == 0
 
 
+def test_files_that_were_handed_down_are_let_go(lab: Lab, way: tuple[str, ...]) -> None:
+    """The supervisor and its guard do not hold them; the daemon does, as natively."""
+    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    read, write = os.pipe()
+    got = lab.command(*way, "-b", "--", "sh", "-c", f": {mark}; {DAEMON}", pass_fds=(write,))
+    assert got.returncode == 6
+    pid = int(run_of(lab, mark)[1])
+    pipe = os.readlink(f"/proc/self/fd/{write}")
+    for each in {pid, psutil.Process(pid).ppid()} - {1, os.getpid()}:
+        links = Path(f"/proc/{each}/fd").iterdir()
+        assert pipe not in [os.readlink(link) for link in links if link.is_symlink()]
+    os.close(read)
+    os.close(write)
+    assert lab.command("stop", str(pid)).returncode == 0
+
+
 @pytest.mark.parametrize(("script", "status"), [("kill -9 $$", 137), ("exit 3", 3)])
 def test_the_status_is_the_first_processs(
     lab: Lab, way: tuple[str, ...], script: str, status: int

@@ -16,6 +16,8 @@ from support.lab import Lab
 from support.leftovers import alive
 from support.ports import free_port
 
+NEEDS = ["ss"]
+
 SOCKETS = """
 import socket, sys
 port = int(sys.argv[1])
