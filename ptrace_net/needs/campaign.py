@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 def campaign(options: argparse.Namespace, program: list[str], against: dict[str, Policy]) -> int:
     """Search, and tell. The exit status; raises Failure."""
-    state = State(options.state, [program, options.check, options.check_exit, options.policy])
+    state = State(options.state, [program, options.check, options.check_exit, options.net, options.policy])
     executor = _executor(options)
     try:
         trials = Trials(options, program, state, executor)
@@ -106,7 +106,8 @@ class Trials:
         self._options, self._state, self._executor = options, state, executor
         self._check = None if options.check_exit else options.check
         self._argv = tuple(program)
-        self._policies = tuple(word for name in options.policy for word in ("--policy", name))
+        policies = (word for name in options.policy for word in ("--policy", name))
+        self._given = ("--net", options.net, *policies)
         self._begun = time.monotonic()
 
     def first(self) -> bool:
@@ -141,7 +142,7 @@ class Trials:
         seconds: float = self._options.seconds
         if self._state.seconds and self._check is not None:
             seconds = min(seconds, max(FASTEST, PATIENCE * self._state.seconds))
-        return Trial(self._argv, self._check, seconds, self._policies, policy)
+        return Trial(self._argv, self._check, seconds, self._given, policy)
 
     def test(self, groups: Sequence[Group]) -> list[bool]:
         """Whether the check passes without each of ``groups``; what is known is not run again."""

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
+    add("--net", choices=["host", "stack", "none"], default="host", help="who services its sockets")
     add("--policy", action="append", default=[], metavar="NAME|FILE", help="run it under this policy")
     add("--against", action="append", default=[], metavar="NAME|FILE", help="tell what this kernel lacks")
     add("--json", action="store_true", help="the report as one JSON object")
@@ -80,7 +81,7 @@ def _run(options: argparse.Namespace, program: list[str]) -> tuple[int, Collecto
     from ptrace_net.run import run
 
     collector = Collector()
-    return run(Options(program, _load(options.policy), collector=collector)), collector
+    return run(Options(program, _load(options.policy), net=options.net, collector=collector)), collector
 
 
 def _collect(options: argparse.Namespace, program: list[str]) -> int:

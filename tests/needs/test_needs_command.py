@@ -105,6 +105,25 @@ def test_where_in_the_program(ptrace_net_command: list[str], tmp_path: Path) -> 
     assert "listen (libc.so.6) < main (where)" in place
 
 
+def test_with_sockets_of_our_own(ptrace_net_command: list[str], probe: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    words = [
+        "--net",
+        "stack",
+        "--json",
+        "-o",
+        str(told),
+        "--",
+        str(probe),
+        "socket,2,1,0",
+        "setsockopt,@,6,1,1",
+    ]
+    assert needs(ptrace_net_command, *words).returncode == 0
+    keys = [row["key"] for row in json.loads(told.read_text())["features"]]
+    assert ["AF_INET", "SOCK_STREAM"] in keys
+    assert ["SOL_TCP", "TCP_NODELAY", "set"] in keys
+
+
 def test_the_exit_status_is_the_programs(ptrace_net_command: list[str]) -> None:
     assert needs(ptrace_net_command, "--", "sh", "-c", "exit 3").returncode == 3
     assert needs(ptrace_net_command, "--", "no-such-program").returncode == 127
