@@ -92,6 +92,7 @@ def get6(network: Network, message: bytes, head: Head, port: Port, now: float) -
     if address is None:
         raise Refused(errno.EINVAL)
     index = _BODY.unpack(message, wire.HEADER)[4]
+    index = index if network.by_index(index) else 0  # a link that is not there is none that was asked for
     for value in network.addresses6():
         if value.local == address and index in (0, value.index):
             return [encode.address(value, now)]
