@@ -7,12 +7,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import measure, table
+from bench import measure, plot, table
 from bench.cases import CASES, Case
 from bench.configurations import CONFIGURATIONS, NATIVE, ROOT, Configuration
 from bench.facts import facts
+from bench.measure import Cell
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+PICTURE = ROOT / "docs" / "benchmarks.svg"
 BUILD = ROOT / "build" / "bench"
 
 
@@ -89,8 +91,18 @@ def main() -> int:
     text = "\n\n".join(filter(None, parts))
     print(text)
     if options.write:
-        table.rewrite(PAGE, text)
+        table.rewrite(PAGE, f"{text}\n\n![Ratios to native]({PICTURE.name})" if draw(cells) else text)
     return 1 if any(cell.error and not cell.configuration.peer for cell in cells) else 0
+
+
+def draw(cells: list[Cell]) -> bool:
+    """Whether there is a picture of these figures now."""
+    try:
+        plot.draw(cells, PICTURE)
+    except ImportError:
+        say("no picture: matplotlib is not installed (the extra dev)")
+        return False
+    return True
 
 
 def facts_line(about: dict[str, str], when: str) -> str:

@@ -138,6 +138,11 @@ CASES = (
     micro("socket+setsockopt+close", "rounds/s", "sockopt"),
     micro("connections", "conn/s", "connections"),
     micro("connections, IPv6", "conn/s", "connections", "6"),
+    *(
+        micro(f"serviced calls, processes: {count}", "calls/s", "getsockname_many", str(count))
+        for count in (1, 8, 64)
+    ),
+    *(micro(f"connections, {count:,} others open", "conn/s", "held", str(count)) for count in (10, 10_000)),
     micro("TCP ping-pong, 1 byte", "trips/s", "tcp_pingpong"),
     micro("UDP ping-pong, 1 byte", "trips/s", "udp_pingpong"),
     micro("UDP one way, 1 byte", "dgrams/s", "udp_oneway"),

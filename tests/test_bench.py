@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import links, table, targets
+from bench import links, plot, table, targets
 from bench.cases import CASES, Case, read_iperf3, read_redis, read_wrk
 from bench.configurations import NATIVE, STRACE, Configuration
 from bench.measure import Cell
@@ -112,3 +112,15 @@ def test_a_real_run_measures_alternately_and_leaves_json(tmp_path: Path) -> None
     assert strace["ratios"] == [a / b for a, b in zip(strace["values"], native["values"], strict=True)]
     assert len(strace["ratios"]) == 2
     assert max(strace["ratios"]) < 0.5
+
+
+def test_the_picture_shows_every_rate_and_is_the_same_for_the_same_figures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the picture is drawn with the extra dev")
+    cells = [cell(RATE, NATIVE, 10, native=(10,)), cell(RATE, STRACE, 5, native=(10,)), cell(TIME, NATIVE, 1)]
+    assert {name: [each.configuration for each in row] for name, row in plot.rates(cells).items()} == {
+        "rate": [STRACE]
+    }
+    for name in ("one.svg", "other.svg"):
+        plot.draw(cells, tmp_path / name)
+    assert (tmp_path / "one.svg").read_text() == (tmp_path / "other.svg").read_text()
+    assert "<svg" in (tmp_path / "one.svg").read_text()

@@ -9,7 +9,7 @@ import threading
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
-_MOST_OPEN = 32  # pidfds kept open
+_MOST_OPEN = 128  # pidfds kept open
 # Addresses above those of any program, in either word size.
 _BEYOND, _BEYOND_32, _PAGE = 0x7FFF000000000000, 0xFFFFF000, 4096
 _S_IFMT, _S_IFSOCK = 0o170000, 0o140000

@@ -18,7 +18,7 @@ NEEDS = ["gcc", "curl"]
 
 PROCESSES, THREADS, ROUNDS = 200, 8, 3
 SWARM_SECONDS = 60
-KEPT_PIDFDS = 32  # tracer.thread
+KEPT_PIDFDS = 128  # tracer.thread
 
 
 @pytest.fixture(autouse=True)
