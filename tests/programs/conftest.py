@@ -9,7 +9,7 @@ import pytest
 from support import leftovers
 from support.build import compile_c, compile_go
 from support.namespace import no_ipv6
-from support.runner import HOST, STACK, Runner, environment, named_network
+from support.runner import HOST, HOST_PTRACE, STACK, Runner, environment, named_network
 from support.session import Session
 
 HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ def pytest_runtest_setup(item: pytest.Function) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-@pytest.fixture(params=["native", "host", "host-no6", "stack", "joined"])
+@pytest.fixture(params=["native", "host", "host-ptrace", "host-no6", "stack", "joined"])
 def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     """Each way to run a scenario; the native one, the oracle, needs a machine with IPv6.
 
@@ -54,7 +54,9 @@ def runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     if request.param == "native":
         yield Runner("native")
     elif request.param == "host":
-        yield Runner("host", HOST)
+        yield Runner("host", HOST)  # the notification engine, where the kernel has what it needs
+    elif request.param == "host-ptrace":
+        yield Runner("host-ptrace", HOST_PTRACE)
     elif request.param == "host-no6":
         yield Runner("host-no6", HOST, request.getfixturevalue("without_ipv6"), without_inet6=True)
     elif request.param == "stack":

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from support import deny
 from support.leftovers import descendants, left_behind
-from support.runner import HOST, PTRACE_NET, Runner
+from support.runner import HOST, HOST_PTRACE, PTRACE_NET, Runner
 
 NEEDS = ["strace"]
 
 OWN_FAILURE = 125
-UNDER_PTRACE = (*HOST[:-1], "--engine", "ptrace", "--")
 LOOPBACK = "import socket; s = socket.socket(10, 1); s.bind(('::1', 0)); print(s.getsockname()[0])"
 
 
@@ -36,12 +35,12 @@ def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def test_already_traced(tmp_path: Path) -> None:
     """Under `strace -f` every child already has a tracer, and a process can have but one."""
-    words = ["strace", "-f", "-o", tmp_path / "log", *UNDER_PTRACE, "echo", "ran"]
+    words = ["strace", "-f", "-o", tmp_path / "log", *HOST_PTRACE, "echo", "ran"]
     assert "trace" in complaint(Runner("strace").run(*words)).removeprefix("ptrace-net: ")
 
 
 def test_ptrace_denied_by_a_filter() -> None:
-    words = [sys.executable, deny.__file__, *UNDER_PTRACE, "echo", "ran"]
+    words = [sys.executable, deny.__file__, *HOST_PTRACE, "echo", "ran"]
     said = complaint(Runner("deny").run(*words))
     assert "ptrace" in said.removeprefix("ptrace-net: ")
     assert "container" in said or "seccomp" in said

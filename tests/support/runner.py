@@ -16,6 +16,7 @@ from .session import Session
 
 PTRACE_NET = (sys.executable, "-m", "ptrace_net")
 HOST = (*PTRACE_NET, "--net", "host", "--")
+HOST_PTRACE = (*HOST[:-1], "--engine", "ptrace", "--")
 STACK = (*PTRACE_NET, "--net", "stack", "--")
 
 
