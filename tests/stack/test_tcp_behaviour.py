@@ -1046,3 +1046,20 @@ def test_what_arrives_again_is_reported() -> None:
     assert [(a - peer.isn, b - peer.isn) for a, b in partly.options.sack] == [(3, 6)]
     (ahead,) = peer.send(ACK, 20, 1, b"later")
     assert [(a - peer.isn, b - peer.isn) for a, b in ahead.options.sack] == [(20, 25)]
+
+
+def test_a_listener_whose_owner_is_gone_refuses() -> None:
+    """Asked when a SYN comes: the owner gives the listener up, and the next one, or nobody, has the port."""
+    peer = Peer(make_host(0))
+    listener = peer.listen()
+    asked = []
+
+    def gone() -> bool:
+        asked.append(listener.state)
+        listener.close(peer.now)
+        return True
+
+    listener.listener.gone = gone
+    replies = peer.send(SYN, 0, 0)
+    assert [reply.flags & RST for reply in replies] == [RST]
+    assert len(asked) == 1
