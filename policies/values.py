@@ -165,6 +165,12 @@ class Policy(NamedTuple):
     def addresses(self) -> AddressMap:
         return AddressMap(self.pairs)
 
+    @property
+    def wants_host(self) -> bool:
+        """Whether it is about the host's sockets: which addresses and ports stand for the program's."""
+        mapped = self.serve != "ipv4" or self.pairs != DEFAULT_PAIRS or bool(self.ports)
+        return mapped or any(provider.use == "host" for provider in self.providers)
+
     def table(self, name: str) -> Table:
         return self.tables.get(name, _NOTHING)
 

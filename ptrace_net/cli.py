@@ -68,9 +68,9 @@ def parse(words: list[str]) -> Options:
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
     lab.check(parser, parsed)
-    parsed.net = parsed.net or ("host" if parsed.name is None else "stack")
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = policy_of(parsed.policy, parsed.inject, parsed.seed)
+    parsed.net = parsed.net or ("host" if policy.wants_host and parsed.name is None else "stack")
     return Options(
         program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
         _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
@@ -90,7 +90,8 @@ def _parser() -> _Parser:
     add = parser.add_argument
     add(
         "--net", choices=["host", "stack", "none"],
-        help="who services inet sockets (default: host; stack for a network with a name)",
+        help="who services inet sockets: the host's, a stack of our own, or that without an outside "
+        "(default: stack; host with a policy that maps addresses or ports)",
     )
     add(
         "-p", "--publish", action="append", default=[], metavar="[ADDR:]HOST:PORT[/udp]",

@@ -47,7 +47,7 @@ def host_rules(asked: int) -> tuple[Rule, ...]:
 KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
 # Without those that concern packets, where there are any: SO_KEEPALIVE, SO_LINGER.
 KEPT_ON_WIRE = tuple(option for option in KEPT_BENEATH if option not in (9, 13))
-_TCP_CORK, _TCP_QUICKACK = 3, 12
+_SO_LINGER, _TCP_CORK, _TCP_QUICKACK = 13, 3, 12
 _FIONREAD, _MSG_ERRQUEUE = 0x541B, 0x2000
 _MUSL_REQUEST = 20  # struct nlmsghdr, struct rtgenmsg and padding
 
@@ -76,6 +76,7 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
             Rule(call, (equal(1, SOL_SOCKET), equal(2, option)), ALLOW)
             for call in ("setsockopt", "getsockopt")
             for option in beneath
+            if (call, option) != ("setsockopt", _SO_LINGER)  # a peer may learn of the reset that it asks for
         ),
         *(Rule(call, (at_least(1, 0),)) for call in ("setsockopt", "getsockopt")),
         Rule("ioctl", (equal(1, _FIONREAD),)),

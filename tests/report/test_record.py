@@ -32,7 +32,7 @@ def record(tmp_path: Path, ptrace_net_command: list[str]) -> Record:
     def run(*options: str, action: str = "", program: str | Path = "") -> tuple[Log, Ended]:
         path = tmp_path / f"{time.monotonic_ns()}.rec"
         argv = [program] if program else [*PROGRAM, *action.split()]
-        command = [*ptrace_net_command, "--record", path, *options, "--", *argv]
+        command = [*ptrace_net_command, "--net", "host", "--record", path, *options, "--", *argv]
         ended = subprocess.run(
             command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=tmp_path
         )
@@ -187,7 +187,7 @@ def test_a_failed_recvmsg_keeps_its_room(record: Record, tmp_path: Path) -> None
 
 def test_killed_supervisor_loses_the_last_call_at_most(tmp_path: Path, ptrace_net_command: list[str]) -> None:
     path = tmp_path / "file"
-    command = [*ptrace_net_command, "--record", path, "--", *PROGRAM, "numbers"]
+    command = [*ptrace_net_command, "--net", "host", "--record", path, "--", *PROGRAM, "numbers"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -216,7 +216,7 @@ def test_memory_does_not_grow(tmp_path: Path, ptrace_net_command: list[str]) -> 
 
 def test_a_full_disk_ends_the_recording_only(tmp_path: Path, ptrace_net_command: list[str]) -> None:
     path = tmp_path / "file"
-    command = [*ptrace_net_command, "--record", path, "--", *PROGRAM, "names", "500"]
+    command = [*ptrace_net_command, "--net", "host", "--record", path, "--", *PROGRAM, "names", "500"]
     limit = 4096
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=SECONDS, check=False,

@@ -35,7 +35,7 @@ def record(tmp_path: Path, ptrace_net_command: list[str]) -> Callable[..., Path]
 
     def run(*argv: str | Path, options: tuple[str, ...] = ()) -> Path:
         path = tmp_path / f"{time.monotonic_ns()}.rec"
-        command = [*ptrace_net_command, "--record", path, *options, "--", *argv]
+        command = [*ptrace_net_command, "--net", "host", "--record", path, *options, "--", *argv]
         subprocess.run(command, timeout=SECONDS, check=True, stdout=subprocess.DEVNULL, cwd=tmp_path)
         return path
 

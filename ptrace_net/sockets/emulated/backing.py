@@ -80,13 +80,3 @@ class Doorway:
         self._entrance.connect(handle)
         ours, _ = hostcalls.accept(self._listener.fileno(), socket.SOCK_NONBLOCK)
         return ours
-
-
-def show_failure(doorway: Doorway, handle: int) -> None:
-    """Make a socket look as after a failed connect: POLLIN, POLLERR, POLLHUP and POLLRDHUP.
-
-    AF_UNIX calls a connection reset when the peer closes with something unread.
-    """
-    ours = doorway.pair_with(handle)
-    hostcalls.sendmsg(handle, b"\0", b"", b"", 0)
-    os.close(ours)

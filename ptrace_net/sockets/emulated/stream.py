@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import tcpinfo
-from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance, show_failure
+from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.sock import EmulatedSocket
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Message
 
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
-SO_ERROR, SO_RCVTIMEO = 4, 20
+SO_ERROR, SO_LINGER, SO_RCVTIMEO = 4, 13, 20
+_LINGER_NOT = struct.pack("=ii", 1, 0)  # struct linger: a close is a reset
 MSG_DONTWAIT, MSG_ERRQUEUE = 0x40, 0x2000
 # SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
 _CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
@@ -48,13 +50,25 @@ class Arrival(NamedTuple):
     peer: Name
     handle: int = -1
     end: End | None = None
+    client: Stream | None = None  # of this run
 
 
 class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
     __slots__ = (
-        "arrivals", "backlog", "deaf", "end", "entrance", "mute", "on_host", "spent", "state", "told",
+        "abortive",
+        "arrivals",
+        "backlog",
+        "deaf",
+        "end",
+        "entrance",
+        "mate",
+        "mute",
+        "on_host",
+        "spent",
+        "state",
+        "told",
     )  # fmt: skip
 
     kind = socket.SOCK_STREAM
@@ -62,6 +76,8 @@ class Stream(EmulatedSocket):
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
         self.state = CLOSED
+        self.mate: Stream | None = None  # the other end, within the run
+        self.abortive = False
         self.entrance: Entrance | None = None
         self.arrivals: dict[bytes, Arrival] = {}  # by the name of the client's backing socket
         self.on_host = False
@@ -157,6 +173,9 @@ class Stream(EmulatedSocket):
         reuse = (False, False) if held is None else (held.reuseaddr, held.reuseport)
         self.binding = Binding(arrival.local.address, arrival.local.port, *reuse)
         self.adopt(handle)
+        self.mate = arrival.client
+        if self.mate is not None:
+            self.mate.mate = self
         if arrival.end is not None:
             self.end = arrival.end
             self.end.accepted(self)
@@ -239,6 +258,9 @@ class Stream(EmulatedSocket):
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         answer = super().set_option(task, handle, level, option, value)
+        if (level, option) == (socket.SOL_SOCKET, SO_LINGER):
+            self.abortive = value.data[:8] == _LINGER_NOT
+            return NATIVE
         return NATIVE if self.on_host and level in _HOST_LEVELS else answer
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
@@ -258,8 +280,8 @@ class Stream(EmulatedSocket):
             if blocking:
                 self.forget_address()
                 return Fail(errno.ECONNREFUSED)
-            show_failure(self.layer.stream_doorway, handle)
-            self.state, self.error, self.spent = CONNECTING, errno.ECONNREFUSED, True
+            # Unconnected it polls as POLLOUT and POLLHUP, and can be connected again.
+            self.state, self.error = CONNECTING, errno.ECONNREFUSED
             return Fail(errno.EINPROGRESS)
         self.peer = target
         self.state = CONNECTED if blocking else CONNECTING
@@ -281,7 +303,7 @@ class Stream(EmulatedSocket):
                     raise
                 self.layer.drop(listener)  # closed
                 continue
-            listener.arrivals[own] = Arrival(target, self.local)
+            listener.arrivals[own] = Arrival(target, self.local, client=self)
             return
 
     def _disconnect(self, handle: int, fd: int) -> Answer:
@@ -317,6 +339,8 @@ class Stream(EmulatedSocket):
             raise Errno(errno.ENOTCONN)
         if self.on_host and handle >= 0:
             hostcalls.getpeername(handle)  # ENOTCONN until it is there, and when it is reset
+        if self.mate is not None and self.mate.abortive and not self.layer.is_open(self.mate):
+            raise Errno(errno.ENOTCONN)  # its close was a reset
         return pack(self.family, self.peer)
 
     def shutdown(self, handle: int, how: int) -> Answer:
