@@ -277,7 +277,7 @@ def test_limits_backlog(ptrace_net_command: list[str], probe: Path, tmp_path: Pa
         words += [word.replace("PORT", str(port)) for word in clients]
         words += [word for index in (1, 2, 3) for word in ("syscall,35,0", f"getpeername,@{index}")]
         words += ["open,/proc/self/net/tcp"]
-        ran = execute([*ptrace_net_command, *policy, "--", str(probe), *words])
+        ran = execute([*ptrace_net_command, "--net", "host", *policy, "--", str(probe), *words])
         assert sum(line.startswith("getpeername 127.0.0.1") for line in ran.lines) == established, ran
 
 

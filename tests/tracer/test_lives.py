@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="x86-64 p
 
 
 def under(engine: str) -> Runner:
-    return Runner(engine, (*PTRACE_NET, "--engine", engine, "--"))
+    return Runner(engine, (*PTRACE_NET, "--net", "host", "--engine", engine, "--"))
 
 
 @pytest.fixture(scope="session")

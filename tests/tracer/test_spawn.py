@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="the filt
 
 
 def under(engine: str) -> Runner:
-    return Runner(engine, (*PTRACE_NET, "--engine", engine, "--"))
+    return Runner(engine, (*PTRACE_NET, "--net", "host", "--engine", engine, "--"))
 
 
 def descriptors() -> set[str]:
