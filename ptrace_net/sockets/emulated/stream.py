@@ -154,7 +154,7 @@ class Stream(EmulatedSocket):
             self.layer.accepted(self)
             return handle
 
-        return Native(None, call.name, (call.args[0], 0, 0, *call.args[3:]), made)
+        return Native(None, "accept4", (call.args[0], 0, 0, flags), made)
 
     def _give_peer(self, call: Call, peer: Name) -> None:
         address, length_address = call.args[1:3]
