@@ -28,7 +28,7 @@ from ptrace_net.sockets.emulated.names import (
 )
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.origins import Origin
-from ptrace_net.sockets.emulated.sock import SOL_SOCKET, EmulatedSocket
+from ptrace_net.sockets.emulated.sock import SOL_SOCKET, EmulatedSocket, check_accept_flags
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
@@ -169,6 +169,8 @@ class Datagram(EmulatedSocket):
         if message.flags & MSG_OOB and self.family == AF_INET:
             raise Errno(errno.EOPNOTSUPP)
         target = self._target_of(message.name)
+        if message.flags & MSG_OOB and len(target.address) == 4:
+            raise Errno(errno.EOPNOTSUPP)
         if self.error:
             raise Errno(self.take_error())
         if self.layer.network.is_broadcast(target.address) and not hostcalls.get_int(
@@ -314,6 +316,7 @@ class Datagram(EmulatedSocket):
         raise Errno(errno.EOPNOTSUPP)
 
     def accept(self, call: Call, handle: int) -> Answer:
+        check_accept_flags(call)
         raise Errno(errno.EOPNOTSUPP)
 
     def shutdown(self, handle: int, how: int) -> Answer:

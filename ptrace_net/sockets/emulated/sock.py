@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.sockets.emulated.ports import PortTable
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.seam import Call, Task
 
 SOL_SOCKET, SO_REUSEADDR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 15
 TIMEOUTS = (20, 21)  # a timeval has the program's word size: the kernel's business, on the backing socket
@@ -259,3 +259,11 @@ class EmulatedSocket(Socket):
 
     def received_control(self, control: bytes, name: bytes, word: int) -> bytes:
         return control
+
+
+def check_accept_flags(call: Call) -> int:
+    """The flags of accept4(2), 0 of accept(2); Errno(EINVAL) for unknown ones, whatever the socket is."""
+    flags = call.args[3] if call.name == "accept4" else 0
+    if flags & ~(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK):
+        raise Errno(errno.EINVAL)
+    return flags

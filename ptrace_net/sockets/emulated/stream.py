@@ -17,7 +17,7 @@ from ptrace_net.sockets.emulated import tcpinfo
 from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
-from ptrace_net.sockets.emulated.sock import EmulatedSocket
+from ptrace_net.sockets.emulated.sock import EmulatedSocket, check_accept_flags
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.memory import give_name, read_int
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Native, Park, Replace, Return, WouldBlock
@@ -134,10 +134,8 @@ class Stream(EmulatedSocket):
 
     def accept(self, call: Call, handle: int) -> Answer:
         """The kernel accepts from the backing listener; the new socket is then made known."""
+        flags = check_accept_flags(call)
         if self.entrance is None:
-            raise Errno(errno.EINVAL)
-        flags = call.args[3] if call.name == "accept4" else 0
-        if flags & ~(socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK):
             raise Errno(errno.EINVAL)
         inheritance = self.entrance.inheritance
         inheritance.read(handle)
