@@ -36,8 +36,6 @@ CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
 SO_ERROR, SO_LINGER, SO_RCVTIMEO = 4, 13, 20
 _LINGER_NOT = struct.pack("=ii", 1, 0)  # struct linger: a close is a reset
 MSG_DONTWAIT, MSG_ERRQUEUE = 0x40, 0x2000
-# SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
-_CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
 _HOST_LEVELS = (socket.SOL_SOCKET, socket.IPPROTO_TCP)
 _HOST_OPTIONS = ((socket.SOL_SOCKET, 7), (socket.SOL_SOCKET, 8))  # SO_SNDBUF, SO_RCVBUF
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
@@ -246,13 +244,6 @@ class Stream(EmulatedSocket):
         self.layer.registry.remove(self.inode)
         self.adopt(host)
         self.on_host, self.spent, self.peer, self.state = True, False, target, CONNECTING
-
-    def copy_options(self, handle: int, host: int) -> None:
-        """What was set on the backing socket without a stop goes to the host's too."""
-        for option, size in _CARRIED:
-            value = hostcalls.getsockopt(handle, socket.SOL_SOCKET, option, size)
-            if any(value):
-                hostcalls.setsockopt(host, socket.SOL_SOCKET, option, value)
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         answer = super().set_option(task, handle, level, option, value)

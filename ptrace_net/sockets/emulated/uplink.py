@@ -30,8 +30,18 @@ if TYPE_CHECKING:
 
 EPOLLIN, POLLOUT = 1, 4
 SO_SNDTIMEO = 21
+# SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
+_CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
 _FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 _AT_ONCE = 64  # datagrams taken before others get their turn
+
+
+def _copy_options(handle: int, host: int) -> None:
+    """What was set on the backing socket without a stop goes to the host's too."""
+    for option, size in _CARRIED:
+        value = hostcalls.getsockopt(handle, socket.SOL_SOCKET, option, size)
+        if any(value):
+            hostcalls.setsockopt(host, socket.SOL_SOCKET, option, value)
 
 
 class HostDatagrams:
@@ -96,7 +106,7 @@ class Uplink(WithoutPackets):
         blocking = hostcalls.is_blocking(handle)
         timeout = hostcalls.get_timeout(handle, SO_SNDTIMEO) if blocking else None
         host = hostcalls.new_socket(family, socket.SOCK_STREAM | _FLAGS, 0)
-        sock.copy_options(handle, host)
+        _copy_options(handle, host)
         answer: Return | Fail = Return(0)
         try:
             hostcalls.connect(host, name)
