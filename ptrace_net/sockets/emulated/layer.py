@@ -219,6 +219,10 @@ class EmulatedSockets:
         """Who listens at ``target``; of a SO_REUSEPORT group, one by the client's name."""
         return lookup.listener(self.tcp, target, client)
 
+    def left_over(self, wanting: Stream, binding: Binding) -> bool:
+        """Whether connections of a listener that is gone are in the way of ``wanting``."""
+        return lookup.left_over(self.registry.all(), wanting, binding)
+
     def any_listener(self, target: Name, client: Name) -> Stream | None:
         """Who takes a connection from outside: at ``target``, or else whoever listens on its port."""
         found = self.listener_at(target, client)

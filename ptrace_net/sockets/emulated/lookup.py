@@ -11,9 +11,13 @@ from ptrace_net.sockets.emulated.ports import covers, rank
 from ptrace_net.sockets.emulated.stream import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ptrace_net.sockets.emulated.names import Name
     from ptrace_net.sockets.emulated.origins import Origin
     from ptrace_net.sockets.emulated.ports import PortTable
+    from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.stack.bindings import Binding
 
 
 def listener(ports: PortTable, target: Name, client: Name) -> Stream | None:
@@ -56,3 +60,14 @@ def receiver(ports: PortTable, target: Name, origin: Origin) -> Datagram | None:
     group = len(best) > 1 and first.binding is not None and first.binding.reuseport
     chosen = best[hash(origin.source) % len(best)] if group else first
     return receiver(ports, target, origin) if chosen.is_gone() else chosen
+
+
+def left_over(socks: Iterable[EmulatedSocket], wanting: Stream, binding: Binding) -> bool:
+    """Whether a connection whose listener is gone still holds what ``wanting`` asks for."""
+    for other in socks:
+        held = other.binding
+        if other is wanting or held is None or held.port != binding.port or not isinstance(other, Stream):
+            continue
+        if binding.conflicts(held) and not other.is_gone():
+            return True
+    return False

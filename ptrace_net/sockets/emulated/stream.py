@@ -96,19 +96,10 @@ class Stream(EmulatedSocket):
         """Connections keep the port of a listener that is gone, for those who do not share it."""
         super()._take(handle, wanted)
         binding = self.binding
-        if wanted.port and binding is not None and self._left_over(binding):
+        if wanted.port and binding is not None and self.layer.left_over(self, binding):
             self.ports.release(self)
             self.asked = None
             raise Errno(errno.EADDRINUSE)
-
-    def _left_over(self, binding: Binding) -> bool:
-        for other in self.layer.registry.all():
-            held = other.binding
-            if other is self or held is None or held.port != binding.port or not isinstance(other, Stream):
-                continue
-            if binding.conflicts(held) and not other.is_gone():
-                return True
-        return False
 
     # Listening
 
