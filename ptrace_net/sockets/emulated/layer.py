@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.netlink.layer import NetlinkLayer
+    from ptrace_net.stack.bindings import Binding
     from ptrace_net.stack.host import Host
     from ptrace_net.syscalls.seam import Call, Task
     from ptrace_net.syscalls.sockets import Message
