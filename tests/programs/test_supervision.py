@@ -28,6 +28,10 @@ def _nothing_left() -> Iterator[None]:
     assert left_behind(before) == []
 
 
+# What the stack provider opens at the first need and keeps: a socket of sock_diag, a listener and its path.
+OPENED_ONCE = 3
+
+
 def descriptors(pid: int) -> list[str]:
     """What a process has open; of pidfds the supervisor keeps some, so only those beyond count."""
     links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
@@ -40,6 +44,12 @@ def say(run: subprocess.Popen[bytes], line: bytes) -> None:
     run.stdin.flush()
 
 
+def swarmed(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The processes of the program itself, the first one first."""
+    first = psutil.Process(run.pid)
+    return [each for each in [first, *first.children(recursive=True)] if each.name().startswith("swarm")]
+
+
 @pytest.mark.parametrize("width", [(), M32], ids=["x86-64", "i386"])
 def test_200_processes_of_8_threads(
     runner: Runner, c_program: Callable[..., Path], width: tuple[str, ...]
@@ -48,12 +58,14 @@ def test_200_processes_of_8_threads(
     numbers = map(str, (PROCESSES, THREADS, ROUNDS))
     with runner.program(swarm, *numbers, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
         assert read_line(run.stdout, SWARM_SECONDS) == b"ready\n"
-        assert len(psutil.Process(run.pid).children(recursive=True)) >= PROCESSES
-        before = descriptors(run.pid)
+        assert len(swarmed(run)) >= PROCESSES
+        supervisor = swarmed(run)[0].ppid() if runner.supervise else run.pid
+        before = descriptors(supervisor)
         say(run, b"go\n")
         assert read_line(run.stdout, SWARM_SECONDS) == f"processes {PROCESSES} bad 0\n".encode()
-        wait_until(lambda: len(descriptors(run.pid)) <= len(before), "as few descriptors as before")
-        assert len(psutil.Process(run.pid).children(recursive=True)) == bool(runner.supervise)
+        once = OPENED_ONCE if runner.name == "stack" else 0
+        wait_until(lambda: len(descriptors(supervisor)) <= len(before) + once, "as few descriptors as before")
+        assert len(swarmed(run)) == 1
         run.stdin.close()
         assert run.wait(10) == 0
 
@@ -133,6 +145,7 @@ print(wrong, alarms > 10)
 """
 
 
+@pytest.mark.not_for("joined", reason="without ptrace beside it a call may end with EINTR: limitations.md")
 def test_signals_in_the_middle_of_calls(runner: Runner) -> None:
     """A timer's signal every millisecond: no call is lost, made twice or answered wrongly."""
     done = runner.run(sys.executable, "-c", ALARMED)

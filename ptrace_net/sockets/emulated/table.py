@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
 
 _SMALLEST = 1024
+_SWEEP_AFTER = 3.0  # seconds
 
 
 class SocketTable:
-    """Once it has doubled, what nobody holds is dropped: ``held`` gives the inodes that exist."""
+    """What nobody holds is dropped, some seconds after sockets were made and once the table has doubled:
+    ``held`` gives the inodes that exist.
+    """
 
-    def __init__(self, held: Callable[[], set[int]], drop: Callable[[EmulatedSocket], None]) -> None:
+    def __init__(
+        self, held: Callable[[], set[int]], drop: Callable[[EmulatedSocket], None], reactor: Reactor
+    ) -> None:
+        self._reactor, self._timer = reactor, False
         self._sockets: dict[int, EmulatedSocket] = {}
         self._held, self._drop = held, drop
         self._limit = _SMALLEST
@@ -27,6 +35,18 @@ class SocketTable:
         if len(self._sockets) >= self._limit:
             self.sweep()
         self._sockets[inode] = sock
+        if not self._timer:
+            self._timer = True
+            self._reactor.call_at(time.monotonic() + _SWEEP_AFTER, self._due)
+
+    def _due(self) -> None:
+        """Sweep; again later while that finds something, or new ones come."""
+        self._timer = False
+        before = len(self._sockets)
+        self.sweep()
+        if self._sockets and len(self._sockets) < before:
+            self._timer = True
+            self._reactor.call_at(time.monotonic() + _SWEEP_AFTER, self._due)
 
     def remove(self, inode: int) -> EmulatedSocket | None:
         return self._sockets.pop(inode, None)
