@@ -64,8 +64,8 @@ class EmulatedSockets:
         self.network = Network()
         self.tcp, self.udp, self.udplite = PortTable(), PortTable(), PortTable()
         self.diag = UnixDiag()
-        self.registry = SocketTable(self._held, self.drop, reactor)
         self.names, self.origins, self.control = Names(), Origins(), Control()
+        self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
         self.maps = False  # whether the engine can let a program map what another descriptor is
 

@@ -45,6 +45,12 @@ class Origins:
             known = self._files[origin] = self._made(origin)
         return known[1]
 
+    def forget(self) -> None:
+        """Close the files; datagrams that are under way have their own descriptors of them."""
+        for handle, _ in self._files.values():
+            os.close(handle)
+        self._files.clear()
+
     def _made(self, origin: Origin) -> tuple[int, bytes]:
         if len(self._files) >= _MOST:
             oldest = next(iter(self._files))

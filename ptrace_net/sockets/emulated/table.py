@@ -16,13 +16,17 @@ _SWEEP_AFTER = 3.0  # seconds
 
 class SocketTable:
     """What nobody holds is dropped, some seconds after sockets were made and once the table has doubled:
-    ``held`` gives the inodes that exist.
+    ``held`` gives the inodes that exist, ``swept`` is called after each time.
     """
 
     def __init__(
-        self, held: Callable[[], set[int]], drop: Callable[[EmulatedSocket], None], reactor: Reactor
+        self,
+        held: Callable[[], set[int]],
+        drop: Callable[[EmulatedSocket], None],
+        swept: Callable[[], None],
+        reactor: Reactor,
     ) -> None:
-        self._reactor, self._timer = reactor, False
+        self._reactor, self._timer, self._swept = reactor, False, swept
         self._sockets: dict[int, EmulatedSocket] = {}
         self._held, self._drop = held, drop
         self._limit = _SMALLEST
@@ -58,4 +62,5 @@ class SocketTable:
         """Drop the sockets that are closed; the next time comes when the table has doubled."""
         for inode in self._sockets.keys() - self._held():
             self._drop(self._sockets[inode])
+        self._swept()
         self._limit = max(_SMALLEST, 2 * len(self._sockets))
