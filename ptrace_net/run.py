@@ -78,6 +78,8 @@ def _choose(options: Options) -> str:
         raise Failure(f"{observer} needs the ptrace engine, which sees results: no --engine, no --name")
     if options.engine == "ptrace" or observer or options.collector is not None:
         return "ptrace"
+    if options.engine == "auto" and options.name is None and os.isatty(0):
+        return "ptrace"  # whose job control is exact: one thread sees stops and makes them ours
     if options.engine == "auto" and not notify and _maps_packets(options):
         return "ptrace"
     from ptrace_net.tracer.probe import notify_obstacle

@@ -94,9 +94,11 @@ def send_to(processes: Callable[[], list[int]]) -> Callable[[int], None]:
 def stop_with(root: int) -> Callable[[int], None]:
     """What ptrace calls when the program stops: stop too, when the terminal stopped our process group.
 
-    The shell waits for us, not for the program; `fg` continues both.
+    The shell waits for us, not for the program; `fg` continues both. The terminal stops our whole process
+    group: were we stopped before we have seen the program stop, we would stop once more after `fg`.
     """
-    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    for number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
 
     def stop(number: int) -> None:
         if number == signal.SIGSTOP or _group(root) != os.getpgrp():

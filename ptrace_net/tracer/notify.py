@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _ERESTARTNOINTR = 513  # linux/errno.h: the call is made again whatever the handler's flags
 _WITHDRAWN = (FileNotFoundError, ProcessLookupError)  # before ADDFD began, or in the middle of it
+_MAY_SLEEP = ("accept", "accept4", "recvfrom", "recvmsg", "recvmmsg")
 _TICK = 0.1  # seconds after which a withdrawn wait is noticed at the latest
 
 
@@ -58,7 +59,11 @@ class NotifyEngine:
         self._ended = False
         self._passing = threading.Lock()
         self._listeners: dict[int, Attended] = {}
-        self._decoder = Decoder(arches)
+        known = tuple(arches)
+        self._sleepers = {
+            arch.syscalls[name] for arch in known for name in _MAY_SLEEP if name in arch.syscalls
+        }
+        self._decoder = Decoder(known)
         self._threads = Threads()
         self._current = Thread(0, self._threads)  # whose call is being answered
         self._deadline: float | None = None  # of that call, where it has waited before
@@ -106,11 +111,17 @@ class NotifyEngine:
         over and a signal interrupts; None to leave it. The escort asks, from its thread.
         """
         thread = self._threads.known(tid)
-        if thread is None or (thread.call[3:4] + thread.call[6:]) != call:
-            return -_ERESTARTNOINTR  # it has not been taken
-        pending = self._waits.of(tid)
-        if pending is not None and pending.identity == thread.call[0]:
-            return None if pending.answer.restart else -errno.EINTR
+        taken = thread is not None and (thread.call[3:4] + thread.call[6:]) == call
+        if thread is not None and taken:
+            pending = self._waits.of(tid)
+            if pending is not None and pending.identity == thread.call[0]:
+                return None if pending.answer.restart else -errno.EINTR
+        if call[0] in self._sleepers:
+            # It ends as the handler says: made again it might sleep, and the signal had come for nothing.
+            # What was done for it already is kept for the next one.
+            return None
+        if thread is None or not taken:
+            return -_ERESTARTNOINTR
         with self._passing:
             return None if thread.through else -_ERESTARTNOINTR
 

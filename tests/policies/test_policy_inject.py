@@ -288,7 +288,7 @@ def test_a_link_of_our_own_goes_down_and_comes_back(ptrace_net_command: list[str
     words = ["--", sys.executable, "-c", script]
     ran = execute([*ptrace_net_command, "--net", "stack", "--policy", str(policy), *words])
     assert ran.lines == ["[1, 0, 1]"], ran.said
-    ran = execute([*ptrace_net_command, "--policy", str(policy), *words])
+    ran = execute([*ptrace_net_command, "--net", "host", "--policy", str(policy), *words])
     assert (ran.lines, ran.status) == ([], 125)
     assert "--net stack" in ran.said
     policy.write_text('impair = ["lo:lost=100%"]\n')
