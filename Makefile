@@ -21,7 +21,8 @@ SOURCES := $(shell find abi syscalls policies ptrace_net -name __pycache__ -prun
 # What the suite on the installed wheel runs, and what says nothing about it.
 WHEEL_TESTS ?= tests
 CHECKOUT_ONLY := tests/test_bench.py tests/test_structure.py
-PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup
+# Real programs on a busy machine: what fails is run again, and told as rerun.
+PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 2 --reruns-delay 1
 INSTALL := pip install -q --disable-pip-version-check
 
 .NOTPARALLEL:
