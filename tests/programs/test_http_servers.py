@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.deadline import wait_until
 from support.ports import free_port
-from support.session import Program, Session
+from support.session import STEP, Program, Session
 
 NEEDS = ["nginx", "busybox", "curl"]
 
@@ -84,6 +85,8 @@ def test_nginx_reloads_with_its_listeners(session: Session, page: Path) -> None:
     """SIGHUP: the master keeps the listening sockets, new workers inherit them across fork."""
     port = free_port()
     server = start_nginx(session, port)
+    # nginx listens before it takes care of signals, and writes its pid after that.
+    wait_until((session.folder / "nginx.pid").exists, "nginx takes signals", STEP)
     server.send(signal.SIGHUP)
     assert_serves_page(session, port)
     assert server.stop(signal.SIGTERM).status == 0
