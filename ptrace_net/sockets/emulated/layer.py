@@ -265,6 +265,20 @@ class EmulatedSockets:
 
     # What sockets ask for
 
+    def bind_elsewhere(
+        self, sock: EmulatedSocket, task: Task, handle: int, name: bytes, wanted: Name
+    ) -> Answer | None:
+        """bind(2) to an address that is not this layer's; None: it is."""
+        return None
+
+    def connect_elsewhere(self, sock: EmulatedSocket, handle: int, fd: int, name: bytes) -> Answer | None:
+        """connect(2) of a socket without a name to such an address."""
+        return None
+
+    def leaves(self, sock: Stream, target: Name) -> bool:
+        """Whether a connection of ``sock`` to ``target`` goes through ``connect_outside``."""
+        return not self.network.is_local(target.address) or self.outside.carries(target.address)
+
     def connect_outside(self, sock: Stream, handle: int, fd: int, target: Name, source: bytes) -> Answer:
         return self.outside.connect(sock, handle, fd, target, source)
 
