@@ -41,7 +41,7 @@ def provider(
     outside = _outside(options) if links is None else _wire(options, links)
     make = _mixed(options) if mixes else EmulatedSockets
     sockets = make(tasks, reactor, outside)
-    sockets.maps = maps
+    sockets.maps, sockets.refused = maps, options.policy.table("netlink")
     kept = () if links is None else (KEPT_ON_WIRE,)
     return sockets, (*stack_rules(*kept), *views)
 

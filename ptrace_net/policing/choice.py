@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptrace_net.policies.values import Provider
     from ptrace_net.syscalls.seam import Task
 
+_INET = (2, 10)
 _CHOSEN = ("host", "stack")
 
 
@@ -50,7 +51,7 @@ class Choice:
 
     def made(self, kind: Kind, task: Task) -> str:
         """Who gets a new socket: "host" or "stack"."""
-        return self._whole(kind, task) or self._first
+        return self._whole(kind, task) or (self._first if kind.family in _INET else self._net)
 
     def _whole(self, kind: Kind, task: Task) -> str | None:
         """What is said of the socket, whatever it does; None: nothing."""

@@ -67,7 +67,7 @@ class MixedSockets(EmulatedSockets):
     # Whose a socket is
 
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
-        if domain in (AF_INET, AF_INET6) and self._hosts(task, domain, kind, protocol):
+        if self._hosts(task, domain, kind, protocol):
             return self.host.create(task, domain, kind, protocol)
         return super().create(task, domain, kind, protocol)
 

@@ -31,6 +31,7 @@ from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
 
 if TYPE_CHECKING:
+    from ptrace_net.policies.values import Table
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
@@ -67,6 +68,7 @@ class EmulatedSockets:
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
+        self.refused: Table = {}  # netlink requests, by a policy (policing.netlink)
         self.maps = False  # whether the engine can let a program map what another descriptor is
 
     @cached_property
