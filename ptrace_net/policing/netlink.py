@@ -1,4 +1,4 @@
-"""Netlink requests that a policy refuses, on sockets of our own: answered with NLMSG_ERROR, as a kernel does."""
+"""Netlink requests that a policy refuses, on sockets of our own: answered with NLMSG_ERROR."""
 
 from __future__ import annotations
 
