@@ -46,5 +46,5 @@ def _unreachable(version: int, frame: Frame) -> ErrorReport:
     kind, code = _UNREACHABLE[version]
     return ErrorReport(
         errno.EHOSTUNREACH, True, version, kind, code, 0, about.src, about.src, about.dst, about.protocol,
-        about.payload,
+        about.payload, about.quote,
     )

@@ -76,6 +76,7 @@ class Host:
     protocols: dict[tuple[int, int], Callable[[IpPacket, float], None]] = field(init=False)
     budget: ErrorBudget = field(default_factory=ErrorBudget)
     services: list[Service] = field(default_factory=list)
+    transit: Callable[[IpPacket, float], None] | None = None  #: for packets to others; a host drops them
     _events: dict[Handle, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -261,6 +262,7 @@ class Host:
             self.udp.error(report)
         elif report.protocol == IPPROTO_TCP:
             tcp_error(self, report, now)
+        self.raw.error(report)
 
     # -- handles --------------------------------------------------------------------------------------
 

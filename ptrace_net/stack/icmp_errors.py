@@ -28,13 +28,19 @@ class ErrorBudget:
 
 def error_for(packet: IpPacket, code: int) -> tuple[int, int, int] | None:
     """(type, code, second word) for ICMP_PORT_UNREACH or ICMP_PROT_UNREACH; None where none may be sent."""
-    if not packet.unicast or is_any(packet.src) or is_multicast(packet.src) or _is_icmp_error(packet):
+    if not may_answer(packet):
         return None
     if packet.version == 4:
         return icmp.ICMP_DEST_UNREACH, code, 0
     if code == icmp.ICMP_PORT_UNREACH:
         return icmp.ICMPV6_DEST_UNREACH, icmp.ICMPV6_PORT_UNREACH, 0
     return icmp.ICMPV6_PARAMPROB, icmp.ICMPV6_UNK_NEXTHDR, 6
+
+
+def may_answer(packet: IpPacket) -> bool:
+    """Whether there may be an error about a packet: never about groups, nobody's, and other errors."""
+    nobody = is_any(packet.src) or is_multicast(packet.src)
+    return packet.unicast and not nobody and not _is_icmp_error(packet)
 
 
 def _is_icmp_error(packet: IpPacket) -> bool:

@@ -64,7 +64,7 @@ def _error(host: "Host", packet: IpPacket, message: IcmpMessage, now: float) -> 
         info = _learn_mtu(host, packet.version, message, about, now)
     report = ErrorReport(
         verdict.errno, verdict.fatal, packet.version, message.type, message.code, info, packet.src,
-        about.src, about.dst, about.protocol, about.payload,
+        about.src, about.dst, about.protocol, about.payload, about.quote,
     )
     host.error_for_protocol(report, now)
 

@@ -24,6 +24,10 @@ def input4(host: "Host", interface: Interface, view: memoryview, verified: bool,
     if len(packet.header) > ipv4.HEADER_LENGTH and ipv4.source_routed(packet.header):
         raise Malformed("source routing")
     if not _for_us(host, interface, packet.dst) and not _dhcp_reply(interface, packet):
+        if host.transit is not None and not packet.offset and not is_multicast(packet.dst):
+            about = (packet.protocol, packet.ttl, packet.tos, packet.payload)
+            host.transit(IpPacket(interface.name, packet.src, packet.dst, *about, view, True, True), now)
+            return
         interface.counters.rx_dropped += 1
         return
     quote = view[: len(packet.header) + len(packet.payload)]
@@ -50,6 +54,10 @@ def input6(host: "Host", interface: Interface, view: memoryview, verified: bool,
     packet = ipv6.parse(view)
     _check_source(interface, packet.src)
     if not _for_us(host, interface, packet.dst):
+        if host.transit is not None and not is_multicast(packet.dst):
+            about = (packet.next_header, packet.hop_limit, packet.traffic_class, packet.payload, packet.raw)
+            host.transit(IpPacket(interface.name, packet.src, packet.dst, *about, True, True), now)
+            return
         interface.counters.rx_dropped += 1
         return
     try:

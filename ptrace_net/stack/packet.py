@@ -38,3 +38,4 @@ class ErrorReport(NamedTuple):
     dst: IP
     protocol: int
     payload: memoryview  #: the quoted transport header and what follows
+    quote: memoryview = memoryview(b"")  #: the same with the IP header

@@ -15,6 +15,7 @@ from ptrace_net.syscalls.seam import Errno
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.datagram import Datagram
     from ptrace_net.sockets.emulated.origins import Origin
+    from ptrace_net.sockets.emulated.sock import EmulatedSocket
 
 Item = tuple[int, int, bytes]
 SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6 = 1, 0, 41
@@ -24,9 +25,7 @@ IP_MULTICAST_TTL, IP_MULTICAST_IF = 33, 32
 IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS, IPV6_RECVPKTINFO, IPV6_PKTINFO = 16, 18, 49, 50
 IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_RECVORIGDSTADDR = 51, 52, 66, 67, 74
 IPV6_2292PKTINFO, IPV6_2292HOPLIMIT = 2, 8
-IP_RECVERR, IPV6_RECVERR = 11, 25
 _IN_PKTINFO, _IN6_PKTINFO = 12, 20
-_EXTENDED_ERR = struct.Struct("=IBBBxII")
 _INT = struct.Struct("=i")
 _DEFAULT_HOPS = 64
 # What may be sent with a datagram: (level, type) -> the shortest payload.
@@ -103,18 +102,6 @@ class Control:
                 return address
         return None
 
-    def refusal(self, sock: Datagram, target: Name) -> Item | None:
-        """sock_extended_err of a port that is unreachable, where the socket has an error queue."""
-        four = len(target.address) == 4
-        cause = (2, 3, 3) if four else (3, 1, 4)  # SO_EE_ORIGIN_ICMP or ICMP6, unreachable, port
-        asked = (IPPROTO_IP, IP_RECVERR) if four else (IPPROTO_IPV6, IPV6_RECVERR)
-        if not sock.options.value(*asked):
-            return None
-        six = sock.family == AF_INET6  # which says how it is told, whatever the packet was
-        level, option = (IPPROTO_IPV6, IPV6_RECVERR) if six else (IPPROTO_IP, IP_RECVERR)
-        offender = pack(sock.family, target._replace(port=0))
-        return level, option, _EXTENDED_ERR.pack(errno.ECONNREFUSED, *cause, 0, 0) + offender
-
     def _limits(self, sock: Datagram, four: bool, multicast: bool) -> tuple[int, int]:
         value = sock.options.value
         if four:
@@ -125,14 +112,15 @@ class Control:
 
     def received(self, sock: Datagram, origin: Origin) -> list[Item]:
         """The messages that the socket's options ask for, in the kernel's order."""
-        found = self._stamps(sock)
+        found = self.stamps(sock)
         if sock.family == AF_INET6:
             found += self._ipv6(sock, origin)
         if len(origin.destination) == 4:
             found += self._ip(sock, origin)
         return found
 
-    def _stamps(self, sock: Datagram) -> list[Item]:
+    def stamps(self, sock: EmulatedSocket) -> list[Item]:
+        """SO_TIMESTAMP and SO_TIMESTAMPNS."""
         value = sock.options.value
         if value(SOL_SOCKET, SO_TIMESTAMPNS):
             now = time.time_ns()

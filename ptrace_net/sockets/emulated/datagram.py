@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections import deque
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import gather, origins
+from ptrace_net.sockets.emulated import errqueue, gather, origins
+from ptrace_net.sockets.emulated.erring import Erring
 from ptrace_net.sockets.emulated.gather import MSG_MORE, Corked
 from ptrace_net.sockets.emulated.names import (
     AF_INET,
@@ -48,10 +48,10 @@ _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 
 
-class Datagram(EmulatedSocket):
+class Datagram(Erring):
     """Implements ``syscalls.sockets.Socket`` for SOCK_DGRAM."""
 
-    __slots__ = ("corked", "errors", "groups", "ours", "outside", "waiting")
+    __slots__ = ("corked", "groups", "ours", "outside", "waiting")
 
     kind = socket.SOCK_DGRAM
 
@@ -60,7 +60,6 @@ class Datagram(EmulatedSocket):
         self.ours = -1
         self.corked: Corked | None = None
         self.groups: set[tuple[bytes, int]] = set()
-        self.errors: deque[Received] = deque(maxlen=64)  # the error queue (IP_RECVERR)
         self.outside: object = None  # the host's socket, once it is needed
 
     @property
@@ -75,6 +74,13 @@ class Datagram(EmulatedSocket):
         self.ours = ours
         self.layer.reactor.add(ours, 0x2001, self._stirred)  # EPOLLIN, EPOLLRDHUP
 
+    def unwatch(self) -> None:
+        """Close our end."""
+        if self.ours >= 0:
+            self.layer.reactor.remove(self.ours)
+            os.close(self.ours)
+            self.ours = -1
+
     def _stirred(self, events: int) -> None:
         if self.ours < 0:
             return
@@ -84,6 +90,8 @@ class Datagram(EmulatedSocket):
     def is_gone(self) -> bool:
         if self.ours < 0:
             return True
+        if self.telling is not None:
+            return EmulatedSocket.is_gone(self)
         if not hostcalls.hung_up(self.ours):
             return False
         self.layer.drop(self)
@@ -94,10 +102,7 @@ class Datagram(EmulatedSocket):
         self.flush()
         self.layer.not_outside(self)
         self.let_go()
-        if self.ours >= 0:
-            self.layer.reactor.remove(self.ours)
-            os.close(self.ours)
-            self.ours = -1
+        self.unwatch()
 
     def let_go(self) -> None:
         """Give the port back."""
@@ -117,17 +122,13 @@ class Datagram(EmulatedSocket):
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer:
         answer = super().bind(task, handle, name)
-        if self.bound:
-            self.layer.bound(self)
+        self.layer.bound(self)
         return answer
 
     def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
         self.flush()
         if family_of(name) == AF_UNSPEC:
             return self._disconnect()
-        elsewhere = self.layer.connect_elsewhere(self, handle, fd, name)
-        if elsewhere is not None:
-            return elsewhere
         self.autobind(handle)
         target = self._udp_destination(name, errno.EAFNOSUPPORT)
         network = self.layer.network
@@ -140,7 +141,9 @@ class Datagram(EmulatedSocket):
             self.binding.address = source
         self.peer = target
         self.options.route_lost = False
-        return Return(0)
+        if not target.port or self.layer.has_receiver(target):
+            return Return(0)
+        return self.layer.tellers.wanted(self, handle, fd)
 
     def _disconnect(self) -> Answer:
         """The address that connect(2) chose goes, and the port where nobody asked for it (__udp_disconnect).
@@ -175,13 +178,15 @@ class Datagram(EmulatedSocket):
         target = self._target_of(message.name)
         if message.flags & MSG_OOB and len(target.address) == 4:
             raise Errno(errno.EOPNOTSUPP)
-        if self.error:
-            raise Errno(self.take_error())
+        number = self.take_error(handle)
+        if number:
+            raise Errno(number)
         if self.layer.network.is_broadcast(target.address) and not hostcalls.get_int(
             handle, SOL_SOCKET, SO_BROADCAST
         ):
             raise Errno(errno.EACCES)
         self.post(message.read(), target, message.control, word, message.flags)
+        self.show_rest(handle)
         return message.size
 
     def _target_of(self, name: bytes) -> Name:
@@ -213,7 +218,12 @@ class Datagram(EmulatedSocket):
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         self.flush()  # what was written before goes as the options were
-        return super().set_option(task, handle, level, option, value)
+        answer = super().set_option(task, handle, level, option, value)
+        if self.telling is not None and not self.sends_fail:
+            self.telling.hide(handle)  # a send may follow
+            self.show_rest(handle)
+        asked = (level, option) in errqueue.RECVERR and self.options.value(level, option)
+        return self.layer.tellers.wanted(self, handle, self.seen[1]) if asked and self.seen else answer
 
     def emit(self, data: bytes, target: Name, control: bytes = b"", word: int = 8) -> None:
         """Send a datagram on its way; raises Errno(ENETUNREACH)."""
@@ -253,18 +263,6 @@ class Datagram(EmulatedSocket):
         """Whether what is written without an address has somewhere to go."""
         return self.peer is not None and self.binding is not None and self.peer.port > 0
 
-    def refused(self, data: bytes, target: Name) -> None:
-        """Nobody is at ``target``: what the ICMP error about it brings (ip_icmp_error, ipv6_icmp_error)."""
-        queued = self.layer.control.refusal(self, target)
-        if queued is not None:
-            self.errors.append(Received(data, pack(self.family, target), [queued], MSG_ERRQUEUE, len(data)))
-        if queued is not None or self.peer == target:
-            self.fail(errno.ECONNREFUSED)
-
-    def fail(self, number: int) -> None:
-        """What an ICMP error about a datagram of ours brings."""
-        self.error = number
-
     # Receiving
 
     def wants(self, origin: Origin) -> bool:
@@ -280,17 +278,20 @@ class Datagram(EmulatedSocket):
             return
         try:
             hostcalls.sendmsg(self.ours, data, b"", self.layer.origins.control(origin), 0)
-        except Errno:
-            return
+        except Errno as error:
+            if error.number == errno.ECONNREFUSED:
+                self.layer.drop(self)
 
     def receives(self, *, named: bool) -> bool:
         return True
 
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         if flags & MSG_ERRQUEUE:
-            return self._error_queued()
-        if self.error:
-            raise Errno(self.take_error())
+            return self.error_queued(handle)
+        number = self.taken(handle)
+        if number:
+            self.show_rest(handle)
+            raise Errno(number)
         try:
             data, _, control, out, total = hostcalls.recvmsg(
                 handle, size, origins.CONTROL_ROOM, flags & ~MSG_OOB | MSG_CMSG_CLOEXEC
@@ -298,21 +299,15 @@ class Datagram(EmulatedSocket):
         except Errno as error:
             if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
                 raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
+            self.show_rest(handle)
             raise
+        self.show_rest(handle)
         origin = origins.taken(control)
         if origin is None:  # shut down: an end of file, from nobody
             return Received(data, b"", [], _flags(out, flags), total)
         name = pack(self.family, origin.source)
         messages = self.layer.control.received(self, origin)
         return Received(data, name, messages, _flags(out, flags), total)
-
-    def _error_queued(self) -> Received:
-        if not self.errors:
-            raise Errno(errno.EAGAIN)
-        queued = self.errors.popleft()
-        if not self.errors:
-            self.error = 0  # ip_recv_error
-        return queued
 
     # The rest
 

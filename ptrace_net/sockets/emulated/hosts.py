@@ -20,19 +20,16 @@ if TYPE_CHECKING:
     from ptrace_net.policies.mapping import AddressMap
 
 _LAN4, _LAN6 = GATEWAY4[:3], GATEWAY6[:8]  # eth0's own networks: nobody but the gateway is there
-_GATEWAYS = {GATEWAY4: LOOPBACK4, GATEWAY6: LOOPBACK6}
+GATEWAYS = {GATEWAY4: LOOPBACK4, GATEWAY6: LOOPBACK6}
 RESOLV_CONF = "/etc/resolv.conf"
 DOMAIN = 53
 
 
 class HostRoutes:
-    """From a name that the program uses to the sockaddr that the host's socket gets.
+    """From a name that the program uses to the sockaddr that the host's socket gets."""
 
-    ``map_first``: IPv6 goes through IPv4 though the host has it, as on the host provider.
-    """
-
-    def __init__(self, addresses: AddressMap, map_first: bool = False) -> None:
-        self._map, self._map_first = addresses, map_first
+    def __init__(self, addresses: AddressMap) -> None:
+        self._map = addresses
 
     @cached_property
     def has_ipv6(self) -> bool:
@@ -70,15 +67,14 @@ class HostRoutes:
 
     def sockaddr(self, target: Name) -> tuple[int, bytes]:
         """``(family, sockaddr)`` for the host; Errno(EHOSTUNREACH, ENETUNREACH)."""
-        address = _GATEWAYS.get(target.address)
+        address = GATEWAYS.get(target.address)
         if address is None:
             address = self._outside(target.address)
-        if len(address) == 16 and (self._map_first or not self.has_ipv6):
-            own = address == LOOPBACK6 and not self._map_first
-            mapped = LOOPBACK4 if own else self._map.four(address)
-            if mapped is None and not self.has_ipv6:
+        if len(address) == 16 and not self.has_ipv6:
+            mapped = self._map.four(address) if address != LOOPBACK6 else LOOPBACK4
+            if mapped is None:
                 raise Errno(errno.ENETUNREACH)
-            address = mapped or address
+            address = mapped
         family = self.family(address)
         return family, pack(family, Name(address, target.port))
 

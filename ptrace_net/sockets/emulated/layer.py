@@ -31,10 +31,10 @@ from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
 
 if TYPE_CHECKING:
-    from ptrace_net.policies.values import Table
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.sockets.emulated.telling import Tellers
     from ptrace_net.sockets.netlink.layer import NetlinkLayer
     from ptrace_net.stack.bindings import Binding
     from ptrace_net.stack.host import Host
@@ -68,7 +68,6 @@ class EmulatedSockets:
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
-        self.refused: Table = {}  # netlink requests, by a policy (policing.netlink)
         self.maps = False  # whether the engine can let a program map what another descriptor is
 
     @cached_property
@@ -78,6 +77,12 @@ class EmulatedSockets:
     @cached_property
     def datagram_doorway(self) -> Doorway:
         return Doorway(SEQPACKET)
+
+    @cached_property
+    def tellers(self) -> Tellers:
+        from ptrace_net.sockets.emulated.telling import Tellers
+
+        return Tellers(self)
 
     @cached_property
     def netlink(self) -> NetlinkLayer:
@@ -259,6 +264,10 @@ class EmulatedSockets:
         """Who has a UDP port."""
         return lookup.datagrams(self.udp, port)
 
+    def has_receiver(self, target: Name) -> bool:
+        """Whether a socket of the run has the UDP port of an address of the run."""
+        return self.network.is_local(target.address) and bool(self.udp.holders(target.port))
+
     def to_all(self, data: bytes, target: Name, origin: Origin, ports: PortTable | None = None) -> None:
         """Give a datagram to every socket of the run that hears its group, or broadcasts."""
         for holder in lookup.datagrams(self.udp if ports is None else ports, target.port):
@@ -266,20 +275,6 @@ class EmulatedSockets:
                 holder.deliver(data, origin)
 
     # What sockets ask for
-
-    def bind_elsewhere(
-        self, sock: EmulatedSocket, task: Task, handle: int, name: bytes, wanted: Name
-    ) -> Answer | None:
-        """bind(2) to an address that is not this layer's; None: it is."""
-        return None
-
-    def connect_elsewhere(self, sock: EmulatedSocket, handle: int, fd: int, name: bytes) -> Answer | None:
-        """connect(2) of a socket without a name to such an address."""
-        return None
-
-    def leaves(self, sock: Stream, target: Name) -> bool:
-        """Whether a connection of ``sock`` to ``target`` goes through ``connect_outside``."""
-        return not self.network.is_local(target.address) or self.outside.carries(target.address)
 
     def connect_outside(self, sock: Stream, handle: int, fd: int, target: Name, source: bytes) -> Answer:
         return self.outside.connect(sock, handle, fd, target, source)

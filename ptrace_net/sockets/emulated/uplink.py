@@ -12,28 +12,30 @@ import socket
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated.hosts import HostRoutes
-from ptrace_net.sockets.emulated.names import AF_INET, Name, parse
+from ptrace_net.sockets.emulated import errqueue
+from ptrace_net.sockets.emulated.hosts import GATEWAYS, HostRoutes
+from ptrace_net.sockets.emulated.names import AF_INET, Name
 from ptrace_net.sockets.emulated.network import ETHERNET, GATEWAY4, LOOPBACK4, LOOPBACK6
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.outside import WithoutPackets
 from ptrace_net.sockets.emulated.publish import Publisher
+from ptrace_net.sockets.emulated.sock import ETHERNET_MTU
 from ptrace_net.syscalls.seam import Answer, Errno, Fail, Replace, Return, Wait
 
 if TYPE_CHECKING:
     from ptrace_net.policies.mapping import AddressMap
     from ptrace_net.publish_option import Ports
+    from ptrace_net.sockets.emulated.carriers import HostDatagrams
     from ptrace_net.sockets.emulated.datagram import Datagram
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.stream import Stream
 
-EPOLLIN, POLLOUT = 1, 4
+POLLOUT = 4
 SO_SNDTIMEO = 21
 # SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO and their sizes
 _CARRIED = ((9, 4), (10, 4), (13, 8), (20, 16), (21, 16))
 _FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-_AT_ONCE = 64  # datagrams taken before others get their turn
 
 
 def _copy_options(handle: int, host: int) -> None:
@@ -44,48 +46,12 @@ def _copy_options(handle: int, host: int) -> None:
             hostcalls.setsockopt(host, socket.SOL_SOCKET, option, value)
 
 
-class HostDatagrams:
-    """A socket of the host's that carries what emulated sockets exchange with the outside: those of a port
-    that is published, or ``sock`` alone.
-    """
-
-    def __init__(self, uplink: Uplink, handle: int, family: int, port: int, sock: Datagram | None) -> None:
-        self.uplink, self.handle, self.family, self.port, self.sock = uplink, handle, family, port, sock
-        uplink.layer.reactor.add(handle, EPOLLIN, self._arrived)
-
-    def send(self, data: bytes, name: bytes) -> None:
-        try:
-            hostcalls.sendmsg(self.handle, data, name, b"", 0)
-        except Errno as error:
-            if error.number not in (errno.EAGAIN, errno.ENOBUFS):
-                raise
-
-    def _arrived(self, events: int) -> None:
-        for _ in range(_AT_ONCE):
-            if self.handle < 0:
-                return
-            try:
-                data, name, _, _, _ = hostcalls.recvmsg(self.handle, 1 << 16, 0, 0)
-            except Errno as error:
-                if error.number != errno.EAGAIN and self.sock is not None:
-                    self.sock.fail(error.number)
-                return
-            self.uplink.arrived(self, data, parse(self.family, name))
-
-    def close(self) -> None:
-        self.uplink.layer.reactor.remove(self.handle)
-        os.close(self.handle)
-        self.handle = -1
-
-
 class Uplink(WithoutPackets):
     """Implements ``outside.Outside``."""
 
-    def __init__(
-        self, layer: EmulatedSockets, addresses: AddressMap, published: Ports, map_first: bool = False
-    ) -> None:
+    def __init__(self, layer: EmulatedSockets, addresses: AddressMap, published: Ports) -> None:
         self.layer = layer
-        self.routes = HostRoutes(addresses, map_first)
+        self.routes = HostRoutes(addresses)
         self.publisher = Publisher(layer, self.routes, published, self._carry)
         self._own: dict[tuple[Datagram, int], HostDatagrams] = {}  # by socket and family
         self._published: dict[tuple[int, int], HostDatagrams] = {}  # by port and family
@@ -129,8 +95,16 @@ class Uplink(WithoutPackets):
     # UDP
 
     def send(self, sock: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
+        from ptrace_net.sockets.emulated.carriers import time_exceeded
+
         family, name = self.routes.sockaddr(target)
-        self._carrier(sock, family).send(data, name)
+        errqueue.check_size(sock, target, data, ETHERNET_MTU, 28 if len(target.address) == 4 else 48)
+        if target.address in GATEWAYS:
+            self._carrier(sock, family, name).send(data, name, target)
+        elif origin.ttl <= 1:
+            errqueue.tell(sock, time_exceeded(target, data))
+        else:
+            self._carrier(sock, family, name).send(data, name, target, origin.ttl)
         return True
 
     def send_back(self, sock: Datagram, data: bytes, target: Name) -> bool:
@@ -140,20 +114,27 @@ class Uplink(WithoutPackets):
         if target.address not in self.publisher.peers and not self.routes.resolver_at(target):
             return False
         family, name = self.routes.loopback(target)
-        self._carrier(sock, family).send(data, name)
+        self._carrier(sock, family, name).send(data, name, target)
         return True
 
-    def _carrier(self, sock: Datagram, family: int) -> HostDatagrams:
-        """The host's socket that datagrams of ``sock`` leave by: its port's, where that is published."""
+    def _carrier(self, sock: Datagram, family: int, name: bytes) -> HostDatagrams:
+        """The host's socket that datagrams of ``sock`` to ``name`` leave by: its port's, where that is
+        published and ``name`` can be reached from there.
+        """
         port = sock.binding.port if sock.binding is not None else 0
-        carrier = self._published.get((port, family)) or self._own.get((sock, family))
+        carrier = self._published.get((port, family))
+        if carrier is None or not carrier.reaches(name):
+            carrier = self._own.get((sock, family))
         if carrier is None:
-            handle = hostcalls.new_socket(family, socket.SOCK_DGRAM | _FLAGS, 0)
-            carrier = self._own[sock, family] = HostDatagrams(self, handle, family, port, sock)
+            from ptrace_net.sockets.emulated.carriers import HostDatagrams, opened
+
+            carrier = self._own[sock, family] = HostDatagrams(self, opened(family), family, port, sock)
         return carrier
 
     def _carry(self, port: int, handle: int, family: int) -> None:
         """``handle`` is the host's socket for a port of the run's from now on."""
+        from ptrace_net.sockets.emulated.carriers import HostDatagrams
+
         self._published[port, family] = HostDatagrams(self, handle, family, port, None)
 
     def arrived(self, carrier: HostDatagrams, data: bytes, source: Name) -> None:

@@ -1,14 +1,15 @@
 """The network of a run whose flows go out without packets: a stack, and a gateway that answers for itself.
 
 Programs are shown its interfaces, and raw and ping sockets work on it: they reach lo, the run's own
-addresses, and the gateway, which is a second stack at the other end of a cable. What lies beyond does not
-answer there.
+addresses, and the gateway, which is a second stack at the other end of a cable. It leads nowhere, and says
+so: what lies beyond is filtered.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ptrace_net.devices.attached import AttachedHost
@@ -18,6 +19,7 @@ from ptrace_net.sockets.emulated.network import GATEWAY4, GATEWAY6
 from ptrace_net.stack.addresses import ANY4, ANY6, link_local
 from ptrace_net.stack.host import Host
 from ptrace_net.stack.route import Route
+from ptrace_net.stack.transit import turn_back
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.network import Network
@@ -48,6 +50,7 @@ def shown(network: Network, now: float) -> Shown:
     """A stack with the addresses of the socket layer, and its gateway."""
     found = Shown(Host(os.urandom))
     host, gateway = found.host, found.gateway
+    gateway.host.transit = partial(turn_back, gateway.host)
     found.attach_loopback(loopback(), now)
     ours, theirs = cable(E1000.mac, _GATEWAY_MAC)
     interface, other = found.attach(ours, dad=False), gateway.attach(theirs, dad=False)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ptrace_net.sockets.emulated.names import Name, pack
+from ptrace_net.sockets.emulated import errqueue
+from ptrace_net.sockets.emulated.errqueue import Cause
+from ptrace_net.sockets.emulated.names import Name
 from ptrace_net.sockets.emulated.network import is_link_local
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.stack import udp
 from ptrace_net.stack.ip_output import Flow
 from ptrace_net.stack.udp_layer import UdpLayer
 from ptrace_net.syscalls.seam import Errno
-from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.datagram import Datagram
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.wire.lane import Lane
     from ptrace_net.stack.packet import ErrorReport, IpPacket
 
-IPPROTO_IP, IPPROTO_IPV6, IP_RECVERR, IPV6_RECVERR = 0, 41, 11, 25
-IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DO = 10, 23, 2
-SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 = 2, 3
-MSG_ERRQUEUE = 0x2000
-_EXTENDED_ERROR = struct.Struct("=IBBBBII")
 
 
 class Datagrams:
@@ -46,11 +40,9 @@ class Datagrams:
         flow = self._host.flow(target.address, udp.IPPROTO_UDP, now, source.address, interface)
         if not isinstance(flow, Flow):
             raise Errno(flow.errno)
-        fits = len(data) + udp.HEADER_LENGTH + flow.header_length <= flow.mtu
-        four = len(target.address) == 4
-        discover = (IPPROTO_IP, IP_MTU_DISCOVER) if four else (IPPROTO_IPV6, IPV6_MTU_DISCOVER)
-        if not fits and sock.options.value(*discover) >= PMTUDISC_DO:
-            raise Errno(errno.EMSGSIZE)
+        headers = udp.HEADER_LENGTH + flow.header_length
+        errqueue.check_size(sock, target, data, flow.mtu, headers)
+        fits = len(data) + headers <= flow.mtu
         flow.ttl, flow.tos, flow.dont_fragment = origin.ttl, origin.tos, fits
         flow.send(udp.header(flow.src, flow.dst, source.port, target.port, data), data, now)
         self._lane.soon()
@@ -92,22 +84,17 @@ class Datagrams:
             peer = sock.peer
             if peer is not None and (peer.address, peer.port) != (report.dst, theirs):
                 continue
-            asked = (IPPROTO_IP, IP_RECVERR) if report.version == 4 else (IPPROTO_IPV6, IPV6_RECVERR)
-            queued = bool(sock.options.value(*asked))
-            if queued:
-                sock.errors.append(_queued(sock, report, Name(report.dst, theirs), asked))
-            if queued or (peer is not None and report.fatal):
-                sock.fail(report.errno)
+            errqueue.tell(sock, cause_of(report, theirs, udp.HEADER_LENGTH))
 
 
-def _queued(sock: Datagram, report: ErrorReport, target: Name, asked: tuple[int, int]) -> Received:
-    """What recvmsg(2) with MSG_ERRQUEUE gives: the datagram, where it went, ``struct sock_extended_err``."""
-    origin = SO_EE_ORIGIN_ICMP if report.version == 4 else SO_EE_ORIGIN_ICMP6
-    error = _EXTENDED_ERROR.pack(report.errno, origin, report.type, report.code, 0, report.info, 0)
-    offender = pack(2 if report.version == 4 else 10, Name(report.offender, 0))
-    data = bytes(report.payload[udp.HEADER_LENGTH :])
-    name = pack(sock.family, target)
-    return Received(data, name, [(*asked, error + offender)], MSG_ERRQUEUE, len(data))
+def cause_of(report: ErrorReport, port: int, header: int) -> Cause:
+    """An ICMP error that the stack has got, about a packet to ``port`` with ``header`` bytes before its data.
+    """
+    data = bytes(report.payload[header:])
+    return Cause(
+        report.errno, report.fatal, report.type, report.code, report.info, report.offender,
+        Name(report.dst, port), data,
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
