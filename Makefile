@@ -1,7 +1,7 @@
 # Two commands do all the set-up on a fresh Debian 12 machine:
 #   make demo     the main job on a real program, with the trace explained
 #   make check    lint, types, the suite on the installed wheel, the suite on the tree
-# Also: make check-all (slow tests too), make bench, make bench-links, make clean.
+# Also: make check-all (slow tests too), make coverage, make bench, make bench-links, make clean.
 # make test ARGS="-k accept -x" runs part of the suite on the tree.
 
 PYTHON ?= python3
@@ -21,21 +21,24 @@ SOURCES := $(shell find abi syscalls policies ptrace_net -name __pycache__ -prun
 # What the suite on the installed wheel runs, and what says nothing about it.
 WHEEL_TESTS ?= tests
 CHECKOUT_ONLY := tests/test_bench.py tests/test_structure.py
+# What covers ptrace_net.stack, and what of that talks to other stacks.
+PURE_TESTS := tests/stack tests/devices
+OTHER_STACKS := $(wildcard tests/stack/*_kernel.py tests/stack/*_passt.py tests/stack/*_differential*.py tests/stack/*_speed.py)
 # Real programs on a busy machine: what fails is run again, and told as rerun.
 PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 2 --reruns-delay 1
 INSTALL := pip install -q --disable-pip-version-check
 
 .NOTPARALLEL:
-.PHONY: demo check check-all lint types test test-wheel bench bench-links clean
+.PHONY: demo check check-all lint types coverage test test-wheel bench bench-links clean
 
 demo: $(TREE)
 	@sh tests/install_packages.sh curl
 	@$(VENV)/bin/python -m ptrace_net demo $(ARGS)
 
 # The suite on the tree comes last: its closing summary is the end of the output.
-check: lint types test-wheel test
+check: lint types coverage test-wheel test
 
-check-all: lint types test-wheel
+check-all: lint types coverage test-wheel
 check-all: MARKS := -m ''
 check-all: test
 
@@ -44,6 +47,11 @@ lint: $(TREE)
 
 types: $(WHEEL)
 	cd $(BUILD) && wheel-env/bin/python -m mypy --config-file ../pyproject.toml -p ptrace_net
+
+# The pure core, every line and every branch, from tests that need neither kernel nor luck.
+coverage: $(TREE) $(PACKAGES)
+	$(VENV)/bin/python -m pytest -q -n $(JOBS) $(PURE_TESTS) $(OTHER_STACKS:%=--ignore=%) --hypothesis-seed=0 \
+	    --cov=ptrace_net.stack --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 test-wheel: $(WHEEL) $(PACKAGES)
 	cd $(BUILD) && PTRACE_NET_TESTED=installed wheel-env/bin/python -m pytest $(PYTEST_OPTIONS) \

@@ -50,8 +50,8 @@ def parse_provider(value: Any, told: str) -> Provider:
         raise Problem('a stub wants answer = "BEHAVIOUR"', "use")
     if row.use != "stub" and row.answer is not None:
         raise Problem('only use = "stub" has an answer', "answer")
-    if row.of_addresses and row.use != "stub":
-        raise Problem("with address or port only stub: a socket has its provider before that", "use")
+    if row.of_addresses and row.use == "kernel":
+        raise Problem("with address or port no kernel: a socket is the kernel's before that", "use")
     if row.calls and not row.of_addresses:
         raise Problem("calls narrows address or port; neither is given", "calls")
     return row

@@ -46,7 +46,7 @@ TABLES: Mapping[str, Spec] = {
     "ioctls": Spec(("request",), VERBS, False, "ioctls of sockets"),
     "netlink": Spec(
         ("netlink protocol", "netlink type"), VERBS, False,
-        "netlink messages that a program sends; ignore: sent, and never answered",
+        "netlink messages that a program sends; errno: answered with NLMSG_ERROR; ignore: never answered",
     ),
     "files": Spec(
         ("path", "file way"), ("ok", "errno", "return", "kill", "panic"), False,

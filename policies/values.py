@@ -168,8 +168,12 @@ class Policy(NamedTuple):
     @property
     def wants_host(self) -> bool:
         """Whether it is about the host's sockets: which addresses and ports stand for the program's."""
-        mapped = self.serve != "ipv4" or self.pairs != DEFAULT_PAIRS or bool(self.ports)
-        return mapped or any(provider.use == "host" for provider in self.providers)
+        return self.serve != "ipv4" or self.pairs != DEFAULT_PAIRS or bool(self.ports)
+
+    def mixes(self, net: str) -> bool:
+        """Whether some sockets or addresses have another provider than ``net``, the run's."""
+        other = "stack" if net == "host" else "host"
+        return any(provider.use == other for provider in self.providers)
 
     def table(self, name: str) -> Table:
         return self.tables.get(name, _NOTHING)

@@ -37,13 +37,17 @@ class Foreground:
 
         def ended() -> None:
             with self._lock:
+                if self._pipe < 0:
+                    return
                 detach()
                 os.write(self._pipe, _STATUS.pack(engine.status))
                 os.close(self._pipe)
                 self._pipe = -1
 
-        engine.root_ended = ended
         signals.start_thread(self._watch, engine, self._pipe)
+        engine.root_ended = ended
+        if not engine.root_is_alive():  # an engine that reaps in a thread of its own may have been faster
+            ended()
 
     def _watch(self, engine: Engine, pipe: int) -> None:
         poll = select.poll()

@@ -115,6 +115,10 @@ def _parser() -> _Parser:
         help="packets to a pcapng file or a FIFO, of one device (lo, eth0) or all; repeatable",
     )
     add(
+        "--frames", action="append", default=[], metavar="[DEV=]FILE",
+        help="a line of text for each packet, to a file or - (standard error); repeatable",
+    )
+    add(
         "--impair", action="append", default=[], metavar="DEV:WHAT",
         help="disturb a device: lo:delay=20ms,loss=1%%; repeatable",
     )
@@ -148,12 +152,12 @@ def _ports(parser: _Parser, texts: list[str]) -> Ports:
 
 
 def _links(parser: _Parser, parsed: argparse.Namespace) -> Links | None:
-    if not (parsed.device or parsed.capture or parsed.impair):
+    if not (parsed.device or parsed.capture or parsed.impair or parsed.frames):
         return None
     from ptrace_net.device_options import links
 
     try:
-        return links(parsed.net, parsed.device, parsed.capture, parsed.impair)
+        return links(parsed.net, parsed.device, parsed.capture, parsed.impair, parsed.frames)
     except ValueError as error:
         parser.error(str(error))
 

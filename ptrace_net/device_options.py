@@ -1,4 +1,4 @@
-"""`--device`, `--capture` and `--impair`: the links of a run (the forms: ``devices.spec``)."""
+"""`--device`, `--capture`, `--frames` and `--impair`: the links of a run (the forms: ``devices.spec``)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ class Links(NamedTuple):
     devices: tuple[DeviceSpec, ...]
     captures: tuple[CaptureSpec, ...]
     impairs: tuple[ImpairSpec, ...]
+    traces: tuple[CaptureSpec, ...] = ()
 
 
-def links(net: str, devices: Sequence[str], captures: Sequence[str], impairs: Sequence[str]) -> Links:
+def links(
+    net: str, devices: Sequence[str], captures: Sequence[str], impairs: Sequence[str], traces: Sequence[str]
+) -> Links:
     """The values of the options; ValueError with a sentence where one makes no sense."""
     if net == "host":
-        raise ValueError("--device, --capture and --impair concern our own stack: --net stack")
+        raise ValueError("--device, --capture, --frames and --impair concern our own stack: --net stack")
     return Links(
-        tuple(map(spec.device, devices)), tuple(map(spec.capture, captures)), tuple(map(spec.impair, impairs))
-    )
+        tuple(map(spec.device, devices)), tuple(map(spec.capture, captures)),
+        tuple(map(spec.impair, impairs)), tuple(map(spec.capture, traces)),
+    )  # fmt: skip

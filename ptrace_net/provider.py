@@ -29,7 +29,8 @@ def provider(
     ``maps`` says whether the engine rewrites calls, so that mmap(2) can be given another descriptor.
     """
     links = _links(options)
-    if options.net == "host":
+    mixes = options.policy.mixes(options.net)
+    if options.net == "host" and not mixes:
         from ptrace_net.sockets.host import host_sockets
 
         host = host_sockets(options.policy, tasks)
@@ -37,13 +38,31 @@ def provider(
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
     views = (*(view_rules() if wants_views(options) else ()), *(map_rules() if maps else ()))
-    if links is not None:
-        wire = EmulatedSockets(tasks, reactor, _wire(options, links))
-        wire.maps = maps
-        return wire, (*stack_rules(KEPT_ON_WIRE), *views)
-    sockets = EmulatedSockets(tasks, reactor, _outside(options))
-    sockets.maps = maps
-    return sockets, (*stack_rules(), *views)
+    outside = _outside(options) if links is None else _wire(options, links)
+    make = _mixed(options) if mixes else EmulatedSockets
+    sockets = make(tasks, reactor, outside)
+    sockets.maps, sockets.refused = maps, options.policy.table("netlink")
+    kept = () if links is None else (KEPT_ON_WIRE,)
+    return sockets, (*stack_rules(*kept), *views)
+
+
+def _mixed(options: Options) -> Callable[..., EmulatedSockets]:
+    """Both providers; the filter's rules are the stack's, which see all that the host's wants to see."""
+    from ptrace_net.policing.choice import Choice
+    from ptrace_net.sockets.host import host_sockets
+    from ptrace_net.sockets.mixed import MixedSockets
+
+    policy = options.policy
+    choice = Choice(policy.providers, "host" if options.net == "host" else "stack")
+
+    def make(
+        tasks: Callable[[], Iterable[Task]],
+        reactor: Reactor,
+        outside: Callable[[EmulatedSockets], Outside],
+    ) -> EmulatedSockets:
+        return MixedSockets(tasks, reactor, outside, host_sockets(policy, tasks), choice, policy.addresses)
+
+    return make
 
 
 def _links(options: Options) -> Links | None:
@@ -93,7 +112,7 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
     from ptrace_net.sockets.wire.outside import Wire
 
     def wire(layer: EmulatedSockets) -> Outside:
-        devices = open_devices(links.devices, links.captures, links.impairs, time.monotonic())
+        devices = open_devices(*links[:3], time.monotonic(), traces=links.traces)
         devices.packets_on_lo |= options.policy.lane == "wire"
         if options.policy.impairments:
             from ptrace_net.policy_links import schedule

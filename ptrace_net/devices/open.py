@@ -11,7 +11,7 @@ import errno
 import os
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from .impair import Impair
 from .memory import loopback
 from .sink import Sink, open_sink
 from .spec import CaptureSpec, DeviceSpec, ImpairSpec, Prefix
+from .trace import Trace, TraceFile
 
 if TYPE_CHECKING:
     from ..stack.frame import Frame
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 SUBNETS = (Prefix(parse_ip("10.0.2.15"), 24), Prefix(parse_ip("fec0::15"), 64))
 GATEWAYS = (parse_ip("10.0.2.2"), parse_ip("fec0::2"))
 SETTLING = 10.0
+STDERR = 2
 Comment = Callable[["Frame", int], str]
 
 
@@ -49,6 +51,7 @@ class Devices:
     attached: AttachedHost
     leases: list[DhcpService] = field(default_factory=list)
     captures: dict[str, tuple[CaptureFile, Sink]] = field(default_factory=dict)
+    traces: dict[str, TraceFile] = field(default_factory=dict)
     comment: Comment = lambda frame, direction: ""  #: whose a frame is, for captures
     packets_on_lo: bool = False  #: somebody wants to see, or disturb, the frames of ``lo``
 
@@ -81,16 +84,18 @@ class Devices:
         for file, sink in self.captures.values():
             file.finish(now)
             sink.close()
+        for trace in self.traces.values():
+            trace.finish()
 
 
 def open_devices(
     devices: Sequence[DeviceSpec], captures: Sequence[CaptureSpec], impairs: Sequence[ImpairSpec], now: float,
-    run: str = "ptrace-net",
+    run: str = "ptrace-net", traces: Sequence[CaptureSpec] = (),
 ) -> Devices:  # fmt: skip
     """``lo`` and the devices asked for."""
-    _check_names(devices, captures, impairs)
+    _check_names(devices, {"capture": captures, "frames": traces, "impair": impairs})
     opened = Devices(AttachedHost(Host(os.urandom)))
-    wrapping = _Wrapping(opened, captures, impairs, time.time() - now)
+    wrapping = _Wrapping(opened, captures, impairs, traces, time.time() - now)
     try:
         opened.attached.attach_loopback(wrapping.around(loopback()), now)
         opened.packets_on_lo = wrapping.used
@@ -106,14 +111,14 @@ def open_devices(
 
 
 def _check_names(
-    devices: Sequence[DeviceSpec], captures: Sequence[CaptureSpec], impairs: Sequence[ImpairSpec]
+    devices: Sequence[DeviceSpec], asked: Mapping[str, Sequence[CaptureSpec | ImpairSpec]]
 ) -> None:
     names = ["lo"]
     for spec in devices:
         if spec.name in names:
             raise Failure(f"--device {spec.name} is given twice; a second device needs another name")
         names.append(spec.name)
-    for option, wanted in (("capture", captures), ("impair", impairs)):
+    for option, wanted in asked.items():
         for item in wanted:
             if item.device and item.device not in names:
                 remedy = f"give {item.device} a link with --device {item.device}=…"
@@ -122,11 +127,12 @@ def _check_names(
 
 @dataclass(slots=True)
 class _Wrapping:
-    """Puts the captures and impairments around each device that they name."""
+    """Puts the impairments, captures and traces around each device that they name."""
 
     opened: Devices
     captures: Sequence[CaptureSpec]
     impairs: Sequence[ImpairSpec]
+    traces: Sequence[CaptureSpec]
     epoch: float
     used: bool = False
 
@@ -138,6 +144,9 @@ class _Wrapping:
         for capture in self.captures:
             if capture.device in ("", device.name):
                 device, self.used = Capture(device, self._file(capture.path), self._comment), True
+        for trace in self.traces:
+            if trace.device in ("", device.name):
+                device, self.used = Trace(device, self._lines(trace.path).write), True
         return device
 
     def _comment(self, frame: Frame, direction: int) -> str:
@@ -146,14 +155,25 @@ class _Wrapping:
     def _file(self, path: str) -> CaptureFile:
         """One file for all devices that are captured into it."""
         if path not in self.opened.captures:
-            try:
-                sink = open_sink(path)
-            except OSError as error:
-                unread = error.errno == errno.ENXIO
-                remedy = f"start its reader first: wireshark -k -i {path}" if unread else "choose another"
-                raise Failure(f"--capture {path}: {error.strerror}; {remedy}") from None
+            sink = _sink("capture", path, "wireshark -k -i")
             self.opened.captures[path] = CaptureFile(sink.write, self.epoch), sink
         return self.opened.captures[path][0]
+
+    def _lines(self, path: str) -> TraceFile:
+        """One for all devices that are traced into it."""
+        if path not in self.opened.traces:
+            self.opened.traces[path] = TraceFile(_sink("frames", path, "cat"))
+        return self.opened.traces[path]
+
+
+def _sink(option: str, path: str, reader: str) -> Sink:
+    """``-`` is standard error for lines of text."""
+    try:
+        return Sink(os.dup(STDERR)) if (option, path) == ("frames", "-") else open_sink(path)
+    except OSError as error:
+        unread = error.errno == errno.ENXIO
+        remedy = f"start its reader first: {reader} {path}" if unread else "choose another"
+        raise Failure(f"--{option} {path}: {error.strerror}; {remedy}") from None
 
 
 def _configure(opened: Devices, interface: Interface, spec: DeviceSpec, number: int, now: float) -> None:

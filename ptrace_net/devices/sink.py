@@ -1,4 +1,4 @@
-"""Where a capture goes: a file, or a FIFO with Wireshark at its other end (`wireshark -k -i FIFO`).
+"""Where a capture or a trace goes: a file, or a FIFO with Wireshark at its other end.
 
 A FIFO is never waited for: what its reader does not take at once is kept up to a limit, beyond which blocks
 are refused whole, so that the stream of blocks stays intact.

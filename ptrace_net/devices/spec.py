@@ -1,8 +1,8 @@
-"""What the command line says of devices, as values: `--device`, `--capture`, `--impair`.
+"""What the command line says of devices, as values: `--device`, `--capture`, `--frames`, `--impair`.
 
     eth0=tap:tap0,mtu=9000,address=10.9.0.2/24,gateway=10.9.0.1
     eth0=hub:lab    eth0=stream:/tmp/passt.sock,dhcp    eth0=none
-    eth0=FILE.pcapng or FILE.pcapng (every device)
+    eth0=FILE or FILE (every device), for a capture or a line for each frame
     eth0:delay=20ms,loss=1%
 
 Parsers raise ValueError with a message that says what would be right.
@@ -44,7 +44,7 @@ class DeviceSpec(NamedTuple):
 
 
 class CaptureSpec(NamedTuple):
-    """``device`` is empty for all of them."""
+    """Where frames are written, as pcapng or as text; ``device`` is empty for all of them."""
 
     device: str
     path: str
@@ -131,7 +131,7 @@ def capture(text: str) -> CaptureSpec:
     if not equals or not _NAME.match(name):
         name, path = "", text
     if not path:
-        raise ValueError(f"{text}: a file is wanted: [DEV=]FILE.pcapng")
+        raise ValueError(f"{text}: a file is wanted: [DEV=]FILE")
     return CaptureSpec(name, path)
 
 

@@ -20,6 +20,7 @@ from ptrace_net.sockets.emulated.layer import EmulatedSockets
 from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, family_of, parse
 from ptrace_net.sockets.emulated.stream import CONNECTING, Stream
 from ptrace_net.sockets.host import HostSockets
+from ptrace_net.sockets.mixed import MixedSockets
 from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer.task import duplicate
@@ -48,7 +49,8 @@ def rows(sockets: Sockets, processes: Iterable[int]) -> Iterator[Message]:
     users = _users(processes)
     known = sockets.registry.all() if isinstance(sockets, EmulatedSockets) else []
     own = {sock.inode: sock for sock in known}
-    mapped = sockets.mapped() if isinstance(sockets, HostSockets) else {}
+    hosts = sockets.host if isinstance(sockets, MixedSockets) else sockets
+    mapped = hosts.mapped() if isinstance(hosts, HostSockets) else {}
     host, unix = queues.host_rows(), queues.unix_queues()
     for inode, held in sorted(users.items(), key=lambda item: item[1]):
         sock = own.get(inode)

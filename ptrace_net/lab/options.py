@@ -8,7 +8,7 @@ import re
 from ptrace_net.lab.entrance import NAME
 
 # What is the network's, and said where it was started.
-_NETWORK = ("net", "publish", "device", "capture", "impair", "policy", "inject", "seed", "engine")
+_NETWORK = ("net", "publish", "device", "capture", "frames", "impair", "policy", "inject", "seed", "engine")
 _OBSERVERS = ("trace", "json", "record", "record_io")
 
 

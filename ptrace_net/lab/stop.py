@@ -20,7 +20,7 @@ from ptrace_net.lab.visitor import ask, wanted
 GRACE = 10.0
 _KILLED = 1
 _LOOK_EVERY = 0.02
-_LAST = 3.0  # seconds that everything may take to go after SIGKILL
+_LAST = 10.0  # seconds that everything may take to go after SIGKILL
 
 
 def main(argv: list[str]) -> int:

@@ -7,10 +7,10 @@ succeeds and from which nothing ever comes.
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ptrace_net.policing.calls import Go, ask_option, program_of
+from ptrace_net.policing.calls import Go, ask_option
+from ptrace_net.policing.choice import Kind, about, runs
 from ptrace_net.policing.names import endpoint, fits, readable
 from ptrace_net.policing.outcome import Outcomes
 from ptrace_net.sockets.registry import Registry
@@ -43,8 +43,8 @@ class ProviderSteps:
         self._stubs: Registry[str] = Registry(lambda: {task.tgid for task in tasks()})
 
     def create(self, call: Call, go: Go) -> Answer:
-        family, kind, protocol = call.args[0], call.args[1] & TYPE_MASK, call.args[2]
-        row = next((row for row in self._made if _about(row, family, kind, protocol, call.task)), None)
+        kind = Kind(call.args[0], call.args[1] & TYPE_MASK, call.args[2])
+        row = next((row for row in self._made if about(row, kind, call.task)), None)
         if row is None or row.use in ("run", "host", "stack"):
             return go(call)
         if row.use == "kernel" or row.answer is None:
@@ -88,16 +88,7 @@ def _socket_fits(row: Provider, call: Call, address: bytes, ask: Go) -> bool:
     family = 2 if len(address) == 4 else 10
     fd, asked = call.args[0], ((row.type, SO_TYPE), (row.protocol, SO_PROTOCOL))
     same = all(word is None or word == ask_option(ask, call, fd, 1, option) for word, option in asked)
-    return row.family in (None, family) and same and _runs(row, call.task)
-
-
-def _runs(row: Provider, task: Task) -> bool:
-    return row.where.program is None or fnmatchcase(program_of(task), row.where.program)
-
-
-def _about(row: Provider, family: int, kind: int, protocol: int, task: Task) -> bool:
-    wanted = zip((row.family, row.type, row.protocol), (family, kind, protocol), strict=True)
-    return all(word in (None, value) for word, value in wanted) and _runs(row, task)
+    return row.family in (None, family) and same and runs(row, call.task)
 
 
 def _size(call: Call) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.policies.values import Behaviour, Entry, Key, Policy, Table
 from ptrace_net.policing.calls import Go, ask_option, onward, string_at
 from ptrace_net.policing.outcome import Outcomes
+from ptrace_net.sockets import hostcalls
 from ptrace_net.syscalls.seam import Answer, Call, Errno
 
 if TYPE_CHECKING:
@@ -166,12 +167,21 @@ class Netlink:
             return go(call)
         for kind in types:
             entry = find(self._table, protocol, kind)
-            if entry is None:
+            if entry is None or (entry.behaviour.verb == "errno" and not _is_kernels(call)):
                 continue
             answer = self._outcomes.carry_out(_sent(entry, size), call, entry.where)
             if answer is not None:
                 return answer
         return go(call)
+
+
+def _is_kernels(call: Call) -> bool:
+    """Whether the host's kernel gets the message: it cannot be made to refuse it, so that the call fails."""
+    try:
+        with hostcalls.borrowed(call.task, call.args[0]) as handle:
+            return hostcalls.get_int(handle, 1, _SO_DOMAIN) == _AF_NETLINK
+    except Errno:
+        return False
 
 
 _SO_DOMAIN, _SO_PROTOCOL, _AF_NETLINK = 39, 38, 16

@@ -119,6 +119,10 @@ class HostSockets:
         self._registry.add(os.fstat(handle).st_ino, sock)
         return handle
 
+    def take(self, handle: int, sock: MappedSocket) -> None:
+        """``handle`` is of a kernel socket that ``sock`` describes, and that a program gets later."""
+        self._registry.add(os.fstat(handle).st_ino, sock)
+
     def known(self, handle: int) -> MappedSocket | None:
         return self._registry.get(os.fstat(handle).st_ino)
 

@@ -19,6 +19,7 @@ from ptrace_net.devices.impair import Impair
 from ptrace_net.devices.memory import NullDevice, loopback
 from ptrace_net.devices.open import Devices, open_devices
 from ptrace_net.devices.stream import StreamDevice
+from ptrace_net.devices.trace import Trace, TraceFile
 from ptrace_net.failure import Failure
 from ptrace_net.stack.addresses import format_ip, link_local, parse_ip
 from ptrace_net.stack.frame import Frame
@@ -28,10 +29,12 @@ from ptrace_net.stack.tcp.socket import TcpSocket
 
 def opened(*words: str, now: float = 0.0) -> Devices:
     """Devices from words as on the command line: the option's name, then its value."""
-    chosen: dict[str, list] = {"device": [], "capture": [], "impair": []}
+    chosen: dict[str, list] = {"device": [], "capture": [], "impair": [], "frames": []}
     for option, value in zip(words[::2], words[1::2], strict=True):
-        chosen[option].append(getattr(spec, option)(value))
-    return open_devices(chosen["device"], chosen["capture"], chosen["impair"], now, "run")
+        parse = spec.capture if option == "frames" else getattr(spec, option)
+        chosen[option].append(parse(value))
+    frames = chosen.pop("frames")
+    return open_devices(*chosen.values(), now, "run", frames)
 
 
 def addresses(attached: AttachedHost, name: str = "eth0") -> list[str]:
@@ -193,6 +196,48 @@ def test_a_capture_of_lo_and_its_impairment(tmp_path: Path) -> None:
     first, second = (int.from_bytes(body[4:8], "little") << 32 | int.from_bytes(body[8:12], "little")
                      for _kind, body in found[2:4])  # fmt: skip
     assert 40_000_000 < second - first < 60_000_000  # one way, not there and back
+
+
+def test_a_line_for_each_frame_of_lo(tmp_path: Path) -> None:
+    path = tmp_path / "frames"
+    devices = opened("frames", f"lo={path}", "device", "eth0=none")
+    assert devices.packets_on_lo
+    assert not isinstance(devices.attached.devices["eth0"], Trace)
+    data = os.urandom(5_000)
+    assert transfer(devices.attached, data) == data
+    devices.close(9.0)
+    lines = path.read_text().splitlines()
+    assert [line.split("[")[1].split("]")[0] for line in lines[:3]] == ["S", "SA", "A"]
+    assert all(" lo <- " in line for line in lines), "what passes lo is told once"
+    with pytest.raises(Failure, match="--frames eth1: frames pass lo, eth0 only"):
+        opened("device", "eth0=none", "frames", "eth1=x")
+    with pytest.raises(Failure, match=f"--frames {tmp_path}: Is a directory; choose another"):
+        opened("frames", str(tmp_path))
+
+
+def test_lines_for_a_slow_reader_and_for_one_that_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sink, "LIMIT", 1000)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    file = TraceFile(sink.open_sink(str(fifo)))
+    for number in range(3000):
+        file.write(f"{number} " + "x" * 94)
+    said = os.read(reader, 1 << 20)
+    file.write("after")
+    file.write("last")
+    said += os.read(reader, 1 << 20)
+    lines = said.decode().splitlines()
+    whole = len(lines) - 2
+    assert [line.split()[0] for line in lines[:whole]] == [str(number) for number in range(whole)]
+    assert lines[whole:] == [f"... {3000 - whole} frames are missing here", "after"]
+    os.close(reader)
+    file.write("unheard")
+    file.write("not tried")
+    assert isinstance(file.error, BrokenPipeError)
+    file.finish()
 
 
 def test_one_file_for_all_devices(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`--device`, `--capture` and `--impair`: what is understood, and what is said of the rest."""
+"""`--device`, `--capture`, `--frames` and `--impair`: what is understood, and what is said of the rest."""
 
 import pytest
 

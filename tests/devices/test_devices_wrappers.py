@@ -367,6 +367,30 @@ def test_impaired_devices_cut_large_frames_and_delay_both_ways() -> None:
     assert not limited.send(super_frame(bytes(2500)), 2.0)
 
 
+def test_a_change_concerns_what_is_sent_after_it() -> None:
+    near, far = cable(*MACS)
+    impaired = Impair(near, Impairment(delay=0.5))
+    impaired.send(Frame(b"slow" * 20), 1.0)
+    impaired.change(Impairment(loss=1.0))
+    impaired.send(Frame(b"lost" * 20), 1.0)
+    far.send(Frame(b"lost" * 20), 1.0)
+    assert impaired.receive(1.0) == []
+    impaired.change(Impairment())
+    far.send(Frame(b"here" * 20), 1.1)
+    assert [bytes(frame.data[:4]) for frame in impaired.receive(1.1)] == [b"here"]
+    assert impaired.receive(1.5) == []
+    assert [bytes(frame.data[:4]) for frame in far.receive(1.5)] == [b"slow"]
+
+
+def test_a_change_of_lo_concerns_the_way_out() -> None:
+    """What passes lo passes it once, before and after."""
+    impaired = Impair(loopback(), Impairment())
+    impaired.change(Impairment(delay=1.0))
+    impaired.send(Frame(b"lo" * 40), 1.0)
+    assert impaired.receive(1.5) == []
+    assert len(impaired.receive(2.0)) == 1
+
+
 # -- hosts with devices -------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """-b: the command returns with the status of the first process, and what stays is supervised on."""
 
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -77,6 +78,24 @@ def test_files_that_were_handed_down_are_let_go(lab: Lab, way: tuple[str, ...]) 
     assert lab.command("stop", str(pid)).returncode == 0
 
 
+EARLY = """
+import sys
+from ptrace_net.background import Foreground
+class Engine:
+    status, root_ended, root_is_alive = 6 << 8, lambda: None, lambda self: False
+Foreground(int(sys.argv[1])).begin(Engine())
+"""
+
+
+def test_the_first_process_was_faster() -> None:
+    """The escort reaps in a thread of its own: perhaps before anybody wants to know."""
+    read, write = os.pipe()
+    subprocess.run([sys.executable, "-c", EARLY, str(write)], pass_fds=(write,), check=True, timeout=SECONDS)
+    os.close(write)
+    assert os.read(read, 100) == struct.pack("=i", 6 << 8)
+    os.close(read)
+
+
 @pytest.mark.parametrize(("script", "status"), [("kill -9 $$", 137), ("exit 3", 3)])
 def test_the_status_is_the_first_processs(
     lab: Lab, way: tuple[str, ...], script: str, status: int
@@ -134,9 +153,11 @@ def test_the_terminal_interrupts_what_is_waited_for(terminal: Terminal, way: tup
 
 def test_the_run_outlives_its_terminal(lab: Lab, way: tuple[str, ...], tmp_path: Path) -> None:
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    # It leaves the session before the first process exits: the hangup would end it else, natively too.
+    daemon = 'setsid sh -c ": > up; exec sleep 1000" & until [ -e up ]; do sleep 0.1; done; exit 6'
     with Terminal(tmp_path, environment()) as terminal:
         words = " ".join([*PTRACE_NET, *way])
-        terminal.command(f"{words} -b -- sh -c ': {mark}; setsid sleep 1000 & exit 6'")
+        terminal.command(f"{words} -b -- sh -c ': {mark}; {daemon}'")
         assert terminal.status() == 6
     time.sleep(0.3)  # the hangup has been given out
     pid = run_of(lab, mark)[1]

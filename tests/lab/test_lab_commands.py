@@ -171,12 +171,16 @@ MEEK = "import time; print('up', flush=True); time.sleep(1000)"
 
 
 @pytest.mark.parametrize("options", WAYS)
-@pytest.mark.parametrize(("script", "status", "end"), [(MEEK, 0, 143), (STUBBORN, 1, 137)])
-def test_stop(lab: Lab, options: tuple[str, ...], script: str, status: int, end: int) -> None:
+@pytest.mark.parametrize(
+    ("script", "grace", "status", "end"), [(MEEK, "20", 0, 143), (STUBBORN, "1", 1, 137)]
+)
+def test_stop(
+    lab: Lab, options: tuple[str, ...], script: str, grace: str, status: int, end: int
+) -> None:
     """SIGTERM where that is enough, else SIGKILL after the grace time; daemons end too."""
     program = started(lab, options, "sh", "-c", f'setsid sleep 1000 & exec {sys.executable} -c "{script}"')
     below = psutil.Process(program.pid).children(recursive=True)
-    assert lab.command("stop", str(program.pid), "--grace", "1").returncode == status
+    assert lab.command("stop", str(program.pid), "--grace", grace).returncode == status
     assert program.wait(10) == end
     assert not any(alive(process) for process in below)
 

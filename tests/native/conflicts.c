@@ -39,7 +39,7 @@ static void one_cell(size_t first, size_t second, size_t rule, int listen_early)
     struct end one, two;
     const char *text = "ok";
     do { /* another program may take the port between its choice and its use */
-        int port = free_port(type);
+        int port = free_port();
         one = end_at(at[first].ip, port), two = end_at(at[second].ip, port);
     } while (bind(a, &one.sa, one.len) && --tries);
     if (!tries)
@@ -71,7 +71,7 @@ static void spaces_are_separate(void)
     static const char *const ips[] = {"127.0.0.1", "::1", "::"};
     see_case("TCP and UDP on one port");
     for (size_t i = 0; i < COUNT(ips); i++) {
-        int port = free_port(SOCK_DGRAM), family = i ? AF_INET6 : AF_INET;
+        int port = free_port(), family = i ? AF_INET6 : AF_INET;
         struct end e = end_at(ips[i], port);
         int udp = new_socket(family, SOCK_DGRAM), tcp = new_socket(family, SOCK_STREAM);
         SEE(bind(udp, &e.sa, e.len));

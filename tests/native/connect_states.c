@@ -22,7 +22,7 @@ static void state(int fd)
 
 static void refused(const char *ip)
 {
-    struct end e = end_at(ip, free_port(SOCK_STREAM));
+    struct end e = end_at(ip, free_port());
     int fd = new_socket(e.sa.sa_family, SOCK_STREAM), l;
     char byte;
     see_case("tcp %s refused, blocking", ip);
@@ -42,7 +42,7 @@ static void refused(const char *ip)
 
 static void refused_later(const char *ip)
 {
-    struct end e = end_at(ip, free_port(SOCK_STREAM));
+    struct end e = end_at(ip, free_port());
     int fd = new_socket(e.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK);
     see_case("tcp %s refused, non-blocking", ip);
     SEE(connect(fd, &e.sa, e.len));

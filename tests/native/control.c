@@ -182,7 +182,7 @@ static void sticky(const char *server, const char *client)
 
 static void error_queue(const char *ip, int level, int name)
 {
-    int port = free_port(SOCK_DGRAM), fd = connected(ip, SOCK_DGRAM, port);
+    int port = free_port(), fd = connected(ip, SOCK_DGRAM, port);
     see_case("error queue of %s, level %d", ip, level);
     port_name(htons(port));
     SEE(set_int(fd, level, name, 1));

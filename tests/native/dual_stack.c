@@ -80,7 +80,7 @@ static void one_server(const char *ip, int type, int v6only)
 static void two_servers(int type, const char *first_ip, const char *second_ip)
 {
     int fd[2];
-    fd[0] = server(first_ip, type, free_port(type), strchr(first_ip, ':') ? 1 : -1);
+    fd[0] = server(first_ip, type, free_port(), strchr(first_ip, ':') ? 1 : -1);
     fd[1] = server(second_ip, type, port_of(fd[0]), strchr(second_ip, ':') ? 1 : -1);
     see_case("type %d, server 0 %s, server 1 %s", type, first_ip, second_ip);
     printf("   %s / %s\n", name_text(fd[0]), name_text(fd[1]));

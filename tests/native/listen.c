@@ -73,7 +73,7 @@ static void second_listener(const char *first_ip, const char *second_ip, int opt
 {
     int a = new_socket(strchr(first_ip, ':') ? AF_INET6 : AF_INET, SOCK_STREAM);
     int b = new_socket(strchr(second_ip, ':') ? AF_INET6 : AF_INET, SOCK_STREAM);
-    struct end at = end_at(first_ip, free_port(SOCK_STREAM));
+    struct end at = end_at(first_ip, free_port());
     see_case("%s then %s with option %d", first_ip, second_ip, option);
     set_int(a, SOL_SOCKET, option, 1);
     set_int(b, SOL_SOCKET, option, 1);

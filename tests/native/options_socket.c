@@ -101,7 +101,7 @@ static void devices(size_t kind)
 static void error_is_read_once(const char *ip)
 {
     static const struct option o = OPTION(SOL_SOCKET, SO_ERROR);
-    struct end e = end_at(ip, free_port(SOCK_STREAM));
+    struct end e = end_at(ip, free_port());
     int fd = new_socket(e.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK);
     see_case("SO_ERROR of a refusal on %s", ip);
     SEE(connect(fd, &e.sa, e.len));

@@ -79,7 +79,7 @@ static void both_sides(const char *ip)
 
 static void refused_first(const char *ip)
 {
-    struct end e = end_at(ip, free_port(SOCK_STREAM));
+    struct end e = end_at(ip, free_port());
     int fd = new_socket(e.sa.sa_family, SOCK_STREAM);
     see_case("tcp %s after a refusal", ip);
     SEE(connect(fd, &e.sa, e.len));

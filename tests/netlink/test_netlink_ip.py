@@ -108,12 +108,16 @@ def test_refusals(linux: Kernel, ptrace_net_command: list[str]) -> None:
 
 def test_monitor(ptrace_net_command: list[str]) -> None:
     script = """
-    ip -o monitor link address route & monitor=$!
+    told=$(mktemp)
+    ip -o monitor link address route >$told & monitor=$!
     sleep 3
     ip addr add 10.9.0.1/16 dev eth0
     ip link set eth0 mtu 1300
+    until grep -q 'mtu 1300' $told; do sleep 0.1; done
     sleep 0.5
     kill $monitor
+    cat $told
+    rm $told
     """
     with kernel() as linux:
         expected = natively(linux, script)

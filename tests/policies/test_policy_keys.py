@@ -234,6 +234,42 @@ def test_the_trace_shows_what_the_policy_answered(use: str, under: Under) -> Non
             assert f") = {'-1 ' if result.startswith('-') else result}" in ran.said.replace("  ", " ")
 
 
+NETLINK = """
+import os, socket, struct, sys
+kind, flags, way = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+asker = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+asker.bind((1234567, 0))
+message = struct.pack("=IHHII", 24, kind, 1 | flags, 77, 0) + b"\\0\\1\\2\\3\\4\\5\\6\\7"
+sent = os.write(asker.fileno(), message) if way == "write" else asker.send(message)
+answer = bytearray(asker.recv(4096))
+answer[24:26] = b"??"  # the type that is quoted
+print(sent, answer.hex())
+"""
+RTM_GETLINK, RTM_UNKNOWN = "18", "1000"
+
+
+@pytest.mark.parametrize("flags", ["0", "4", str(0x300)])
+@pytest.mark.parametrize("way", ["send", "write"])
+def test_a_netlink_request_is_refused_as_the_kernel_refuses_one_that_it_does_not_know(
+    way: str, flags: str, ptrace_net_command: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text('[netlink.NETLINK_ROUTE]\nRTM_GETLINK = "errno EOPNOTSUPP"\n')
+    script = [sys.executable, "-c", NETLINK]
+    native = execute([*script, RTM_UNKNOWN, flags, way])
+    ours = execute([*ptrace_net_command, "--net", "stack", "--policy", str(file), "--", *script,
+                    RTM_GETLINK, flags, way])  # fmt: skip
+    assert native.status == 0, native.said
+    assert ours == native
+
+
+def test_on_the_host_provider_the_call_fails(under: Under) -> None:
+    policy = '[netlink.NETLINK_ROUTE]\nRTM_GETLINK = "errno EOPNOTSUPP"\n'
+    words = ["socket,16,3,0", "netlink,@,18", "netlink,@,22"]
+    assert under(*words, policy=policy, options=("--net", "host")).lines == [
+        "socket 3", "netlink -95", "netlink 20"]  # fmt: skip
+
+
 def test_every_table_has_a_use() -> None:
     assert set(TABLES) <= {use.split()[0] for use in USES}
 

@@ -72,7 +72,7 @@ MISUSE = [
     ('[[provider]]\nuse = "stubs"\n', "p.toml:2: use: 'stubs' is no provider"),
     ('[[provider]]\nuse = "stub"\n', 'p.toml:2: use: a stub wants answer = "BEHAVIOUR"'),
     ('[[provider]]\nanswer = "errno EIO"\n', 'p.toml:2: answer: only use = "stub" has an answer'),
-    ('[[provider]]\nuse = "kernel"\naddress = "::1"\n', "p.toml:2: use: with address or port only stub"),
+    ('[[provider]]\nuse = "kernel"\naddress = "::1"\n', "p.toml:2: use: with address or port no kernel"),
     ('[[provider]]\nuse = "run"\n\n[[provider]]\nfamly = "AF_INET"\n', "p.toml:5: famly: unknown key"),
     (
         '[[provider]]\nuse = "stub"\nanswer = "errno EIO"\naddress = "1.2.3"\n',

@@ -138,7 +138,7 @@ def test_signal_ignored_at_first_reaches_a_program_that_handles_it(
 
 def test_stop_and_continue_from_outside(runner: Runner, tmp_path: Path) -> None:
     """SIGSTOP of the program (as by a shell's job control) holds it; SIGCONT lets it go on."""
-    count = "n=0; while [ $n -lt 200 ]; do n=$((n+1)); echo $n > count; sleep 0.02; done; echo $$"
+    count = "n=0; while [ $n -lt 5000 ]; do n=$((n+1)); echo $n > count; sleep 0.02; done; echo $$"
     script = f"echo $$ > pid; {count}"
     with runner.program("sh", "-c", script, cwd=tmp_path, stdout=subprocess.DEVNULL) as run:
         pid = int(wait_until(lambda: text(tmp_path / "pid"), "the program started"))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -34,7 +35,10 @@ OPENED_ONCE = 3
 
 def descriptors(pid: int) -> list[str]:
     """What a process has open; of pidfds the supervisor keeps some, so only those beyond count."""
-    links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    links = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.append(os.readlink(f"/proc/{pid}/fd/{name}"))
     pidfds = [link for link in links if "pidfd" in link]
     return [link for link in links if link not in pidfds] + pidfds[KEPT_PIDFDS:]
 

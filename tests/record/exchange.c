@@ -14,13 +14,12 @@
 #include <unistd.h>
 
 static struct sockaddr_in6 at = {.sin6_family = AF_INET6};
-static int listener;
+static int listener, peer;
 
 static void on_alarm(int number) { (void)number; }
 
 static void *client(void *unused)
 {
-    int peer = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
     char buffer[64];
     (void)unused;
     connect(peer, (struct sockaddr *)&at, sizeof at);
@@ -47,6 +46,7 @@ static void tcp(void)
     bind(listener, (struct sockaddr *)&at, sizeof at);
     getsockname(listener, (struct sockaddr *)&at, &size);
     listen(listener, 8);
+    peer = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);   /* before accept4 may take its number */
     pthread_create(&thread, NULL, client, NULL);
     size = sizeof from;
     fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
@@ -107,7 +107,7 @@ static void waiting(void)
     epoll_wait(set, found, 4, 10);
     poll(&polled, 1, 0);
     sigaction(SIGALRM, &action, NULL);
-    ualarm(50000, 0);
+    ualarm(50000, 50000);   /* again and again: the first may come before accept sleeps */
     accept(listener, NULL, NULL);
 }
 

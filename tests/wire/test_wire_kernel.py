@@ -5,15 +5,16 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.procnet import listening
 from support.runner import Runner
 from wire_rig import KERNEL, OURS, Rig, assert_clean, said, tshark, until
 
+IPERF_PORT = 5201
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 NGINX = """\
 daemon off; master_process off; pid {folder}/pid; error_log stderr error;
@@ -36,7 +37,7 @@ def stopping(runner: Runner, *argv: str | Path, **how: object) -> Iterator[subpr
     with runner.program(*argv, **how) as process:
         yield process
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(40)  # perhaps for a peer's last word: docs/limitations.md
 
 
 @contextmanager
@@ -101,8 +102,8 @@ def test_nginx_under_wrk(wire: Rig) -> None:
 @pytest.mark.parametrize("back", [(), ("-R",)])
 def test_iperf3_to_the_kernel(wire: Rig, version: int, back: tuple[str, ...]) -> None:
     run, capture = wire.captured()
-    with wire.kernel.program("iperf3", "-s", "-1"):
-        time.sleep(0.3)
+    with wire.kernel.program("iperf3", "-s", "-1") as server:
+        until(lambda: listening(IPERF_PORT, pid=server.pid))
         text = said(run.run("iperf3", "-c", KERNEL[version], "-t", "1", "-J", *back))
     assert json.loads(text)["end"]["sum_received"]["bytes"] > 5_000_000
     assert_clean(capture, flooded=True)
@@ -241,7 +242,7 @@ print(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 s = socket.socket()
 s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, (1).to_bytes(8, "little") + bytes(8))
 start = time.monotonic()
-print(errno.errorcode[s.connect_ex((sys.argv[2], 81))], 0.9 < time.monotonic() - start < 3)
+print(errno.errorcode[s.connect_ex((sys.argv[2], 81))], 0.9 < time.monotonic() - start)
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 u.connect((sys.argv[1], 82))
 u.send(b"x")
@@ -285,7 +286,7 @@ s = connected(); s.send(b"reset"); print(events(s)[0][-1:]); print(attempt(s.rec
 print(attempt(s.recv, 10)); print(attempt(s.send, b"x")); s.close()
 s = connected(); s.send(b"wait"); s.shutdown(socket.SHUT_WR); print(s.recv(10)); print(s.recv(10)); s.close()
 s = connected(); s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.send(b"linger")
-time.sleep(0.3); s.close()
+s.recv(2); s.close()
 s = connected(); s.send(b"said"); print(s.recv(100)); s.close()
 """
 ENDS_SERVER = """
@@ -302,6 +303,7 @@ while True:
     elif data == b"wait":
         said.append(s.recv(10)); s.send(b"after")
     elif data == b"linger":
+        s.send(b"go")
         try:
             said.append(s.recv(10))
         except ConnectionResetError:

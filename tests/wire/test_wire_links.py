@@ -176,6 +176,19 @@ def test_a_capture_of_lo_shows_a_conversation(tmp_path: Path) -> None:
     assert tshark(capture, "udp && ipv6.addr == ::1", "frame.number")
 
 
+@pytest.mark.parametrize("place", ["file", "-"])
+def test_the_frames_of_lo_as_text(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "frames"
+    option = f"lo={path}" if place == "file" else "-"
+    traced = Runner("lo", (*PTRACE_NET, "--net", "stack", "--frames", option, "--"))
+    done = traced.run(sys.executable, "-c", TALK)
+    assert "127.0.0.1 100000 datagram True" in said(done)
+    lines = (path.read_text() if place == "file" else done.stderr.decode()).splitlines()
+    assert all(" lo <- " in line for line in lines)
+    assert [line.split("[")[1].split("]")[0] for line in lines[:3]] == ["S", "SA", "A"]
+    assert any("IP6 ::1." in line and "UDP len 8" in line for line in lines)
+
+
 def test_a_policy_asks_for_packets_on_lo(tmp_path: Path) -> None:
     """Round trips are measured where there are packets; within the express lane there are none."""
     policy = tmp_path / "packets.toml"

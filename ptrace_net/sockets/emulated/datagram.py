@@ -122,13 +122,17 @@ class Datagram(Erring):
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer:
         answer = super().bind(task, handle, name)
-        self.layer.bound(self)
+        if self.bound:
+            self.layer.bound(self)
         return answer
 
     def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
         self.flush()
         if family_of(name) == AF_UNSPEC:
             return self._disconnect()
+        elsewhere = self.layer.connect_elsewhere(self, handle, fd, name)
+        if elsewhere is not None:
+            return elsewhere
         self.autobind(handle)
         target = self._udp_destination(name, errno.EAFNOSUPPORT)
         network = self.layer.network

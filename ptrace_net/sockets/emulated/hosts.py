@@ -26,10 +26,13 @@ DOMAIN = 53
 
 
 class HostRoutes:
-    """From a name that the program uses to the sockaddr that the host's socket gets."""
+    """From a name that the program uses to the sockaddr that the host's socket gets.
 
-    def __init__(self, addresses: AddressMap) -> None:
-        self._map = addresses
+    ``map_first``: IPv6 goes through IPv4 though the host has it, as on the host provider.
+    """
+
+    def __init__(self, addresses: AddressMap, map_first: bool = False) -> None:
+        self._map, self._map_first = addresses, map_first
 
     @cached_property
     def has_ipv6(self) -> bool:
@@ -70,11 +73,12 @@ class HostRoutes:
         address = GATEWAYS.get(target.address)
         if address is None:
             address = self._outside(target.address)
-        if len(address) == 16 and not self.has_ipv6:
-            mapped = self._map.four(address) if address != LOOPBACK6 else LOOPBACK4
-            if mapped is None:
+        if len(address) == 16 and (self._map_first or not self.has_ipv6):
+            own = address == LOOPBACK6 and not self._map_first
+            mapped = LOOPBACK4 if own else self._map.four(address)
+            if mapped is None and not self.has_ipv6:
                 raise Errno(errno.ENETUNREACH)
-            address = mapped
+            address = mapped or address
         family = self.family(address)
         return family, pack(family, Name(address, target.port))
 

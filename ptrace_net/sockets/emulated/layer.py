@@ -31,6 +31,7 @@ from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
 
 if TYPE_CHECKING:
+    from ptrace_net.policies.values import Table
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
@@ -68,6 +69,7 @@ class EmulatedSockets:
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
+        self.refused: Table = {}  # netlink requests, by a policy (policing.netlink)
         self.maps = False  # whether the engine can let a program map what another descriptor is
 
     @cached_property
@@ -275,6 +277,20 @@ class EmulatedSockets:
                 holder.deliver(data, origin)
 
     # What sockets ask for
+
+    def bind_elsewhere(
+        self, sock: EmulatedSocket, task: Task, handle: int, name: bytes, wanted: Name
+    ) -> Answer | None:
+        """bind(2) to an address that is not this layer's; None: it is."""
+        return None
+
+    def connect_elsewhere(self, sock: EmulatedSocket, handle: int, fd: int, name: bytes) -> Answer | None:
+        """connect(2) of a socket without a name to such an address."""
+        return None
+
+    def leaves(self, sock: Stream, target: Name) -> bool:
+        """Whether a connection of ``sock`` to ``target`` goes through ``connect_outside``."""
+        return not self.network.is_local(target.address) or self.outside.carries(target.address)
 
     def connect_outside(self, sock: Stream, handle: int, fd: int, target: Name, source: bytes) -> Answer:
         return self.outside.connect(sock, handle, fd, target, source)

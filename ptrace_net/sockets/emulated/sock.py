@@ -82,6 +82,9 @@ class EmulatedSocket(Socket):
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer:
         wanted = parse(self.family, name)
+        elsewhere = self.layer.bind_elsewhere(self, task, handle, name, wanted)
+        if elsewhere is not None:
+            return elsewhere
         self._check_bindable(family_of(name), wanted)
         self._take(handle, wanted)
         if self.family == AF_INET6 and len(wanted.address) == 16 and any(wanted.address):

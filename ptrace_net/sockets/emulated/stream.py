@@ -181,7 +181,8 @@ class Stream(EmulatedSocket):
         network = self.layer.network
         if is_multicast(target.address) or network.is_broadcast(target.address):
             raise Errno(errno.ENETUNREACH)
-        return self._connect_to(handle, fd, target)
+        elsewhere = self.layer.connect_elsewhere(self, handle, fd, name)
+        return elsewhere if elsewhere is not None else self._connect_to(handle, fd, target)
 
     def connect_again(self, handle: int, unfinished: int) -> Return | Fail | Park:
         """What a connect in progress has come to: told once (__inet_stream_connect)."""
@@ -199,11 +200,10 @@ class Stream(EmulatedSocket):
         return Fail(self.take_error(handle) or errno.ECONNABORTED)
 
     def _connect_to(self, handle: int, fd: int, target: Name) -> Answer:
-        network = self.layer.network
-        source = network.source_for(target.address)
+        source = self.layer.network.source_for(target.address)
         if source is None:
             raise Errno(errno.ENETUNREACH)
-        if not network.is_local(target.address) or self.layer.outside.carries(target.address):
+        if self.layer.leaves(self, target):
             return self.layer.connect_outside(self, handle, fd, target, source)
         blocking = hostcalls.is_blocking(handle)
         self.name_self(handle, target, source)

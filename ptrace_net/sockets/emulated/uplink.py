@@ -49,9 +49,11 @@ def _copy_options(handle: int, host: int) -> None:
 class Uplink(WithoutPackets):
     """Implements ``outside.Outside``."""
 
-    def __init__(self, layer: EmulatedSockets, addresses: AddressMap, published: Ports) -> None:
+    def __init__(
+        self, layer: EmulatedSockets, addresses: AddressMap, published: Ports, map_first: bool = False
+    ) -> None:
         self.layer = layer
-        self.routes = HostRoutes(addresses)
+        self.routes = HostRoutes(addresses, map_first)
         self.publisher = Publisher(layer, self.routes, published, self._carry)
         self._own: dict[tuple[Datagram, int], HostDatagrams] = {}  # by socket and family
         self._published: dict[tuple[int, int], HostDatagrams] = {}  # by port and family

@@ -61,6 +61,11 @@ class NetlinkLayer:
             NETLINK_SOCK_DIAG: SockDiag(self.listing, self.listing.local),
             NETLINK_GENERIC: Controller(),
         }
+        if layer.refused:
+            from ptrace_net.policing.netlink import Refusing
+
+            for protocol, service in self.services.items():
+                self.services[protocol] = Refusing(service, protocol, layer.refused)
         self.ports.highest |= {NETLINK_GENERIC: 1024, NETLINK_KOBJECT_UEVENT: 2, NETLINK_AUDIT: 2}
         self._generation = self.host.generation
         self._watching = False

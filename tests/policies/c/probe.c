@@ -86,7 +86,7 @@ static long message(int several)
     return several ? sendmmsg(number(1), &vector, 1, number(2)) : sendmsg(number(1), &vector.msg_hdr, number(2));
 }
 
-/* netlink: FD,TYPE: a request for the dump of TYPE, and what the first answer is */
+/* netlink: FD,TYPE: a request for the dump of TYPE, and what the first answer is, or its error */
 static long netlink(void)
 {
     struct { struct nlmsghdr head; struct rtgenmsg body; } ask = {
@@ -98,6 +98,8 @@ static long netlink(void)
         return -errno;
     if (recv(number(1), answer, sizeof answer, MSG_DONTWAIT) < 0)
         return -errno;
+    if (((struct nlmsghdr *)answer)->nlmsg_type == NLMSG_ERROR)
+        return ((struct nlmsgerr *)NLMSG_DATA(answer))->error;
     return ((struct nlmsghdr *)answer)->nlmsg_type;
 }
 
