@@ -83,7 +83,7 @@ def _escorted(options: Options, it: Start) -> Control | None:
 
     def verdict(tid: int, audit: int, call: tuple[int, ...]) -> int | None:
         name = names[audit].get(call[0], "")
-        return it.engine.withdrawn(tid, call) if picks(it.rules, name, call[1:]) else None
+        return it.engine.withdrawn(tid, name, call) if picks(it.rules, name, call[1:]) else None
 
     escort = Escort(registers, verdict, it.engine.ended)
     if os.geteuid():

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ptrace_net.abi.arch import SOCKETCALL
 from ptrace_net.reactor import Reactor
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Park, Replace, Return, Wait
 from ptrace_net.tracer import descendants, notification
@@ -59,11 +60,7 @@ class NotifyEngine:
         self._ended = False
         self._passing = threading.Lock()
         self._listeners: dict[int, Attended] = {}
-        known = tuple(arches)
-        self._sleepers = {
-            arch.syscalls[name] for arch in known for name in _MAY_SLEEP if name in arch.syscalls
-        }
-        self._decoder = Decoder(known)
+        self._decoder = Decoder(arches)
         self._threads = Threads()
         self._current = Thread(0, self._threads)  # whose call is being answered
         self._deadline: float | None = None  # of that call, where it has waited before
@@ -106,17 +103,19 @@ class NotifyEngine:
             tasks[tgid] = self._threads.get(tgid)
         return list(tasks.values())
 
-    def withdrawn(self, tid: int, call: tuple[int, ...]) -> int | None:
+    def withdrawn(self, tid: int, name: str, call: tuple[int, ...]) -> int | None:
         """The result instead of -ERESTARTSYS for ``call`` (its number and arguments), which the filter hands
         over and a signal interrupts; None to leave it. The escort asks, from its thread.
         """
+        if name == "socketcall":
+            name, _ = SOCKETCALL.get(call[1] & 0xFFFFFFFF, (name, 0))
         thread = self._threads.known(tid)
         taken = thread is not None and (thread.call[3:4] + thread.call[6:]) == call
         if thread is not None and taken:
             pending = self._waits.of(tid)
             if pending is not None and pending.identity == thread.call[0]:
                 return None if pending.answer.restart else -errno.EINTR
-        if call[0] in self._sleepers:
+        if name in _MAY_SLEEP:
             # It ends as the handler says: made again it might sleep, and the signal had come for nothing.
             # What was done for it already is kept for the next one.
             return None

@@ -156,6 +156,16 @@ def test_signals_in_the_middle_of_calls(runner: Runner) -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"0 True\n", b"", 0)
 
 
+@pytest.mark.parametrize("width", [(), M32], ids=["x86-64", "i386"])
+def test_a_signal_ends_an_accept_that_has_just_begun(
+    runner: Runner, c_program: Callable[..., Path], width: tuple[str, ...]
+) -> None:
+    """Before the supervisor has taken the call, too; i386 makes it through socketcall. It rings but once."""
+    done = runner.run(c_program("alarms", *width), "300", seconds=100)
+    assert (done.stderr, done.returncode) == (b"", 0)
+    assert int(done.stdout) < 15
+
+
 def test_one_process_dying_leaves_the_others(family: subprocess.Popen[bytes]) -> None:
     members = psutil.Process(family.pid).children(recursive=True)
     victim = members[-1]
