@@ -144,6 +144,9 @@ def policies(draw: st.DrawFn) -> str:
                     '[[provider]]\nuse = "stub"\nanswer = "ignore"\nfamily = "AF_INET6"\n',
                     '[[provider]]\nuse = "kernel"\ntype = "SOCK_DGRAM"\n',
                     '[[provider]]\nuse = "stub"\nanswer = "errno EHOSTUNREACH"\naddress = "127.0.0.0/8"\n',
+                    '[[provider]]\nuse = "host"\nfamily = "AF_INET6"\n',
+                    '[[provider]]\nuse = "host"\nport = 9\n',
+                    '[[provider]]\nuse = "stack"\naddress = "127.0.0.0/8"\n',
                     '[[timeline]]\nafter = "10ms"\nlasts = "1s"\ndown = true\n',
                 )
             )
