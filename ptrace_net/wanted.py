@@ -48,7 +48,7 @@ KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
 # Without those that concern packets, where there are any: SO_KEEPALIVE, SO_LINGER.
 KEPT_ON_WIRE = tuple(option for option in KEPT_BENEATH if option not in (9, 13))
 _SO_LINGER, _TCP_CORK, _TCP_QUICKACK = 13, 3, 12
-_FIONREAD, _MSG_ERRQUEUE = 0x541B, 0x2000
+_FIONREAD, _MSG_TRUNC, _MSG_ERRQUEUE = 0x541B, 0x20, 0x2000
 _MUSL_REQUEST = 20  # struct nlmsghdr, struct rtgenmsg and padding
 
 
@@ -56,7 +56,7 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
     """For the stack provider: every call that names, configures or addresses a socket.
 
     The options ``beneath`` are left to the backing socket. TCP_CORK and TCP_QUICKACK, which programs set for
-    each message and no backing socket has, succeed in the filter.
+    each message and no backing socket has, succeed in the filter where they have the length of an int.
     """
     tcp = equal(1, IPPROTO_TCP)
     named = ("bind", "connect", "listen", "accept", "accept4", "getsockname", "getpeername", "shutdown")
@@ -70,8 +70,11 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
         *(Rule(call) for call in (*named, *messages, "socketcall")),
         *not_null("sendto", 4),
         *not_null("recvfrom", 4),
-        Rule("recvfrom", (shares(3, _MSG_ERRQUEUE),)),
-        *(Rule("setsockopt", (tcp, equal(2, option)), ERRNO) for option in (_TCP_CORK, _TCP_QUICKACK)),
+        Rule("recvfrom", (shares(3, _MSG_TRUNC | _MSG_ERRQUEUE),)),
+        *(
+            Rule("setsockopt", (tcp, equal(2, option), equal(4, 4)), ERRNO)
+            for option in (_TCP_CORK, _TCP_QUICKACK)
+        ),
         *(
             Rule(call, (equal(1, SOL_SOCKET), equal(2, option)), ALLOW)
             for call in ("setsockopt", "getsockopt")

@@ -27,7 +27,7 @@ _ASIDE = 1024  # the same, and control messages
 def recvfrom(call: Call, sockets: Sockets) -> Answer:
     name_address, length_address = call.args[4:6]
     with sockets.find(call.task, call.args[0]) as held:
-        asks = name_address or call.args[3] & take.MSG_ERRQUEUE
+        asks = name_address or call.args[3] & (take.MSG_ERRQUEUE | take.MSG_TRUNC)
         if held is None or not asks:
             return NATIVE
         sock = held.sock

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Answer, Call, Task
+    from ptrace_net.syscalls.seam import Answer, Call, Park, Task
 
 
 class Message(NamedTuple):
@@ -42,6 +42,8 @@ class Received(NamedTuple):
 
 class Socket(Protocol):
     """One socket of the program, known to a provider."""
+
+    __slots__ = ()
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer: ...
     def connect(self, handle: int, name: bytes, fd: int) -> Answer: ...
@@ -86,6 +88,15 @@ class Socket(Protocol):
 
     def receives(self, *, named: bool) -> bool:
         """Whether the provider takes what is received, instead of the kernel; ``named``: with its source."""
+
+    def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
+        """How recvmmsg(2) sleeps until ``count`` messages are there, ``timeout`` seconds being looked at when
+        one comes; None: it takes what is there.
+        """
+        return None
+
+    def fail(self, number: int) -> None:
+        """An error that the next call is to tell."""
 
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         """At most ``size`` bytes; raises WouldBlock where the program's own call would sleep."""

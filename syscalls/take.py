@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Held, Received
 
 POLLIN = 1
-MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_WAITFORONE = 0x8, 0x20, 0x40, 0x2000, 0x10000
+MSG_OOB, MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT = 0x1, 0x2, 0x8, 0x20, 0x40
+MSG_ERRQUEUE, MSG_WAITFORONE = 0x2000, 0x10000
+_NO_MORE = MSG_OOB | MSG_PEEK | MSG_DONTWAIT | MSG_ERRQUEUE | MSG_WAITFORONE
 _MOST = 1 << 17  # bytes taken at once: more than any datagram
 _TIMESPEC = {4: "ii", 8: "qq"}
 
@@ -56,22 +58,29 @@ def received_message(call: Call, held: Held) -> Answer:
 
 
 def received_messages(call: Call, held: Held) -> Answer:
-    """As many as are there; the deadline is looked at after each, as the kernel does."""
+    """All that are asked for, or what is there; the deadline is looked at after each, as the kernel does."""
     _, address, count, flags, timeout = call.args[:5]
     stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
-    deadline, done = _deadline(call, timeout), 0
+    patience, done = _timeout(call, timeout), 0
+    if count > 1 and not flags & _NO_MORE:
+        sleep = held.sock.several_more(call, held.handle, min(count, UIO_MAXIOV), patience)
+        if sleep is not None:
+            return sleep
+    deadline = None if patience is None else time.monotonic() + patience
     for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
         try:
             length = _into(call, held, at, flags & ~MSG_WAITFORONE)
+            call.task.write(at + length_at, struct.pack(call.arch.endian + "I", length))
         except WouldBlock as blocked:
             if done:
                 break
             return _wait(call, blocked)
-        except Errno:
-            if done:
-                break
-            raise
-        call.task.write(at + length_at, struct.pack(call.arch.endian + "I", length))
+        except Errno as error:
+            if not done:
+                raise
+            if error.number != errno.EAGAIN:
+                held.sock.fail(error.number)  # for the next call (__sys_recvmmsg)
+            break
         done += 1
         if flags & MSG_WAITFORONE:
             flags |= MSG_DONTWAIT
@@ -80,7 +89,7 @@ def received_messages(call: Call, held: Held) -> Answer:
     return Return(done)
 
 
-def _deadline(call: Call, address: int) -> float | None:
+def _timeout(call: Call, address: int) -> float | None:
     if not address:
         return None
     form = call.arch.endian + _TIMESPEC[8 if call.name == "recvmmsg_time64" else call.arch.word]
@@ -88,7 +97,7 @@ def _deadline(call: Call, address: int) -> float | None:
     if seconds < 0 or not 0 <= nanoseconds < 10**9:
         raise Errno(errno.EINVAL)
     left: float = seconds + nanoseconds / 1e9
-    return time.monotonic() + left
+    return left
 
 
 def _into(call: Call, held: Held, address: int, flags: int) -> int:

@@ -64,7 +64,7 @@ def get_hardware(request: Request) -> None:
     name, _ = request.ifreq()
     interface = _found(request, name)
     kind = ARPHRD_LOOPBACK if interface.loopback else ARPHRD_ETHER
-    request.answer(struct.pack("=H14s", kind, interface.mac))
+    request.answer(struct.pack("=H6s", kind, interface.mac))
 
 
 def set_hardware(request: Request) -> None:
@@ -98,11 +98,13 @@ def get_map(request: Request) -> None:
     """A device without memory or ports of its own."""
     name, _ = request.ifreq()
     _found(request, name)
-    request.answer(bytes(24 if request.arch.word == 8 else 16))
+    request.answer(bytes(24 if request.arch.word == 8 else 13))  # compat_dev_ifmap writes field by field
 
 
 def no_slave(request: Request) -> None:
-    """SIOCGIFSLAVE: nothing ever had one."""
+    """SIOCGIFSLAVE: nothing ever had one; the kernel does not know it of 32-bit programs."""
+    if request.arch.word == 4:
+        raise Refused(errno.ENOTTY)
     name, _ = request.ifreq()
     _found(request, name)
     raise Refused(errno.EINVAL)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from ptrace_net.abi.constants.sockios import SIOC
+from ptrace_net.abi.if_ import ifreq
 from ptrace_net.netdevice import addresses, ethtool, links, routes
 from ptrace_net.netdevice.memory import Memory, Request
 from ptrace_net.network.refused import Refused
@@ -102,5 +103,6 @@ def perform(
     if SIOCDEVPRIVATE <= request <= SIOCDEVPRIVATE + 15:
         handler = links.unsupported
     if handler is None:
+        memory.read(address, ifreq.size(arch))  # a bad pointer is told before (sock_do_ioctl)
         raise Refused(errno.ENOTTY)
     handler(Request(network, memory, arch, request, address, family, now))

@@ -63,7 +63,7 @@ class Ports:
         EINVAL where the socket has another port id, EADDRINUSE where somebody has that one.
         """
         if port.bound:
-            if portid != port.portid and portid != 0:
+            if portid != port.portid:
                 raise Refused(errno.EINVAL)
         elif portid:
             self._insert(port, portid)

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 
 from ptrace_net.syscalls.seam import Errno, Task
 
-MSG_DONTWAIT = 0x40
+MSG_PEEK, MSG_DONTWAIT = 0x2, 0x40
 MSG_NOSIGNAL = 0x4000
 SOCK_CLOEXEC = 0o2000000
+SO_PEEK_OFF = 42
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _NAME_SIZE = 128
@@ -90,6 +91,13 @@ def hung_up(handle: int) -> bool:
     watched = select.poll()
     watched.register(handle, select.POLLRDHUP)
     return bool(watched.poll(0))
+
+
+def was_reset(handle: int) -> bool:
+    """Whether an error of the connection waits to be read."""
+    watched = select.poll()
+    watched.register(handle, 0)
+    return any(events & select.POLLERR for _, events in watched.poll(0))
 
 
 def getsockname(handle: int) -> bytes:
@@ -176,6 +184,19 @@ def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes
         out,
         result,
     )
+
+
+def queued(handle: int, most: int) -> int:
+    """How many messages wait in the queue of a datagram socket: at most ``most`` (SO_PEEK_OFF, socket(7))."""
+    before, found = get_int(handle, socket.SOL_SOCKET, SO_PEEK_OFF), 0
+    room = ctypes.create_string_buffer(1 << 16)
+    set_int(handle, socket.SOL_SOCKET, SO_PEEK_OFF, 0)
+    try:
+        while found < most and _libc.recv(handle, room, len(room), MSG_PEEK | MSG_DONTWAIT) >= 0:
+            found += 1
+    finally:
+        set_int(handle, socket.SOL_SOCKET, SO_PEEK_OFF, before)
+    return found
 
 
 def _address(data: bytes) -> int:

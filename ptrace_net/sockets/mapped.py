@@ -20,6 +20,7 @@ from ptrace_net.sockets.privileges import check_control, check_option
 from ptrace_net.sockets.sharing import BOTH, OTHER, OWN
 from ptrace_net.syscalls.create import accept_translated
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Return, WouldBlock
+from ptrace_net.syscalls.sockets import Socket
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.faces import FourOnSix
@@ -36,7 +37,7 @@ LONGEST_DATAGRAM = 0xFFFF  # what lies beyond is EMSGSIZE whatever it is
 _MOST_SPOKEN = 4096
 
 
-class MappedSocket:
+class MappedSocket(Socket):
     """Implements ``syscalls.sockets.Socket``."""
 
     __slots__ = (

@@ -122,8 +122,9 @@ static void udp_queue(const char *ip)
     see_case("udp %s: queues", ip);
     udp_pair(ip, pair);
     queue("empty", pair[0]);
-    send(pair[1], "abc", 3, 0);
-    send(pair[1], "defgh", 5, 0);
+    struct end to = name_of(pair[0]); /* with an address both are there at once */
+    sendto(pair[1], "abc", 3, 0, &to.sa, to.len);
+    sendto(pair[1], "defgh", 5, 0, &to.sa, to.len);
     ready(pair[0], POLLIN);
     queue("two", pair[0]);
     recv(pair[0], text, 8, 0);

@@ -94,14 +94,15 @@ static void show(int fd, struct nlmsghdr *h)
     printf("\n");
 }
 
-static int answer(int fd, int only_first)
+/* Where a datagram of a dump ends differs with the number of interfaces, and is not printed. */
+static int answer(int fd, int only_first, int dump)
 {
     static char room[65536] __attribute__((aligned(8)));
     struct box from;
     int n = recvfrom(fd, room, sizeof room, 0, box_fill(&from, 12), &from.len), left = n, last = 0;
     if (n < 0)
         printf("   %s\n", result(n));
-    else
+    else if (!dump || strcmp(box_addr(&from, 12), "len 12 1000.0000.00000000.00000000"))
         printf("   from %s\n", box_addr(&from, 12));
     for (struct nlmsghdr *h = (void *)room; n > 0 && NLMSG_OK(h, (unsigned)left); h = NLMSG_NEXT(h, left)) {
         if (h->nlmsg_type != RTM_NEWLINK || !strcmp(interface_of(h), "lo"))
@@ -119,19 +120,19 @@ static void requests(void)
     see_case("requests");
     SEE(get_lo(fd, RTM_GETLINK, NLM_F_REQUEST, 1));
     printf("%s\n", name_text(fd));
-    answer(fd, 0);
+    answer(fd, 0, 0);
     SEE(get_lo(fd, RTM_GETLINK, NLM_F_REQUEST, 99999));
-    answer(fd, 0);
+    answer(fd, 0, 0);
     SEE(get_lo(fd, RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, 1));
-    answer(fd, 0);
-    answer(fd, 0);
+    answer(fd, 0, 0);
+    answer(fd, 0, 0);
     SEE(get_lo(fd, 4000, NLM_F_REQUEST, 0));
-    answer(fd, 0);
+    answer(fd, 0, 0);
     SEE(get_lo(fd, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 0));
-    while (answer(fd, 0))
+    while (answer(fd, 0, 1))
         ;
     SEE(get_lo(fd, NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK, 0));
-    answer(fd, 0);
+    answer(fd, 0, 0);
     close(fd);
 }
 

@@ -64,8 +64,9 @@ static void bad_pointers(const char *ip)
     socklen_t *last = edge(4);
     see_case("udp %s pointers", ip);
     udp_pair(ip, pair);
+    struct end to = name_of(pair[0]);
     for (int i = 0; i < 9; i++)
-        send(pair[1], &"123456789"[i], 1, 0);
+        sendto(pair[1], &"123456789"[i], 1, 0, &to.sa, to.len); /* all of them are there at once */
     ready(pair[0], POLLIN);
     *last = 28;
     SEE(recvfrom(pair[0], unmapped(), 4, MSG_DONTWAIT, NULL, NULL));

@@ -19,8 +19,8 @@ static struct mmsghdr *messages;
 static void prepare(void)
 {
     static const int rooms[MANY] = {28, 16, 3, 0, 128};
-    char byte;
-    while (recv(to, &byte, 1, MSG_DONTWAIT) >= 0)
+    struct mmsghdr none = {.msg_len = 0};
+    while (recvmmsg(to, &none, 1, MSG_DONTWAIT, NULL) > 0)
         ;
     memset(texts, '.', sizeof texts);
     for (int i = 0; i < MANY; i++) {
@@ -34,12 +34,19 @@ static void prepare(void)
     }
 }
 
+/* Returns when all of them are there: each is peeked at behind the one before it. */
 static void send_some(int count)
 {
+    char whole[8];
     for (int i = 0; i < count; i++)
         send(fd, "abcdef", i + 1, 0);
-    if (count)
+    set_int(to, SOL_SOCKET, SO_PEEK_OFF, 0);
+    for (int i = 0; i < count; i++) {
         ready(to, POLLIN);
+        while (recv(to, whole, sizeof whole, MSG_PEEK | MSG_DONTWAIT) < 0)
+            ;
+    }
+    set_int(to, SOL_SOCKET, SO_PEEK_OFF, -1);
 }
 
 static void show(const char *what, int got)
@@ -101,6 +108,45 @@ static void timeouts(size_t way)
     show("SO_RCVTIMEO, two", recvmmsg(to, messages, 4, 0, NULL));
     soon.tv_usec = 0;
     setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+}
+
+/* A blocking call waits for all of vlen, the time-out being looked at whenever one comes, SO_RCVTIMEO for each. */
+static void waiting(size_t way)
+{
+    static const struct {
+        int there, flags, timeout, receive_timeout, pauses[3], left;
+    } rows[] = {
+        {1, 0, -1, 0, {30, 30, 30}, 0},
+        {2, 0, 5000, 0, {30, 30}, 0},
+        {1, 0, 0, 0, {100}, 1},
+        {1, MSG_WAITFORONE, -1, 0, {60}, 1},
+        {1, 0, 60, 0, {600}, 0}, /* from here on once: they take long */
+        {0, 0, 60, 0, {600}, 0},
+        {1, 0, -1, 1000, {20}, 0},
+        {0, 0, -1, 1000, {30, 30}, 0},
+    };
+    see_case("udp %s from %s: waiting", ways[way].server, ways[way].client);
+    for (size_t i = 0; i < (way ? 4 : COUNT(rows)); i++) {
+        struct timespec t = {rows[i].timeout / 1000, rows[i].timeout % 1000 * 1000000L};
+        struct timeval soon = {rows[i].receive_timeout / 1000, 0};
+        setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+        send_some(rows[i].there);
+        pid_t child = syscall(SYS_clone, 0, 0, 0, 0, 0); /* no SIGCHLD, which would end a call under ptrace */
+        if (!child) {
+            for (int j = 0; j < 3 && rows[i].pauses[j]; j++) {
+                usleep(rows[i].pauses[j] * 1000);
+                send(fd, "later", 5, 0);
+            }
+            _exit(0);
+        }
+        printf("row %d ", (int)i);
+        int got = recvmmsg(to, messages, 4, rows[i].flags, rows[i].timeout < 0 ? NULL : &t);
+        waitpid(child, NULL, __WALL);
+        if (rows[i].left)
+            ready(to, POLLIN);
+        show("", got);
+    }
+    setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, 0}, sizeof(struct timeval));
 }
 
 /* An error after the first message is kept for the next call. */
@@ -173,6 +219,7 @@ int main(void)
         prepare();
         counts(way);
         timeouts(way);
+        waiting(way);
         bad_among_good(way);
         pointers(way);
         stream(way);

@@ -51,6 +51,8 @@ static void udp(const char *ip, int how)
     SEE(shutdown(pair[0], how));
     look("own ", pair[0]);
     look("own ", pair[0]);
+    if (how == SHUT_RD)
+        ready(pair[1], POLLIN);
     look("peer", pair[1]);
     SEE(shutdown(pair[0], how));
     printf("name %s peer %s\n", name_text(pair[0]), peer_text(pair[0]));

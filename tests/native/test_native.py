@@ -28,17 +28,6 @@ NOT_UNDER_NOTIFY = {
     "recvmmsg": "its timeout is not looked at, and it takes what is there",
     "control-i386": "timestamps in control messages have the supervisor's word size",
 }
-# The same page, "Emulated sockets": what differs there differs with the engine, the machine or the moment.
-NOT_ON_STACK = {
-    "connect_states": "TCP to itself, and errors of datagrams that come later",
-    "getpeername": "a peer that has reset the connection is still named",
-    "ioctl": "the interfaces are the run's own",
-    "netlink": "the network is the run's own",
-    "options_cork": "TCP_CORK and TCP_QUICKACK are taken by the filter",
-    "recvfrom": "the queue of a stream that is not connected, and errors in memory",
-    "recvmmsg": "an error after the first message is not kept for the next call",
-    "shutdown": "a stream that is shut down for reading, and writes to it",
-}
 SHOWN_LINES = 120
 
 Native = Callable[[Program], Outcome]
@@ -68,8 +57,6 @@ def test_same_under_ptrace_net(program: Program, options: tuple[str, ...], nativ
     reason = NOT_UNDER_NOTIFY.get(program.name) or NOT_UNDER_NOTIFY.get(str(program))
     if "notify" in options and "host" in options and reason:
         pytest.skip(reason)
-    if "stack" in options and program.name in NOT_ON_STACK:
-        pytest.skip(NOT_ON_STACK[program.name])
     expected, seen = native(program), run(program, options)
     known = known_differences(program) if "stack" in options else []
     if (differing(expected, seen), seen.status) != (known, expected.status):

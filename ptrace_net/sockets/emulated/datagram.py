@@ -28,9 +28,10 @@ from ptrace_net.sockets.emulated.names import (
 )
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.origins import Origin
+from ptrace_net.sockets.emulated.several import Several
 from ptrace_net.sockets.emulated.sock import SOL_SOCKET, EmulatedSocket, check_accept_flags
 from ptrace_net.stack.bindings import Binding
-from ptrace_net.syscalls.seam import Answer, Errno, Return, WouldBlock
+from ptrace_net.syscalls.seam import Answer, Errno, Park, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
@@ -51,16 +52,18 @@ _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 class Datagram(Erring):
     """Implements ``syscalls.sockets.Socket`` for SOCK_DGRAM."""
 
-    __slots__ = ("corked", "groups", "ours", "outside", "waiting")
+    __slots__ = ("corked", "groups", "mute", "ours", "outside", "several")
 
     kind = socket.SOCK_DGRAM
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
         self.ours = -1
+        self.mute = False  # shut down for writing: our end hangs up, though the program's is open
         self.corked: Corked | None = None
         self.groups: set[tuple[bytes, int]] = set()
         self.outside: object = None  # the host's socket, once it is needed
+        self.several: Several | None = None
 
     @property
     def ports(self) -> PortTable:
@@ -90,7 +93,7 @@ class Datagram(Erring):
     def is_gone(self) -> bool:
         if self.ours < 0:
             return True
-        if self.telling is not None:
+        if self.telling is not None or self.mute:
             return EmulatedSocket.is_gone(self)
         if not hostcalls.hung_up(self.ours):
             return False
@@ -285,9 +288,19 @@ class Datagram(Erring):
         except Errno as error:
             if error.number == errno.ECONNREFUSED:
                 self.layer.drop(self)
+            return
+        if self.several is not None:
+            self.several.arrived()
 
     def receives(self, *, named: bool) -> bool:
         return True
+
+    def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
+        if self.error or not hostcalls.is_blocking(handle):
+            return None
+        if self.several is None:
+            self.several = Several(self.layer.reactor)
+        return self.several.more(call, handle, count, timeout)
 
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         if flags & MSG_ERRQUEUE:
@@ -315,6 +328,10 @@ class Datagram(Erring):
 
     # The rest
 
+    def take_error(self, handle: int = -1) -> int:
+        self.flush()  # what was written before may be why
+        return super().take_error(handle)
+
     def listen(self, handle: int, backlog: int) -> Answer:
         raise Errno(errno.EOPNOTSUPP)
 
@@ -328,6 +345,9 @@ class Datagram(Erring):
         if self.peer is None:
             raise Errno(errno.ENOTCONN)
         self.flush()
+        if how != socket.SHUT_RD:
+            self.mute = True
+            self.layer.reactor.remove(self.ours)
         hostcalls.shutdown(handle, how)
         return Return(0)
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Call
     from ptrace_net.syscalls.sockets import Held
 
-FIONREAD, SIOCOUTQ, SIOCATMARK = 0x541B, 0x5411, 0x8905
+FIONREAD = 0x541B
+_OWNER = range(0x8901, 0x8905)  # FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP: any descriptor's
 SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD, SIOCADDRT, SIOCRTMSG = 0x8906, 0x8907, 0x890B, 0x890D
 _FIRST, _LAST, _PRIVATE = 0x8910, 0x89B1, 0x89F0
 _ROUTES = range(SIOCADDRT, SIOCRTMSG + 1)
@@ -38,10 +39,10 @@ def own_ioctl(layer: EmulatedSockets, call: Call, sock: EmulatedSocket, held: He
     request, address = call.args[1:]
     if is_interface(request):
         return interface_ioctl(layer, call, sock.family)
+    if request in _OWNER:
+        return NATIVE
     if request in (SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD):  # no time is kept before somebody wants it
         raise Errno(errno.ENOTTY if sock.family == AF_NETLINK else errno.ENOENT)
-    if request == SIOCATMARK and sock.kind == socket.SOCK_STREAM:
-        return NATIVE
     if sock.kind == socket.SOCK_STREAM:
         return NATIVE
     if request != FIONREAD or sock.family == AF_NETLINK:

@@ -186,7 +186,9 @@ class EmulatedSocket(Socket):
             raise Errno(errno.ENETUNREACH)
         bound = self.binding.address if self.binding is not None else b""
         if any(bound) and len(bound) != len(target.address):
-            raise Errno(errno.EINVAL if self.family == AF_INET else errno.ENETUNREACH)
+            if self.family == AF_INET:
+                raise Errno(errno.EINVAL)
+            raise Errno(errno.ENETUNREACH if four else errno.EAFNOSUPPORT)
         if needs_scope(target.address) and not target.scope:
             raise Errno(errno.EINVAL)
 
@@ -212,6 +214,10 @@ class EmulatedSocket(Socket):
         """SO_ERROR: told once."""
         number, self.error = self.error, 0
         return number
+
+    def fail(self, number: int) -> None:
+        """What an ICMP error about a packet of ours brings, or an error of recvmmsg(2) for the next call."""
+        self.error = number
 
     @property
     def local_port(self) -> int:

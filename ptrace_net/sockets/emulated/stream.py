@@ -13,8 +13,9 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import tcpinfo
+from ptrace_net.sockets.emulated import tcpinfo, tcpstate
 from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance
+from ptrace_net.sockets.emulated.mirror import Mirror
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.sock import EmulatedSocket, check_accept_flags
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
 SO_ERROR, SO_LINGER, SO_RCVTIMEO = 4, 13, 20
 _LINGER_NOT = struct.pack("=ii", 1, 0)  # struct linger: a close is a reset
-MSG_DONTWAIT, MSG_ERRQUEUE = 0x40, 0x2000
+MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE = 0x20, 0x40, 0x2000
 _HOST_LEVELS = (socket.SOL_SOCKET, socket.IPPROTO_TCP)
 _HOST_OPTIONS = ((socket.SOL_SOCKET, 7), (socket.SOL_SOCKET, 8))  # SO_SNDBUF, SO_RCVBUF
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
@@ -80,7 +81,7 @@ class Stream(EmulatedSocket):
         self.arrivals: dict[bytes, Arrival] = {}  # by the name of the client's backing socket
         self.on_host = False
         self.backlog = 0
-        self.spent = False  # the backing socket cannot be connected any more
+        self.spent = False  # the backing socket can neither be connected nor listen any more
         self.deaf = self.mute = False  # what has been shut down
         self.end: End | None = None  # the connection, where packets carry it
         self.told: dict[tuple[int, int], bytes] = {}  # options that concern packets, as they were set
@@ -117,9 +118,10 @@ class Stream(EmulatedSocket):
         if self.ports.conflict(self, binding):
             binding.listening = False
             raise Errno(errno.EADDRINUSE)
-        self.entrance = Entrance(handle)
+        fresh = self.renewed(handle) if self.spent else -1  # it has been shut down, or was refused
+        self.entrance = Entrance(handle if fresh < 0 else fresh)
         self.layer.listening(self)
-        return Return(0)
+        return Return(0) if fresh < 0 or self.seen is None else Replace(self.seen[1], fresh, Return(0))
 
     def accept(self, call: Call, handle: int) -> Answer:
         """The kernel accepts from the backing listener; the new socket is then made known."""
@@ -223,6 +225,9 @@ class Stream(EmulatedSocket):
 
     def name_self(self, handle: int, target: Name, source: bytes) -> None:
         """The local address and port that a connection to ``target`` has."""
+        if self.binding is not None and self.spent and self.binding.ephemeral:
+            source = self.binding.address if any(self.binding.address) else source
+            self.ports.release(self)  # nobody asked for that port: it went when the socket was closed
         if self.binding is None:
             self.ports.take_outgoing(self, Binding(source, 0, v6only=self.v6only, ephemeral=True))
         elif not any(self.binding.address):
@@ -273,7 +278,11 @@ class Stream(EmulatedSocket):
         while True:
             listener = self.layer.listener_at(target, self.local)
             if listener is None or listener.entrance is None:
-                raise Errno(errno.ECONNREFUSED)
+                if target != self.local:
+                    raise Errno(errno.ECONNREFUSED)
+                Mirror(self.layer.reactor, self.layer.stream_doorway.pair_with(handle))
+                self.mate = self
+                return
             if own is None:
                 own = self.layer.names.give(handle)
             try:
@@ -321,6 +330,8 @@ class Stream(EmulatedSocket):
             hostcalls.getpeername(handle)  # ENOTCONN until it is there, and when it is reset
         if self.mate is not None and self.mate.abortive and not self.layer.is_open(self.mate):
             raise Errno(errno.ENOTCONN)  # its close was a reset
+        if handle >= 0 and tcpstate.is_closed(self, handle):
+            raise Errno(errno.ENOTCONN)
         return pack(self.family, self.peer)
 
     def shutdown(self, handle: int, how: int) -> Answer:
@@ -328,11 +339,12 @@ class Stream(EmulatedSocket):
             raise Errno(errno.EINVAL)
         if self.entrance is not None:
             if how == socket.SHUT_WR:
-                raise Errno(errno.ENOTCONN)
+                return Return(0)
             hostcalls.shutdown(handle, socket.SHUT_RDWR)
+            self.spent = True
             self.stop_listening()
             return Return(0)
-        if self.peer is None:
+        if self.peer is None or tcpstate.has_ended(self, handle):
             raise Errno(errno.ENOTCONN)
         hostcalls.shutdown(handle, how)
         self.deaf |= how != socket.SHUT_WR
@@ -361,6 +373,8 @@ class Stream(EmulatedSocket):
             if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
                 raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
             raise
+        if flags & MSG_TRUNC:
+            data = b""  # taken, and given to nobody
         return Received(data, b"", [], out, total)
 
     def take_error(self, handle: int = -1) -> int:
@@ -375,15 +389,7 @@ class Stream(EmulatedSocket):
         if told is not None:
             return told.ljust(tcpinfo.SIZE, b"\0")
         size = 4 if self.peer is None else len(self.peer.address)
-        return tcpinfo.pack(self._tcp_state(handle), size)
-
-    def _tcp_state(self, handle: int) -> int:
-        if self.peer is None:
-            return tcpinfo.LISTEN if self.listening else tcpinfo.CLOSE
-        ended = handle >= 0 and not self.deaf and hostcalls.hung_up(handle)
-        if self.mute:
-            return tcpinfo.CLOSE if ended else tcpinfo.FIN_WAIT2
-        return tcpinfo.CLOSE_WAIT if ended else tcpinfo.ESTABLISHED
+        return tcpinfo.pack(tcpstate.state(self, handle), size)
 
     def gone(self) -> None:
         self.stop_listening()

@@ -97,12 +97,21 @@ class NetlinkSocket(EmulatedSocket):
 
     def bind(self, task: Task, handle: int, name: bytes) -> Answer:
         portid, groups = _parse(name)
+        self._make_room(portid)
         try:
             self.nl.ports.bind(self.endpoint, portid, groups)
         except Refused as error:
             raise Errno(error.number) from None
         self._note_groups()
         return Return(0)
+
+    def _make_room(self, portid: int = 0) -> None:
+        """Let go of a port id whose socket is closed, which nobody has told us."""
+        if not self.endpoint.bound:
+            holder = self.nl.ports.find(self.endpoint.protocol, portid or self.endpoint.process)
+            sock = None if holder is None else self.layer.registry.get(holder.inode)
+            if sock is not None:
+                sock.is_gone()
 
     def _note_groups(self) -> None:
         if self.endpoint.groups:
@@ -115,6 +124,7 @@ class NetlinkSocket(EmulatedSocket):
             self.endpoint.peer = (0, 0)
             return Return(0)
         portid, groups = _parse(name)
+        self._make_room()
         self.nl.ports.autobind(self.endpoint)
         self.endpoint.peer = (portid, groups)
         return Return(0)
@@ -162,6 +172,7 @@ class NetlinkSocket(EmulatedSocket):
     def _request(self, data: bytes, portid: int, groups: int) -> None:
         """Give a datagram to the kernel's side (port id 0), or to another socket of the run."""
         ports, port = self.nl.ports, self.endpoint
+        self._make_room()
         ports.autobind(port)
         if groups:
             group = (groups & -groups).bit_length()
