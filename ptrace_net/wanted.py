@@ -48,7 +48,8 @@ KEPT_BENEATH = (2, 5, 6, 9, 10, 13, 18, 20, 21)
 # Without those that concern packets, where there are any: SO_KEEPALIVE, SO_LINGER.
 KEPT_ON_WIRE = tuple(option for option in KEPT_BENEATH if option not in (9, 13))
 _SO_LINGER, _TCP_CORK, _TCP_QUICKACK = 13, 3, 12
-_FIONREAD, _MSG_TRUNC, _MSG_ERRQUEUE = 0x541B, 0x20, 0x2000
+_FIONREAD = 0x541B
+_MSG_TRUNC, _MSG_ERRQUEUE, _MSG_MORE = 0x20, 0x2000, 0x8000
 _MUSL_REQUEST = 20  # struct nlmsghdr, struct rtgenmsg and padding
 
 
@@ -69,6 +70,7 @@ def stack_rules(beneath: tuple[int, ...] = KEPT_BENEATH) -> tuple[Rule, ...]:
         Rule("sendto", (equal(2, _MUSL_REQUEST), equal(3, 0), equal(4, 0))),
         *(Rule(call) for call in (*named, *messages, "socketcall")),
         *not_null("sendto", 4),
+        Rule("sendto", (shares(3, _MSG_MORE),)),  # of several such calls UDP makes one datagram
         *not_null("recvfrom", 4),
         Rule("recvfrom", (shares(3, _MSG_TRUNC | _MSG_ERRQUEUE),)),
         *(

@@ -44,8 +44,8 @@ HANDLERS: dict[str, SocketHandler] = {
     "openat": files.openat,
     "openat2": files.openat2,
     "mmap": files.mmap,
-    **{name: _late("send", name) for name in ("sendto", "sendmsg", "sendmmsg")},
-    **{name: _late("receive", name) for name in ("recvfrom", "recvmsg", "recvmmsg")},
+    **{name: _late("send", name) for name in ("send", "sendto", "sendmsg", "sendmmsg")},
+    **{name: _late("receive", name) for name in ("recv", "recvfrom", "recvmsg", "recvmmsg")},
     "recvmmsg_time64": _late("receive", "recvmmsg"),  # 32-bit programs; the timeout is the kernel's
 }
 

@@ -60,6 +60,11 @@ def recvfrom(call: Call, sockets: Sockets) -> Answer:
     return Native(received_aside, "recvfrom", (*call.args[:4], place + _WORD, place))
 
 
+def recv(call: Call, sockets: Sockets) -> Answer:
+    """recv(2) of socketcall(2)."""
+    return recvfrom(Call(call.task, call.arch, "recvfrom", (*call.args, 0, 0)), sockets)
+
+
 def recvmsg(call: Call, sockets: Sockets) -> Answer:
     address = call.args[1]
     with sockets.find(call.task, call.args[0]) as held:

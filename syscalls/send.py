@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Socket, Sockets
 
-POLLOUT = 4
+POLLOUT, MSG_MORE = 4, 0x8000
 
 
 def sendto(call: Call, sockets: Sockets) -> Answer:
@@ -28,6 +28,13 @@ def sendto(call: Call, sockets: Sockets) -> Answer:
         if held.sock.passes(name, b""):
             return NATIVE
         return _sent(call, held, _datagram(call.task, [(address, size)], name, b"", flags))
+
+
+def send(call: Call, sockets: Sockets) -> Answer:
+    """send(2) of socketcall(2), which is always stopped: most of it is the kernel's."""
+    if not call.args[3] & MSG_MORE:
+        return NATIVE
+    return sendto(Call(call.task, call.arch, "sendto", (*call.args, 0, 0)), sockets)
 
 
 def sendmsg(call: Call, sockets: Sockets) -> Answer:

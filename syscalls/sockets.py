@@ -97,6 +97,7 @@ class Socket(Protocol):
 
     def fail(self, number: int) -> None:
         """An error that the next call is to tell."""
+        return
 
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         """At most ``size`` bytes; raises WouldBlock where the program's own call would sleep."""
