@@ -166,8 +166,9 @@ class Autoconf:
         if self._solicit_at is not None:
             times.append(self._solicit_at)
         for address in self.link.addresses.values():
-            times.append(address.valid_until)
-            if address.state is AddressState.PREFERRED:
+            if address.valid_until < FOREVER:
+                times.append(address.valid_until)
+            if address.preferred_until < FOREVER and address.state is AddressState.PREFERRED:
                 times.append(address.preferred_until)
-        earliest = min(times, default=FOREVER)
+        earliest = min(times) if times else FOREVER
         return None if earliest == FOREVER else earliest

@@ -228,12 +228,13 @@ class Host:
 
     def deadline(self) -> float | None:
         """When to poll at the latest; 0.0: now."""
-        if any(interface.outbox for interface in self.interfaces.values()):
-            return 0.0
-        times = [interface.deadline() for interface in self.interfaces.values()]
-        times += [service.deadline() for service in self.services]
-        times += [self.tcp.deadline(), self.reassembly4.deadline(), self.reassembly6.deadline()]
-        return min((at for at in times if at is not None), default=None)
+        links = self.interfaces.values()
+        for interface in links:
+            if interface.outbox:
+                return 0.0
+        parts = (*links, *self.services, self.tcp, self.reassembly4, self.reassembly6)
+        times = [at for part in parts if (at := part.deadline()) is not None]
+        return min(times) if times else None
 
     # -- errors ---------------------------------------------------------------------------------------
 

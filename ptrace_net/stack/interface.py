@@ -235,10 +235,8 @@ class Interface:
         return unresolved
 
     def deadline(self) -> float | None:
-        times = (
-            self.groups.deadline(), self.autoconf.deadline(), self.neighbors4.deadline(),
-            self.neighbors6.deadline(),
-        )
-        return min((at for at in times if at is not None), default=None)
+        parts = (self.groups, self.autoconf, self.neighbors4, self.neighbors6)
+        times = [at for part in parts if (at := part.deadline()) is not None]
+        return min(times) if times else None
 
 

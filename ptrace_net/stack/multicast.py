@@ -76,4 +76,4 @@ class Memberships:
         return Report(group, change, newest - 1 if old else newest)
 
     def deadline(self) -> float | None:
-        return min(self._due.values(), default=None)
+        return min(self._due.values()) if self._due else None

@@ -170,4 +170,4 @@ class NeighborCache:
         return results
 
     def deadline(self) -> float | None:
-        return min((entry.deadline for entry in self._timed.values()), default=None)
+        return min(entry.deadline for entry in self._timed.values()) if self._timed else None

@@ -13,6 +13,8 @@ from typing import NamedTuple
 class State(Enum):
     """With the numbers of linux/tcp_states.h, as tcpi_state has them."""
 
+    __hash__ = object.__hash__  # Enum's own is a Python function, and each cell is looked up by it
+
     ESTABLISHED = 1
     SYN_SENT = 2
     SYN_RECEIVED = 3
@@ -28,6 +30,8 @@ class State(Enum):
 
 class Event(Enum):
     """User calls, acceptable segments, timers."""
+
+    __hash__ = object.__hash__
 
     LISTEN = "listen"
     CONNECT = "connect"
@@ -46,6 +50,8 @@ class Event(Enum):
 
 class Action(Enum):
     """What a cell asks for; transition.py has one function for each."""
+
+    __hash__ = object.__hash__
 
     SEND_SYN = "SYN"
     SEND_SYN_ACK = "SYN,ACK"
