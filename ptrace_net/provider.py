@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.outside import Outside
-    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.seam import Mend, Task
     from ptrace_net.syscalls.sockets import Sockets
     from ptrace_net.tracer.filter import Rule
 
 
 def provider(
-    options: Options, tasks: Callable[[], Iterable[Task]], reactor: Reactor, maps: bool = False
+    options: Options, tasks: Callable[[], Iterable[Task]], reactor: Reactor, mend: Mend, maps: bool = False
 ) -> tuple[Sockets, tuple[Rule, ...]]:
     """The socket layer of a run, and its rules for the filter.
 
-    ``maps`` says whether the engine rewrites calls, so that mmap(2) can be given another descriptor.
+    ``mend`` is the engine's way to make the ECONNRESET of a socket another errno. ``maps`` says whether the
+    engine rewrites calls, so that mmap(2) can be given another descriptor.
     """
     links = _links(options)
     mixes = options.policy.mixes(options.net)
@@ -42,6 +43,7 @@ def provider(
     make = _mixed(options) if mixes else EmulatedSockets
     sockets = make(tasks, reactor, outside)
     sockets.maps, sockets.refused = maps, options.policy.table("netlink")
+    sockets.mend = mend
     kept = () if links is None else (KEPT_ON_WIRE,)
     return sockets, (*stack_rules(*kept), *views)
 

@@ -40,7 +40,7 @@ def start(options: Options) -> NotifyEngine:
     from ptrace_net.tracer.registers import arches
 
     engine = NotifyEngine(lambda call: dispatch(call), arches())
-    sockets, wanted = provider(options, engine.tasks, engine.reactor)
+    sockets, wanted = provider(options, engine.tasks, engine.reactor, engine.mend)
     dispatch = dispatcher(sockets, namespaces.HANDLERS)
     layer = policed(options.policy, dispatch, engine, net=options.net, notify=True)
     dispatch = layer.dispatch

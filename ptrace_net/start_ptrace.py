@@ -30,7 +30,7 @@ def start(options: Options) -> Engine:
     recorder = _recorder(options)
     create = Engine if recorder is None else recorder.engine
     engine = create(lambda call: dispatch(call), registers)
-    sockets, wanted = provider(options, engine.tasks, engine.reactor, maps=True)
+    sockets, wanted = provider(options, engine.tasks, engine.reactor, engine.mend, maps=True)
     dispatch: Callable[[Call], Answer] = dispatcher(sockets, clone.HANDLERS)
     rules = [ALWAYS, wanted]
     watched = (recorder, options.trace, options.collector) != (None, None, None)

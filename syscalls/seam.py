@@ -15,7 +15,7 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -163,6 +163,18 @@ class Replace(NamedTuple):
     fd: int
     handle: int
     answer: Return | Fail | Wait | Park
+
+
+class Mend(Protocol):
+    """An engine's way to let a program get another errno than the ECONNRESET that its socket has."""
+
+    def __call__(
+        self, inode: int, error: int, groups: Iterable[int], ready: Callable[[], None],
+        told: Callable[[], None],
+    ) -> bool:
+        """``groups`` are the processes that have the socket. ``ready()`` is called when it may break;
+        ``told()``, from any thread, before a call gives the error. False where the engine cannot.
+        """
 
 
 Answer: TypeAlias = Return | Fail | Native | Wait | Park | Replace

@@ -232,8 +232,10 @@ class Host:
         for interface in links:
             if interface.outbox:
                 return 0.0
-        parts = (*links, *self.services, self.tcp, self.reassembly4, self.reassembly6)
-        times = [at for part in parts if (at := part.deadline()) is not None]
+        times = [at for link in links if (at := link.deadline()) is not None]
+        times += [at for service in self.services if (at := service.deadline()) is not None]
+        rest = (self.tcp.deadline(), self.reassembly4.deadline(), self.reassembly6.deadline())
+        times += [at for at in rest if at is not None]
         return min(times) if times else None
 
     # -- errors ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ptrace_net.reactor import Reactor
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Park, Replace, Return, Wait
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.inject import Injection, closing, exchanging, replacing
+from ptrace_net.tracer.mending import Mending
 from ptrace_net.tracer.parking import EXPIRED, Parked
 from ptrace_net.tracer.task import share_blocking
 from ptrace_net.tracer.tracee import Again, Made, Tracee
@@ -38,7 +39,14 @@ class Answers:
     def __init__(self, machine: Machine, *, every_call: bool) -> None:
         self.machine = machine
         self.reactor = Reactor()
-        self._resume = binding.resume_to_exit if every_call else binding.resume
+        self.mending = Mending(machine)
+        self._to_next = binding.resume_to_exit if every_call else binding.resume
+
+    def _resume(self, tid: int, number: int = 0) -> None:
+        if self.mending.follows(tid):
+            binding.resume_to_exit(tid, number)
+        else:
+            self._to_next(tid, number)
 
     # At the entry of a call
 

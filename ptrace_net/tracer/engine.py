@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Answer, Call
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.answers import Answers
 from ptrace_net.tracer.decode import Decoder
+from ptrace_net.tracer.mending import Order
 from ptrace_net.tracer.reports import Reports
 from ptrace_net.tracer.tracee import Again, Process, Tracee
 
@@ -66,6 +67,15 @@ class Engine(Answers):
     def abandoned(self) -> None:
         """Nothing to do: PTRACE_O_EXITKILL is the kernel's."""
 
+    def mend(
+        self, inode: int, error: int, groups: Iterable[int], ready: Callable[[], None],
+        told: Callable[[], None],
+    ) -> bool:
+        """Let the next ECONNRESET of a socket be another errno (``mending``)."""
+        self.mending.order(Order(inode, error, groups, ready, told))
+        self.mending.begin()
+        return True
+
     def root_is_alive(self) -> bool:
         return self.root in self.tracees
 
@@ -104,6 +114,8 @@ class Engine(Answers):
             tracee = self.tracees[tid] = Tracee(tid, self.processes)
         event, number = status >> 16, status >> 8 & 0xFF
         try:
+            if self.mending.pending:
+                self.mending.stopped(tid, interrupted=event == binding.PTRACE_EVENT_STOP)
             if event == binding.PTRACE_EVENT_SECCOMP:
                 self._entered(tracee)
             elif number == _SYSCALL_STOP:
@@ -141,7 +153,10 @@ class Engine(Answers):
 
     def _syscall_stop(self, tracee: Tracee) -> None:
         info = binding.syscall_entry(tracee.tid)
-        if info[0] == binding.OP_ENTRY:
+        if info[0] == binding.OP_ENTRY and self._to_next is binding.resume:  # mending follows the thread
+            self.mending.entered(tracee.tid, info)
+            binding.resume_to_exit(tracee.tid)  # the filter looks at the call next
+        elif info[0] == binding.OP_ENTRY:
             self._entered(tracee)
         elif tracee.injection is not None:
             self._injected(tracee, tracee.injection)
@@ -151,8 +166,11 @@ class Engine(Answers):
             if made is not None and binding.exit_result() >= 0:
                 self._made(tracee, made, then, undo)
                 return
+            result = binding.exit_result()
             if then is not None:
                 self._left(tracee, then, undo)
+            if undo is None:
+                self.mending.left(tracee.tid, result)
             self._resume(tracee.tid)
 
     def _other_stop(self, tracee: Tracee, event: int, number: int) -> None:
@@ -164,9 +182,11 @@ class Engine(Answers):
             self._exec(tracee)
             self._continue(tracee)
         elif event:
+            if event in (binding.PTRACE_EVENT_FORK, binding.PTRACE_EVENT_VFORK) and self.mending.pending:
+                self.mending.forked(tracee.tid, binding.event_message(tracee.tid))
             self._continue(tracee)
         else:
-            self._continue(tracee, number)
+            self._continue(tracee, number if self.mending.is_signalled(tracee.tid, number) else 0)
 
     # Task life
 
@@ -183,6 +203,7 @@ class Engine(Answers):
         self.executed(tracee.tid)
 
     def _forget(self, tid: int) -> None:
+        self.mending.gone(tid)
         tracee = self.tracees.pop(tid, None)
         if tracee is not None:
             tracee.forget()

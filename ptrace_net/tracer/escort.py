@@ -15,17 +15,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ptrace_net.tracer import binding
+from ptrace_net.tracer.mending import Mending, Order
 from ptrace_net.tracer.task import thread_group
 
 if TYPE_CHECKING:
     from ptrace_net.tracer.registers import Machine
 
 _OPTIONS = (
-    binding.PTRACE_O_TRACEFORK
+    binding.PTRACE_O_TRACESYSGOOD
+    | binding.PTRACE_O_TRACEFORK
     | binding.PTRACE_O_TRACEVFORK
     | binding.PTRACE_O_TRACECLONE
     | binding.PTRACE_O_EXITKILL
 )
+_SYSCALL_STOP = signal.SIGTRAP | 0x80
 _STOP_SIGNALS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 Verdict = Callable[[int, int, tuple[int, ...]], int | None]
@@ -45,6 +48,7 @@ class Escort:
         self._machine, self._verdict = machine, verdict
         self._tids: set[int] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._mending = Mending(machine)
         self._seized = threading.Event()
         self._error: OSError | None = None
 
@@ -59,6 +63,12 @@ class Escort:
 
     def join(self) -> None:
         self._thread.join()
+
+    def mend(self, order: Order) -> None:
+        """From another thread: what ``order`` says, whose ``ready`` and ``told`` are called from ours."""
+        self._mending.order(order)
+        if not os.fork():  # the end of a child of ours wakes waitpid(2)
+            os._exit(0)
 
     def thread_groups(self) -> set[int]:
         return {thread_group(tid) for tid in list(self._tids) if os.path.exists(f"/proc/{tid}")}
@@ -79,6 +89,7 @@ class Escort:
             except ChildProcessError:
                 return
             self._tids.add(tid)
+            self._mending.begin()
             if status & 0xFF != 0x7F:
                 self._gone(tid, status)
                 continue
@@ -89,23 +100,42 @@ class Escort:
 
     def _gone(self, tid: int, status: int) -> None:
         self._tids.discard(tid)
+        self._mending.gone(tid)
         if tid == self.root:
             self._ended(status)
 
     def _stopped(self, tid: int, event: int, number: int) -> None:
+        if number == _SYSCALL_STOP:
+            self._mending.stopped(tid)
+            info = binding.syscall_entry(tid)
+            if info[0] == binding.OP_ENTRY:
+                self._mending.entered(tid, info)
+            else:
+                self._mending.left(tid, binding.exit_result())
+            self._resume(tid)
+            return
+        self._mending.stopped(tid, interrupted=event == binding.PTRACE_EVENT_STOP)
         if event == binding.PTRACE_EVENT_STOP and number in _STOP_SIGNALS:
             binding.request(binding.PTRACE_LISTEN, tid)
             if tid == self.root:
                 self.stopped_root(number)
         elif event:
+            if event in (binding.PTRACE_EVENT_FORK, binding.PTRACE_EVENT_VFORK) and self._mending.pending:
+                self._mending.forked(tid, binding.event_message(tid))
             if event == binding.PTRACE_EVENT_EXEC and self.executed is not None:
                 self.executed(tid)
-            binding.resume(tid)
+            self._resume(tid)
         else:
-            self._mend(tid)
+            self._restart(tid)
+            self._resume(tid, number if self._mending.is_signalled(tid, number) else 0)
+
+    def _resume(self, tid: int, number: int = 0) -> None:
+        if self._mending.follows(tid):
+            binding.resume_to_exit(tid, number)
+        else:
             binding.resume(tid, number)
 
-    def _mend(self, tid: int) -> None:
+    def _restart(self, tid: int) -> None:
         """A signal is about to be delivered: maybe in the middle of a call of ours."""
         audit = binding.syscall_entry(tid)[1]
         interrupted = self._machine.interrupted(tid, audit)

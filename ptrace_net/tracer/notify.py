@@ -21,6 +21,7 @@ from ptrace_net.reactor import Reactor
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Park, Replace, Return, Wait
 from ptrace_net.tracer import descendants, notification
 from ptrace_net.tracer.decode import Decoder
+from ptrace_net.tracer.mending import Mail, Order
 from ptrace_net.tracer.notify_waits import Pending, Waits
 from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
 from ptrace_net.tracer.task import share_blocking
@@ -67,6 +68,7 @@ class NotifyEngine:
         self._waits = Waits(self.reactor, self._again, self._expired)
         self._unsent = Unsent()
         self._sweeping = False
+        self._mail: Mail | None = None  # from the escort
 
     # What run.py asks
 
@@ -123,6 +125,24 @@ class NotifyEngine:
             return -_ERESTARTNOINTR
         with self._passing:
             return None if thread.through else -_ERESTARTNOINTR
+
+    def mend(
+        self, inode: int, error: int, groups: Iterable[int], ready: Callable[[], None],
+        told: Callable[[], None],
+    ) -> bool:
+        """Let the next ECONNRESET of a socket be another errno (``mending``): False without an escort."""
+        if self.escort is None:
+            return False
+        waiting = [ready]
+
+        def go_on() -> None:
+            if waiting:
+                waiting.pop()()
+
+        self.reactor.call_at(time.monotonic() + _TICK, go_on)  # a thread in vfork(2) does not stop
+        mail = self._mail = self._mail or Mail(self.reactor)
+        self.escort.mend(Order(inode, error, groups, lambda: mail.post(go_on), told))
+        return True
 
     def run(self) -> None:
         """Serve until no task of the run is left.

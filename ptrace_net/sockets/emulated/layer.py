@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.netlink.layer import NetlinkLayer
     from ptrace_net.stack.bindings import Binding
     from ptrace_net.stack.host import Host
-    from ptrace_net.syscalls.seam import Call, Task
+    from ptrace_net.syscalls.seam import Call, Mend, Task
     from ptrace_net.syscalls.sockets import Message
 
 _PING = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)
@@ -70,6 +70,7 @@ class EmulatedSockets:
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
         self.refused: Table = {}  # netlink requests, by a policy (policing.netlink)
+        self.mend: Mend | None = None  # makes the ECONNRESET of a socket another errno
         self.maps = False  # whether the engine can let a program map what another descriptor is
 
     @cached_property

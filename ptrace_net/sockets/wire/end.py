@@ -137,6 +137,18 @@ class End:
         if self.sock is not None:
             self.sock.error = error
 
+    def mend(self, error: int, ready: Callable[[], None]) -> bool:
+        sock, layer = self.sock, self._wire.layer
+        if sock is None or layer.mend is None:
+            return False
+        everybody = {task.tgid for task in layer.tasks()}
+        holders = [tgid for tgid in everybody if any(inode == sock.inode for inode, _ in sockets_of(tgid))]
+
+        def told() -> None:
+            sock.error = 0
+
+        return layer.mend(sock.inode, error, holders, ready, told)
+
     def finished(self) -> None:
         self._wire.ends.discard(self)
 

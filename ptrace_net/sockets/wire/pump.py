@@ -5,7 +5,7 @@ wire. What the program writes is taken as far as the stack's send buffer has roo
 from the stack as far as the program's socket has room, so that windows close and writers wait as they
 should. End of file is FIN in both directions, and a program that closes with something unread resets. A
 reset that arrives is shown by closing our end with a byte unread, of which the kernel makes ECONNRESET,
-POLLERR and POLLHUP.
+POLLERR and POLLHUP; a connection that breaks without one too, and the engine makes its errno of that.
 
 Readiness is edge-triggered (epoll(7)): the events are asked for once, and what is ready is remembered until a
 call says EAGAIN. When both directions have ended, POLLHUP no longer tells that the program has closed its
@@ -24,12 +24,15 @@ from ptrace_net.stack.tcp.socket import SHUT_RD, SHUT_WR
 from ptrace_net.stack.tcp.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ptrace_net.sockets.wire.lane import Lane
     from ptrace_net.stack.tcp.socket import TcpSocket
 
 CHUNK = 1 << 17
 EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP, EPOLLET = 0x1, 0x4, 0x8, 0x10, 0x2000, 1 << 31
 EVERYTHING = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
+_AS_RESET = (errno.ECONNRESET, errno.EPIPE)
 _OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
 
 
@@ -48,6 +51,9 @@ class Program(Protocol):
     def failed(self, error: int) -> None:
         """The connection broke: what SO_ERROR is to say."""
 
+    def mend(self, error: int, ready: Callable[[], None]) -> bool:
+        """Let the program read ``error``, not ECONNRESET; ``ready()`` then ends it. False: that cannot be."""
+
     def finished(self) -> None:
         """The pump has nothing to do any more."""
 
@@ -57,7 +63,7 @@ class Pump:
 
     __slots__ = (
         "_arriving", "_broken", "_closing", "_filled", "_lane", "_left", "_opening", "_readable",
-        "_sending", "_size", "fd", "handle", "program",
+        "_sending", "_showing", "_size", "fd", "handle", "program",
     )  # fmt: skip
 
     def __init__(self, handle: TcpSocket, fd: int, program: Program, lane: Lane) -> None:
@@ -69,7 +75,7 @@ class Pump:
         self._arriving = True  # the program has not been told of the end
         self._closing = False  # the program has closed its socket
         self._broken = 0  # the errno of a connection that is over
-        self._opening = False
+        self._opening = self._showing = False
         self._filled = self._size = 0
         handle.tag = self
         ours.inline_urgent(fd)
@@ -210,7 +216,18 @@ class Pump:
             self.program.failed(failure.errno)
 
     def _show_reset(self, now: float) -> None:
-        """ECONNRESET for the program; where it has seen the end of the stream, EPIPE when it writes."""
+        """The errno for the program; where it has seen the end of the stream, EPIPE when it writes."""
+        if self._showing:
+            return
+        self._showing = True
+        if self._broken in _AS_RESET or not self.program.mend(self._broken, self._shown):
+            self._reset(now)
+
+    def _shown(self) -> None:
+        if self.fd >= 0:
+            self._reset(self._lane.clock())
+
+    def _reset(self, now: float) -> None:
         if self._arriving or self._broken != errno.EPIPE:
             borrowed = self.program.borrow()
             if borrowed >= 0:

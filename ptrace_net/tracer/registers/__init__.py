@@ -5,7 +5,7 @@ what ``finish`` needs at its exit; ``set_result`` changes a result at the exit; 
 issue its original call again. ``save`` takes all registers, and with ``issue`` the thread makes another call
 before it goes on, instead of the one at whose entry it is or after the one at whose exit it is; what ``save``
 gave serves as what ``replace`` gives. ``interrupted`` tells at a signal's stop which call has the result
--ERESTARTSYS: its number and arguments; None for none.
+-ERESTARTSYS (512), or -``error``: its number and arguments; None for none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Machine(Protocol):
     def issue(
         self, tid: int, arch: Arch, saved: object, number: int, args: tuple[int, ...], *, entry: bool
     ) -> None: ...
-    def interrupted(self, tid: int, audit: int) -> tuple[int, ...] | None: ...
+    def interrupted(self, tid: int, audit: int, error: int = 512) -> tuple[int, ...] | None: ...
     def rewind(self, tid: int, saved: object) -> None: ...
 
 

@@ -64,7 +64,7 @@ def finish(tid: int, saved: bytearray, value: int) -> None:
     set_registers(tid, NT_PRSTATUS, registers)
 
 
-def interrupted(tid: int, audit: int) -> tuple[int, ...] | None:
+def interrupted(tid: int, audit: int, error: int = 512) -> tuple[int, ...] | None:
     """The kernel has wound the registers back already (do_signal), so that nobody can tell."""
     return None
 

@@ -13,7 +13,6 @@ ARCHES = (X86_64, I386)
 
 _ORIG_RAX = ptrace_registers_t.orig_rax.offset
 _RAX = ptrace_registers_t.rax.offset
-_RESTART = -512 & 0xFFFFFFFFFFFFFFFF  # ERESTARTSYS, linux/errno.h
 _NO_CALL = _MASK = 0xFFFFFFFFFFFFFFFF
 _INSTRUCTION = 2  # bytes of `syscall`, `sysenter` and `int 0x80`
 
@@ -84,9 +83,9 @@ def issue(
     _set(tid, registers)
 
 
-def interrupted(tid: int, audit: int) -> tuple[int, ...] | None:
+def interrupted(tid: int, audit: int, error: int = 512) -> tuple[int, ...] | None:
     registers = save(tid)
-    if registers.rax != _RESTART or registers.orig_rax == _NO_CALL:
+    if registers.rax != -error & _MASK or registers.orig_rax == _NO_CALL:
         return None
     return (registers.orig_rax, *(getattr(registers, name) for name in _ARGUMENTS[audit]))
 
