@@ -98,10 +98,10 @@ class Kernel:
 
 
 @contextmanager
-def kernel() -> Iterator[Kernel]:
+def kernel(script: str = "netlink_kernel.py") -> Iterator[Kernel]:
     """A namespace that lives as long as the block."""
     unshare = ["unshare", "-n" if os.geteuid() == 0 else "-Urn", "--"]
-    script = str(Path(__file__).with_name("netlink_kernel.py"))
+    script = str(Path(__file__).with_name(script))
     with subprocess.Popen(
         [*unshare, sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
