@@ -1,5 +1,6 @@
 """Whatever programs of a network do and however they end, nothing of them stays with its supervisor."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -28,7 +29,10 @@ def sockets_of(name: str) -> list[str]:
 def descriptors(pid: int) -> int:
     """How many there are but for pidfds, of which the supervisor keeps some for threads that may call again.
     """
-    links = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    links = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(f"/proc/{pid}/fd/{name}"))
     return sum("pidfd" not in link for link in links)
 
 
