@@ -10,6 +10,7 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
 * ``Wait``: not yet: sleep, interruptible as the original call is, until the descriptor is ready, then try
   again.
 * ``Park``: the same until the provider says so, for what no descriptor of the program shows.
+* ``Give``: the result is a new descriptor, made by us.
 * ``Replace``: put a descriptor of ours in place of one of the program's, then one of the above.
 """
 
@@ -74,6 +75,11 @@ class Task(Protocol):
 
     def borrow(self, fd: int) -> int:
         """A duplicate of the program's descriptor, to be closed at once; raises ``Errno(EBADF)``."""
+
+    def held(self, fd: int) -> int:
+        """Such a duplicate that is there anyway, and stays the engine's: good until the call is answered; -1
+        where there is none.
+        """
 
     def has_privilege(self, capability: int) -> bool:
         """Whether the program itself has a capability (CAP_*) where the supervisor acts for it."""
@@ -142,13 +148,25 @@ class Park(NamedTuple):
 
     ``start(resume)`` is called once, when the thread is about to sleep. ``resume`` may be called in there, or
     at any later time, from the engine's thread, and more than once; where the thread sleeps no more (a
-    signal, the timeout, its death) it does nothing.
+    signal, the timeout, its death) it does nothing, and returns False.
     """
 
-    start: Callable[[Callable[[], None]], None]
+    start: Callable[[Callable[[], bool]], None]
     timeout: float | None = None
     expired: int = 11
     restart: bool = True
+
+
+class Give(NamedTuple):
+    """The result is a new descriptor of the program's: a duplicate of ``handle``, which the engine closes.
+
+    ``then`` gets its number there, as for ``Native``. Only for engines that answer without the kernel's part
+    of the call; ``Native`` with ``made`` is for all of them.
+    """
+
+    handle: int
+    cloexec: bool
+    then: Callable[[int], Answer | None] | None = None
 
 
 class Replace(NamedTuple):
@@ -177,7 +195,7 @@ class Mend(Protocol):
         """
 
 
-Answer: TypeAlias = Return | Fail | Native | Wait | Park | Replace
+Answer: TypeAlias = Return | Fail | Native | Wait | Park | Give | Replace
 Handler: TypeAlias = Callable[[Call], Answer]
 
 NATIVE = Native()

@@ -35,18 +35,22 @@ watch: Callable[[str, int, tuple[object, ...], int], None] | None = None
 class borrowed:
     """The program's descriptor as one of ours, for as long as the block lasts."""
 
-    __slots__ = ("_fd", "_handle", "_task")
+    __slots__ = ("_fd", "_handle", "_owned", "_task")
 
     def __init__(self, task: Task, fd: int) -> None:
         self._task = task
         self._fd = fd
 
     def __enter__(self) -> int:
-        self._handle = self._task.borrow(self._fd)
+        self._handle = self._task.held(self._fd)
+        self._owned = self._handle < 0
+        if self._owned:
+            self._handle = self._task.borrow(self._fd)
         return self._handle
 
     def __exit__(self, *exception: object) -> None:
-        os.close(self._handle)
+        if self._owned:
+            os.close(self._handle)
 
 
 def _check(result: int, name: str = "", handle: int = -1, *given: object) -> int:
@@ -121,6 +125,19 @@ def accept(listener: int, flags: int) -> tuple[int, bytes]:
     return handle, ctypes.string_at(_name, _length.value)
 
 
+def accept_now(listener: int, flags: int, *, blocking: bool) -> int:
+    """A new descriptor from a listener's queue; Errno(EAGAIN) where that is empty, ``blocking`` or not: a
+    single call has no flag for that, so the listener's own is changed for a moment.
+    """
+    if not blocking:
+        return _check(_libc.accept4(listener, None, None, flags | SOCK_CLOEXEC))
+    os.set_blocking(listener, False)
+    try:
+        return _check(_libc.accept4(listener, None, None, flags | SOCK_CLOEXEC))
+    finally:
+        os.set_blocking(listener, True)
+
+
 def setsockopt(handle: int, level: int, option: int, value: bytes) -> None:
     result = _libc.setsockopt(handle, level, option, value, len(value))
     _check(result, "setsockopt", handle, level, option, value)
@@ -131,7 +148,7 @@ def set_int(handle: int, level: int, option: int, value: int) -> None:
 
 
 def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
-    buffer = ctypes.create_string_buffer(size)
+    buffer = _name if size <= _NAME_SIZE else ctypes.create_string_buffer(size)
     _length.value = size
     result = _libc.getsockopt(handle, level, option, buffer, _length_reference)
     _check(result, "getsockopt", handle, level, option, ctypes.string_at(buffer, _length.value))

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.abi.arch import SOCKETCALL
 from ptrace_net.reactor import Reactor
-from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Native, Park, Replace, Return, Wait
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Give, Native, Park, Replace, Return, Wait
 from ptrace_net.tracer import descendants, notification
 from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.mending import Mail, Order
 from ptrace_net.tracer.notify_waits import Pending, Waits
-from ptrace_net.tracer.perform import PERFORM, Blocked, Opened
+from ptrace_net.tracer.perform import PERFORM, Blocked
 from ptrace_net.tracer.task import share_blocking
 from ptrace_net.tracer.thread import Thread, Threads
 from ptrace_net.tracer.unsent import Unsent
@@ -62,7 +62,7 @@ class NotifyEngine:
         self._passing = threading.Lock()
         self._listeners: dict[int, Attended] = {}
         self._decoder = Decoder(arches)
-        self._threads = Threads()
+        self._threads = Threads(self.reactor, lambda thread: self._waits.ended(thread))
         self._current = Thread(0, self._threads)  # whose call is being answered
         self._deadline: float | None = None  # of that call, where it has waited before
         self._waits = Waits(self.reactor, self._again, self._expired)
@@ -218,7 +218,7 @@ class NotifyEngine:
         except _WITHDRAWN:
             thread.release()  # withdrawn by a signal, and it comes again; or the thread was killed
 
-    def _carry_out(self, listener: int, identity: int, call: Call, answer: Answer | Opened) -> None:
+    def _carry_out(self, listener: int, identity: int, call: Call, answer: Answer) -> None:
         if type(answer) is Return:
             self._answer(listener, identity, call, answer.value)
         elif type(answer) is Fail:
@@ -230,7 +230,7 @@ class NotifyEngine:
                 self._perform(listener, identity, call, answer)
         elif isinstance(answer, Replace):
             self._replace(listener, identity, call, answer)
-        elif isinstance(answer, Opened):
+        elif isinstance(answer, Give):
             self._install(listener, identity, call, answer)
         elif isinstance(answer, Wait | Park):
             self._wait(listener, identity, call, answer)
@@ -248,7 +248,7 @@ class NotifyEngine:
         except FileNotFoundError:
             self._keep(call, Return(value))
 
-    def _keep(self, call: Call, answer: Answer | Opened) -> None:
+    def _keep(self, call: Call, answer: Answer) -> None:
         self._unsent.keep(call, answer)
         self._sweep_later()
 
@@ -262,7 +262,7 @@ class NotifyEngine:
         except Blocked as blocked:
             self._wait(listener, identity, call, blocked.wait)
             return
-        if isinstance(result, Opened):
+        if isinstance(result, Give):
             self._install_new(listener, identity, call, native, result)
             return
         final = native.then(result) if native.then is not None else None
@@ -271,7 +271,7 @@ class NotifyEngine:
     # Descriptors
 
     def _install_new(
-        self, listener: int, identity: int, call: Call, native: Native, opened: Opened
+        self, listener: int, identity: int, call: Call, native: Native, opened: Give
     ) -> None:
         if native.made is not None:
             try:
@@ -286,7 +286,7 @@ class NotifyEngine:
                 opened = opened._replace(handle=handle)
         self._install(listener, identity, call, opened._replace(then=native.then))
 
-    def _install(self, listener: int, identity: int, call: Call, opened: Opened) -> None:
+    def _install(self, listener: int, identity: int, call: Call, opened: Give) -> None:
         """The descriptor goes in with the answer where no memory is to be written before."""
         then = opened.then
         at_once = then is None or call.name == "socket"
@@ -341,20 +341,22 @@ class NotifyEngine:
             # A signal withdrew it and the kernel restarted it: natively not with a timeout.
             self._answer(listener, identity, call, -errno.EINTR)
             return
-        handle = -1
-        if isinstance(answer, Wait) and answer.fd >= 0:
-            try:
-                handle = thread.borrow(answer.fd)
-            except Errno as error:
-                self._answer(listener, identity, call, -error.number)
-                return
+        fd, handle = (answer.fd if isinstance(answer, Wait) else call.args[0]), -1
+        try:
+            if (isinstance(answer, Wait) and fd >= 0) or thread.held(fd) >= 0:
+                handle = thread.take_held(fd)
+        except Errno as error:
+            self._answer(listener, identity, call, -error.number)
+            return
         thread.release()
-        self._waits.add(Pending(listener, identity, call, answer, thread, handle), self._deadline)
+        self._waits.add(Pending(listener, identity, call, answer, thread, fd, handle), self._deadline)
         self._sweep_later()
 
     def _again(self, pending: Pending) -> None:
         """What the call waited for is there: it is dispatched once more, with what is left of its time."""
         self._current, self._deadline = pending.thread, pending.deadline
+        if pending.handle >= 0:
+            pending.thread.hold(pending.fd, pending.handle)
         try:
             self._carry_out(pending.listener, pending.identity, pending.call, self.dispatch(pending.call))
         except _WITHDRAWN:

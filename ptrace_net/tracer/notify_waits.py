@@ -23,16 +23,22 @@ if TYPE_CHECKING:
 
 
 class Pending:
-    """A call that waits, with the duplicate that is watched for it (-1 for none)."""
+    """A call that waits, with the duplicate that it has of the descriptor it is about (-1 for none)."""
 
-    __slots__ = ("answer", "call", "deadline", "handle", "identity", "listener", "pidfd", "thread", "timer")
+    __slots__ = ("answer", "call", "deadline", "fd", "handle", "identity", "listener", "thread", "timer")
 
     def __init__(
-        self, listener: int, identity: int, call: Call, answer: Wait | Park, thread: Thread, handle: int
+        self,
+        listener: int,
+        identity: int,
+        call: Call,
+        answer: Wait | Park,
+        thread: Thread,
+        fd: int,
+        handle: int,
     ) -> None:
         self.listener, self.identity, self.call, self.answer = listener, identity, call, answer
-        self.thread, self.handle = thread, handle
-        self.pidfd = -1
+        self.thread, self.fd, self.handle = thread, fd, handle
         self.deadline: float | None = None
         self.timer: Timer | None = None
 
@@ -69,8 +75,7 @@ class Waits:
         self._by_thread[pending.thread.tid] = pending
         if isinstance(answer, Wait) and pending.handle >= 0:
             reactor.add(pending.handle, answer.events | select.EPOLLONESHOT, lambda _: self._go_on(pending))
-        pending.pidfd = pending.thread.watch(proven=pending.handle >= 0)
-        reactor.add(pending.pidfd, select.EPOLLIN, lambda _: self.drop(pending))
+        pending.thread.watch(proven=pending.handle >= 0)
         if answer.timeout is not None:
             pending.deadline = time.monotonic() + answer.timeout if deadline is None else deadline
             pending.timer = reactor.call_at(pending.deadline, lambda: self._is_over(pending))
@@ -78,22 +83,31 @@ class Waits:
             answer.start(lambda: self._resume(pending))
 
     def drop(self, pending: Pending) -> None:
+        self._let_go(pending)
+        if pending.handle >= 0:
+            os.close(pending.handle)
+            pending.handle = -1
+
+    def ended(self, thread: Thread) -> None:
+        self.take(thread.tid)
+
+    def _let_go(self, pending: Pending) -> None:
         if self._by_thread.get(pending.thread.tid) is not pending:
             return
         del self._by_thread[pending.thread.tid]
-        self._reactor.remove(pending.pidfd)
         pending.thread.watched = False
         if pending.timer is not None:
             self._reactor.cancel(pending.timer)
-        if pending.handle >= 0:
+        if isinstance(pending.answer, Wait):
             self._reactor.remove(pending.handle)
-            os.close(pending.handle)
 
     def go_on_resumed(self) -> None:
         """Dispatch the parked calls whose providers said so."""
         resumed, self.resumed = self.resumed, []
         for pending in resumed:
-            self._go_on(pending)
+            if self._by_thread.get(pending.thread.tid) is pending:
+                self._let_go(pending)
+                self._again(pending)
 
     def leave(self, listener: int) -> None:
         """Nobody is left behind ``listener``."""
@@ -105,16 +119,21 @@ class Waits:
             if not pending.is_valid():
                 self.drop(pending)
 
-    def _resume(self, pending: Pending) -> None:
+    def _resume(self, pending: Pending) -> bool:
         """Not at once: a handler may be calling."""
-        if self._by_thread.get(pending.thread.tid) is pending:
+        waits = self._by_thread.get(pending.thread.tid) is pending and pending.is_valid()
+        if waits:
             self.resumed.append(pending)
+        return waits
 
     def _go_on(self, pending: Pending) -> None:
+        """With the descriptor that it had: so does a call that sleeps in the kernel."""
         if self._by_thread.get(pending.thread.tid) is pending:
-            self.drop(pending)
+            self._let_go(pending)
             if pending.is_valid():
                 self._again(pending)
+            elif pending.handle >= 0:
+                os.close(pending.handle)
 
     def _is_over(self, pending: Pending) -> None:
         self.drop(pending)

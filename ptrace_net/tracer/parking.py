@@ -29,17 +29,18 @@ class Parked:
         if deadline is not None:
             self._timer = reactor.call_at(deadline, lambda: self.wake(EXPIRED))
 
-    def resume(self) -> None:
-        self.wake(RESUMED)
+    def resume(self) -> bool:
+        return self.wake(RESUMED)
 
-    def wake(self, reason: str) -> None:
+    def wake(self, reason: str) -> bool:
         if self._tracee.parked is not self or self.reason:
-            return
+            return False
         self.reason = reason
         try:
             binding.request(binding.PTRACE_INTERRUPT, self._tracee.tid)
         except ProcessLookupError:
-            return  # killed in the meantime
+            return False  # killed in the meantime
+        return True
 
     def leave(self) -> str:
         """The thread sleeps no more: whether and why it was interrupted."""

@@ -13,17 +13,16 @@ import resource
 import select
 import struct
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.seam import Call, Errno, Wait
+from ptrace_net.syscalls.seam import Call, Errno, Give, Wait
 from ptrace_net.tracer.namespaces import made_where
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.msghdr import Header
-    from ptrace_net.syscalls.seam import Answer
 
 POLLIN = 1
 SOL_SOCKET, SO_RCVTIMEO, SO_ACCEPTCONN = 1, 20, 30
@@ -44,15 +43,7 @@ class Blocked(Exception):
         self.wait = Wait(fd, POLLIN, timeout, restart=timeout is None)
 
 
-class Opened(NamedTuple):
-    """A new descriptor of ours, to be installed with ``cloexec``; ``then`` gets the program's number."""
-
-    handle: int
-    cloexec: bool
-    then: Callable[[int], Answer | None] | None = None
-
-
-def create(call: Call, args: tuple[int, ...]) -> Opened:
+def create(call: Call, args: tuple[int, ...]) -> Give:
     def make() -> int:
         made: int = _libc.socket(args[0], args[1] | SOCK_CLOEXEC, args[2])
         return made if made >= 0 else -ctypes.get_errno()
@@ -60,7 +51,7 @@ def create(call: Call, args: tuple[int, ...]) -> Opened:
     handle = made_where(call.task, make) if args[0] in INET else make()
     if handle < 0:
         raise Errno(-handle)
-    return Opened(handle, bool(args[1] & SOCK_CLOEXEC))
+    return Give(handle, bool(args[1] & SOCK_CLOEXEC))
 
 
 def create_pair(call: Call, args: tuple[int, ...]) -> int:
@@ -85,16 +76,16 @@ def _lowest_free(tid: int) -> list[int]:
     return [fd for fd in range(len(taken) + 2) if fd not in taken][:2]
 
 
-def create_memory(call: Call, args: tuple[int, ...]) -> Opened:
+def create_memory(call: Call, args: tuple[int, ...]) -> Give:
     """memfd_create(2), whose name nobody but /proc shows."""
-    return Opened(os.memfd_create("ptrace-net", os.MFD_CLOEXEC), bool(args[1] & os.MFD_CLOEXEC))
+    return Give(os.memfd_create("ptrace-net", os.MFD_CLOEXEC), bool(args[1] & os.MFD_CLOEXEC))
 
 
-def accept(call: Call, args: tuple[int, ...]) -> Opened:
+def accept(call: Call, args: tuple[int, ...]) -> Give:
     return accept4(call, (*args[:3], 0))
 
 
-def accept4(call: Call, args: tuple[int, ...]) -> Opened:
+def accept4(call: Call, args: tuple[int, ...]) -> Give:
     """A blocking listener has no flag for a single call, so its own is changed for a moment."""
     flags = args[3]
     if flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK):
@@ -121,7 +112,7 @@ def accept4(call: Call, args: tuple[int, ...]) -> Opened:
         except Errno:
             os.close(handle)
             raise
-    return Opened(handle, bool(flags & SOCK_CLOEXEC))
+    return Give(handle, bool(flags & SOCK_CLOEXEC))
 
 
 def _would_wait(listener: int) -> bool:
@@ -220,7 +211,7 @@ def _receive(fd: int, handle: int, size: int, room: int, flags: int) -> tuple[by
         raise Blocked(fd, hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
 
 
-PERFORM: Mapping[str, Callable[[Call, tuple[int, ...]], int | Opened]] = {
+PERFORM: Mapping[str, Callable[[Call, tuple[int, ...]], int | Give]] = {
     "socket": create,
     "socketpair": create_pair,
     "memfd_create": create_memory,

@@ -46,6 +46,9 @@ class Task:
     def scratch(self, size: int) -> int:
         return 0
 
+    def held(self, fd: int) -> int:
+        return -1
+
     def socket_inode(self, fd: int) -> int:
         try:
             link = os.readlink(f"/proc/{self.tid}/fd/{fd}")

@@ -5,9 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from typing import TYPE_CHECKING
 
+from ptrace_net.reactor import EPOLLIN
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptrace_net.reactor import Reactor
 
 _MOST_OPEN = 128  # pidfds kept open
 # Addresses above those of any program, in either word size.
@@ -26,6 +33,7 @@ class Thread(Task):
         "_aside",
         "_held",
         "_held_fd",
+        "_registered",
         "_threads",
         "call",
         "fresh",
@@ -43,7 +51,8 @@ class Thread(Task):
         self.fresh = (-1, -1)
         self.call: tuple[int, ...] = ()  # the notification of its latest one
         self.through = False  # that was left to the kernel
-        self.watched = False  # its pidfd is, while it waits
+        self.watched = False  # whether it waits
+        self._registered = False  # its pidfd, since it waited first
         self.home: bool | None = None  # in our network namespace; None where nobody has looked
         self._aside: tuple[int, bytearray] | None = None
         self._held_fd = self._held = -1  # its descriptor that the call is about, and ours of it
@@ -70,6 +79,24 @@ class Thread(Task):
         if self._held >= 0:
             os.close(self._held)
             self._held_fd = self._held = -1
+
+    def held(self, fd: int) -> int:
+        return self._held if fd == self._held_fd else -1
+
+    def take_held(self, fd: int) -> int:
+        """The duplicate of ``fd`` that the call has taken, to be closed; another one where it has taken none.
+        Raises ``Errno(EBADF)``.
+        """
+        if self._held < 0 or fd != self._held_fd:
+            return self._duplicated(fd)
+        held, self._held, self._held_fd = self._held, -1, -1
+        return held
+
+    def hold(self, fd: int, handle: int) -> None:
+        """The call goes on, with ``handle`` for its ``fd``, whatever that has become meanwhile: so does a
+        call that sleeps in the kernel.
+        """
+        self._held_fd, self._held = fd, handle
 
     def scratch(self, size: int) -> int:
         """Memory of ours at an address that no program can have: what reads and writes it is here too."""
@@ -125,24 +152,34 @@ class Thread(Task):
         except OSError:
             raise Errno(errno.EBADF) from None
 
-    def watch(self, *, proven: bool) -> int:
-        """The pidfd, for its end; ``proven``: something was borrowed by it in this call."""
+    def watch(self, *, proven: bool) -> None:
+        """See to it that its end is noticed; ``proven``: something was borrowed by the pidfd in this call."""
         if self.pidfd < 0 or not proven:
             self.close()
             self._threads.open(self)
         self.watched = True
-        return self.pidfd
+        if not self._registered:
+            self._registered = True
+            self._threads.reactor.add(self.pidfd, EPOLLIN, self._has_ended)
+
+    def _has_ended(self, events: int) -> None:
+        self.close()
+        self._threads.ended(self)
 
     def close(self) -> None:
+        if self._registered:
+            self._registered = False
+            self._threads.reactor.remove(self.pidfd)
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
 
 
 class Threads:
-    """The threads that made calls lately, oldest first."""
+    """The threads that made calls lately, oldest first; ``ended(thread)`` is called for those that waited."""
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Reactor, ended: Callable[[Thread], None]) -> None:
+        self.reactor, self.ended = reactor, ended
         self._by_id: dict[int, Thread] = {}
         self._open: list[Thread] = []  # some may be closed again
 

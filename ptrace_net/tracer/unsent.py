@@ -10,8 +10,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.syscalls.seam import Replace
-from ptrace_net.tracer.perform import Opened
+from ptrace_net.syscalls.seam import Give, Replace
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Answer, Call
@@ -23,7 +22,7 @@ Told = tuple[str, tuple[int, ...], int]
 
 class _Kept(NamedTuple):
     call: Told
-    answer: Answer | Opened
+    answer: Answer
     when: float
 
 
@@ -36,12 +35,12 @@ class Unsent:
     def __len__(self) -> int:
         return len(self._by_thread)
 
-    def keep(self, call: Call, answer: Answer | Opened) -> None:
+    def keep(self, call: Call, answer: Answer) -> None:
         tid = call.task.tid
         self._drop(tid)
         self._by_thread[tid] = _Kept(_told(call), answer, time.monotonic())
 
-    def take(self, call: Call) -> Answer | Opened | None:
+    def take(self, call: Call) -> Answer | None:
         """What came of ``call``, when this is the same call once more."""
         kept = self._by_thread.get(call.task.tid)
         if kept is None:
@@ -60,7 +59,7 @@ class Unsent:
 
     def _drop(self, tid: int) -> None:
         kept = self._by_thread.pop(tid, None)
-        if kept is not None and isinstance(kept.answer, Opened | Replace):
+        if kept is not None and isinstance(kept.answer, Give | Replace):
             os.close(kept.answer.handle)
 
 

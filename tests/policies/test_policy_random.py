@@ -38,6 +38,9 @@ class Bare:
     def scratch(self, size: int) -> int:
         return 0
 
+    def held(self, fd: int) -> int:
+        return -1
+
     def borrow(self, fd: int) -> int:
         raise Errno(9)
 

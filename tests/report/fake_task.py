@@ -31,6 +31,9 @@ class FakeTask:
     def socket_inode(self, fd: int) -> int:
         return 0
 
+    def held(self, fd: int) -> int:
+        return -1
+
     def borrow(self, fd: int) -> int:
         raise Errno(EBADF)
 

@@ -57,6 +57,9 @@ class Myself:
             return 0
         return int(link[8:-1]) if link.startswith("socket:[") else 0
 
+    def held(self, fd: int) -> int:
+        return -1
+
     def borrow(self, fd: int) -> int:
         try:
             return os.dup(fd)

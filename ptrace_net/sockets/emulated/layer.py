@@ -10,6 +10,7 @@ import errno
 import socket
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -28,11 +29,12 @@ from ptrace_net.sockets.emulated.table import SocketTable
 from ptrace_net.sockets.emulated.unixdiag import UnixDiag
 from ptrace_net.sockets.found import Found
 from ptrace_net.sockets.registry import sockets_of
-from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, WouldBlock
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Give, Native, WouldBlock
 
 if TYPE_CHECKING:
     from ptrace_net.policies.values import Table
     from ptrace_net.reactor import Reactor
+    from ptrace_net.sockets.emulated.listening import Key
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.telling import Tellers
@@ -66,12 +68,14 @@ class EmulatedSockets:
         self.network = Network()
         self.tcp, self.udp, self.udplite = PortTable(), PortTable(), PortTable()
         self.diag = UnixDiag()
+        self._keys = count(1)
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
         self.refused: Table = {}  # netlink requests, by a policy (policing.netlink)
         self.mend: Mend | None = None  # makes the ECONNRESET of a socket another errno
         self.maps = False  # whether the engine can let a program map what another descriptor is
+        self.accepts = True  # whether sockets are made and accepted here, not by the engine
 
     @cached_property
     def stream_doorway(self) -> Doorway:
@@ -116,6 +120,10 @@ class EmulatedSockets:
         options = Options(domain, kind & TYPE_MASK, protocol)
         if kind & TYPE_MASK == socket.SOCK_STREAM:
             stream = Stream(self, domain, socket.IPPROTO_TCP, options)
+            if self.accepts:
+                handle = hostcalls.new_socket(AF_UNIX, STREAM | flags | socket.SOCK_CLOEXEC, 0)
+                stream.adopt(handle)
+                return Give(handle, bool(flags & socket.SOCK_CLOEXEC))
             return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
         return self._datagram(Datagram(self, domain, socket.IPPROTO_UDP, options), flags)
 
@@ -229,6 +237,10 @@ class EmulatedSockets:
     def listener_at(self, target: Name, client: Name) -> Stream | None:
         """Who listens at ``target``; of a SO_REUSEPORT group, one by the client's name."""
         return lookup.listener(self.tcp, target, client)
+
+    def new_key(self, handle: int) -> Key:
+        """What tells the connection that the backing socket ``handle`` is about to make."""
+        return next(self._keys) if self.accepts else self.names.give(handle)
 
     def left_over(self, wanting: Stream, binding: Binding) -> bool:
         """Whether connections of a listener that is gone are in the way of ``wanting``."""

@@ -17,9 +17,9 @@ from ptrace_net.failure import complain
 from ptrace_net.policies.mapping import ANY4, ANY6
 from ptrace_net.publish_option import Wanted
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.listening import Arrival
 from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name, pack, parse
 from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6
-from ptrace_net.sockets.emulated.stream import Arrival
 from ptrace_net.syscalls.seam import Errno
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Publisher:
             return
         placeholder = hostcalls.new_socket(socket.AF_UNIX, socket.SOCK_STREAM | _FLAGS, 0)
         try:
-            name = self._layer.names.give(placeholder)
+            key = self._layer.new_key(placeholder)
             listener.entrance.connect(placeholder)
         except Errno as error:
             os.close(handle)
@@ -117,7 +117,7 @@ class Publisher:
         local, peer = _as_seen(listener, target, peer)
         self.peers.add(peer.address)
         self.streams += 1
-        listener.arrivals[name] = Arrival(local, peer, handle)
+        listener.arrived(key, Arrival(local, peer, handle))
 
     def _look_later(self) -> None:
         if self._timer is None and self._doors:

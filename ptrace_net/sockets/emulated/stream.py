@@ -7,21 +7,18 @@ of file, resets, readiness and blocking are then the kernel's.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import tcpinfo, tcpstate
-from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance
+from ptrace_net.sockets.emulated.listening import Arrival, Key, Listening
 from ptrace_net.sockets.emulated.mirror import Mirror
-from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
+from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
-from ptrace_net.sockets.emulated.sock import EmulatedSocket, check_accept_flags
 from ptrace_net.stack.bindings import Binding
-from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Native, Park, Replace, Return, WouldBlock
+from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Park, Replace, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.outside import End
     from ptrace_net.sockets.emulated.ports import PortTable
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Call, Task
+    from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
@@ -42,26 +39,13 @@ _HOST_OPTIONS = ((socket.SOL_SOCKET, 7), (socket.SOL_SOCKET, 8))  # SO_SNDBUF, S
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 
 
-class Arrival(NamedTuple):
-    """A connection that waits in a listener's queue: both names, the host's socket or the wire's end."""
-
-    local: Name
-    peer: Name
-    handle: int = -1
-    end: End | None = None
-    client: Stream | None = None  # of this run
-
-
-class Stream(EmulatedSocket):
+class Stream(Listening):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
     __slots__ = (
         "abortive",
-        "arrivals",
-        "backlog",
         "deaf",
         "end",
-        "entrance",
         "mate",
         "mute",
         "on_host",
@@ -77,10 +61,7 @@ class Stream(EmulatedSocket):
         self.state = CLOSED
         self.mate: Stream | None = None  # the other end, within the run
         self.abortive = False
-        self.entrance: Entrance | None = None
-        self.arrivals: dict[bytes, Arrival] = {}  # by the name of the client's backing socket
         self.on_host = False
-        self.backlog = 0
         self.spent = False  # the backing socket can neither be connected nor listen any more
         self.deaf = self.mute = False  # what has been shut down
         self.end: End | None = None  # the connection, where packets carry it
@@ -104,52 +85,19 @@ class Stream(EmulatedSocket):
 
     # Listening
 
-    def listen(self, handle: int, backlog: int) -> Answer:
+    def check_may_listen(self) -> None:
         if self.state != CLOSED:
             raise Errno(errno.EINVAL)
-        self.backlog = min(max(backlog, 0), SOMAXCONN)
-        if self.entrance is not None:
-            return Return(0)
-        if self.binding is None:
-            self._take(handle, Name(any_of(self.family), 0))
-        binding = self.binding
-        assert binding is not None
-        binding.listening = True
-        if self.ports.conflict(self, binding):
-            binding.listening = False
-            raise Errno(errno.EADDRINUSE)
-        fresh = self.renewed(handle) if self.spent else -1  # it has been shut down, or was refused
-        self.entrance = Entrance(handle if fresh < 0 else fresh)
-        self.layer.listening(self)
-        return Return(0) if fresh < 0 or self.seen is None else Replace(self.seen[1], fresh, Return(0))
 
-    def accept(self, call: Call, handle: int) -> Answer:
-        """The kernel accepts from the backing listener; the new socket is then made known."""
-        flags = check_accept_flags(call)
-        if self.entrance is None:
-            raise Errno(errno.EINVAL)
-        inheritance = self.entrance.inheritance
-        inheritance.read(handle)
+    def fresh_to_listen(self, handle: int) -> int:
+        return self.renewed(handle) if self.spent else -1
 
-        def made(new: int) -> int:
-            arrival = self.arrivals.pop(hostcalls.getpeername(new), None)
-            if arrival is None:  # not through us: nobody else knows the way in
-                raise Errno(errno.ECONNABORTED)
-            self._give_peer(call, arrival.peer)
-            child = Stream(self.layer, self.family, self.protocol, self.options.copy())
+
+    def take_in(self, arrival: Arrival, new: int) -> int:
+        child = Stream(self.layer, self.family, self.protocol, self.options.copy())
+        if self.told:
             child.told = dict(self.told)
-            handle = child.begin(arrival, new, self)
-            inheritance.give(handle)
-            self.layer.accepted(self)
-            return handle
-
-        return Native(None, "accept4", (call.args[0], 0, 0, flags), made)
-
-    def _give_peer(self, call: Call, peer: Name) -> None:
-        address, length_address = call.args[1:3]
-        if address:
-            room = read_int(call.task, call.arch, length_address)
-            give_name(call.task, call.arch, pack(self.family, peer), address, length_address, room)
+        return child.begin(arrival, new, self)
 
     def begin(self, arrival: Arrival, new: int, listener: Stream) -> int:
         """Be the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
@@ -274,7 +222,7 @@ class Stream(EmulatedSocket):
 
     def _reach(self, handle: int, target: Name) -> None:
         """Connect the backing socket to a listener's; Errno(ECONNREFUSED) where nobody listens."""
-        own = None
+        key: Key = 0
         while True:
             listener = self.layer.listener_at(target, self.local)
             if listener is None or listener.entrance is None:
@@ -283,8 +231,7 @@ class Stream(EmulatedSocket):
                 Mirror(self.layer.reactor, self.layer.stream_doorway.pair_with(handle))
                 self.mate = self
                 return
-            if own is None:
-                own = self.layer.names.give(handle)
+            key = key or self.layer.new_key(handle)
             try:
                 listener.entrance.connect(handle)
             except Errno as error:
@@ -292,7 +239,7 @@ class Stream(EmulatedSocket):
                     raise
                 self.layer.drop(listener)  # closed
                 continue
-            listener.arrivals[own] = Arrival(target, self.local, client=self)
+            listener.arrived(key, Arrival(target, self.local, client=self))
             return
 
     def _disconnect(self, handle: int, fd: int) -> Answer:
@@ -306,20 +253,6 @@ class Stream(EmulatedSocket):
             self.end.abandoned()
             self.end = None
         return Replace(fd, self.renewed(handle), Return(0)) if fresh else Return(0)
-
-    def stop_listening(self) -> None:
-        if self.entrance is not None:
-            self.entrance.close()
-            self.entrance = None
-        for arrival in self.arrivals.values():
-            if arrival.handle >= 0:
-                os.close(arrival.handle)
-            if arrival.end is not None:
-                arrival.end.abandoned()
-        self.arrivals.clear()
-        if self.binding is not None:
-            self.binding.listening = False
-        self.layer.not_listening(self)
 
     # Connected
 

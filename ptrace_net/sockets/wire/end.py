@@ -33,7 +33,7 @@ class End:
         self._wire = wire
         self.sock: Stream | None = None
         self._target: Name | None = None
-        self._parked: list[Callable[[], None]] = []
+        self._parked: list[Callable[[], bool]] = []
         self.pump = Pump(handle, fd, self, wire.lane)
 
     # What the socket layer says
@@ -58,7 +58,7 @@ class End:
         timeout = hostcalls.get_timeout(handle, SO_SNDTIMEO)
         return Park(self._park, timeout, errno.EINPROGRESS, timeout is None)
 
-    def _park(self, resume: Callable[[], None]) -> None:
+    def _park(self, resume: Callable[[], bool]) -> None:
         self._parked.append(resume)
         if not self.opening:
             self._resume()

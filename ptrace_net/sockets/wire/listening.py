@@ -8,9 +8,9 @@ import socket
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated.listening import Arrival
 from ptrace_net.sockets.emulated.names import Name
 from ptrace_net.sockets.emulated.network import is_link_local
-from ptrace_net.sockets.emulated.stream import Arrival
 from ptrace_net.sockets.wire.end import End
 from ptrace_net.stack.tcp.socket import TcpSocket
 from ptrace_net.syscalls.seam import Errno
@@ -48,7 +48,7 @@ class Listening:
             taken.abort(now)  # reset meanwhile
             return
         fd = hostcalls.new_socket(socket.AF_UNIX, _KIND, 0)
-        name = self._wire.layer.names.give(fd)
+        key = self._wire.layer.new_key(fd)
         try:
             entrance.connect(fd)
         except Errno as error:
@@ -59,9 +59,9 @@ class Listening:
             return
         end = End(self._wire, taken, fd)
         scope = taken.tcb.flow.interface.index if taken.tcb and is_link_local(remote[0]) else 0
-        self.sock.arrivals[name] = Arrival(Name(*local, scope), Name(*remote, scope), end=end)
         self._wire.ends.add(end)
         end.pump.start()
+        self.sock.arrived(key, Arrival(Name(*local, scope), Name(*remote, scope), end=end))
 
     def close(self, now: float) -> None:
         self.handle.close(now)
