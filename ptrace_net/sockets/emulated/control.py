@@ -103,6 +103,8 @@ class Control:
         return None
 
     def _limits(self, sock: Datagram, four: bool, multicast: bool) -> tuple[int, int]:
+        if sock.options.values is None:
+            return (1 if multicast else _DEFAULT_HOPS), 0
         value = sock.options.value
         if four:
             ttl = value(IPPROTO_IP, IP_MULTICAST_TTL if multicast else IP_TTL)
@@ -112,6 +114,8 @@ class Control:
 
     def received(self, sock: Datagram, origin: Origin) -> list[Item]:
         """The messages that the socket's options ask for, in the kernel's order."""
+        if sock.options.values is None:
+            return []
         found = self.stamps(sock)
         if sock.family == AF_INET6:
             found += self._ipv6(sock, origin)
