@@ -6,6 +6,7 @@ What a command needs is imported when it is asked for.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -84,7 +85,7 @@ def _parser() -> _Parser:
         description="Run a program and service its network system calls.",
         usage="ptrace-net [run] [OPTIONS] -- PROGRAM [ARG...]",
         epilog="commands:\n" + "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -197,6 +198,16 @@ def _with_faults(policy: Policy, faults: list[str], seed: int | None) -> Policy:
         raise Failure(f"--inject {problem.text}") from None
     policy = policy._replace(faults=(*policy.faults, *own))
     return policy if seed is None else policy._replace(seed=seed)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        """The parser makes one per option: asked by argparse, the width would take shutil's imports."""
+        try:
+            columns = int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size().columns
+        except (OSError, ValueError):
+            columns = 80
+        super().__init__(prog, width=columns - 2)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,34 +7,66 @@ once and instantiated for an ``Arch``; nothing here imports more than the standa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Arch:
-    """One Linux ABI. Instances compare by identity, so that they are cheap cache keys."""
+    """One Linux ABI. Instances compare by identity, so that they are cheap cache keys.
 
-    name: str  # as uname -m or the Debian port has it
-    word: int  # bytes in a long, a size_t and a pointer of a user program
-    endian: str  # "<" or ">", as struct and construct have it
-    align64: int  # alignment of a 64-bit integer in a struct
-    kernel_long: int  # bytes in __kernel_long_t; differs from word on x32 only
-    audit: int  # AUDIT_ARCH_*, as seccomp_data.arch and PTRACE_GET_SYSCALL_INFO report it
-    number: str  # the register (struct user_regs_struct) that holds the call number at entry
-    args: tuple[str, ...]  # the registers that hold the six arguments
-    result: str  # the register that holds the result at exit
-    stack: str
-    instruction: str
-    syscalls: Mapping[str, int] = field(repr=False)
-    socketcall: int | None = None  # the call number that multiplexes the socket calls, where there is one
-    packed_epoll: bool = False  # EPOLL_PACKED: struct epoll_event has no padding
-    names: Mapping[int, str] = field(init=False, repr=False)  # call number -> name
+    * ``name``: as uname -m or the Debian port has it
+    * ``word``: bytes in a long, a size_t and a pointer of a user program
+    * ``endian``: "<" or ">", as struct and construct have it
+    * ``align64``: alignment of a 64-bit integer in a struct
+    * ``kernel_long``: bytes in __kernel_long_t; differs from ``word`` on x32 only
+    * ``audit``: AUDIT_ARCH_*, as seccomp_data.arch and PTRACE_GET_SYSCALL_INFO report it
+    * ``number``: the register (struct user_regs_struct) that holds the call number at entry
+    * ``args``: the registers that hold the six arguments
+    * ``result``: the register that holds the result at exit
+    * ``syscalls``, ``names``: call name -> number, and back
+    * ``socketcall``: the call number that multiplexes the socket calls, where there is one
+    * ``packed_epoll``: EPOLL_PACKED: struct epoll_event has no padding
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "syscalls", MappingProxyType(self.syscalls))
-        object.__setattr__(self, "names", MappingProxyType({n: name for name, n in self.syscalls.items()}))
+    # Written out: dataclasses would cost every start of a program more than all else in abi/arch.
+    __slots__ = (
+        "align64", "args", "audit", "endian", "instruction", "kernel_long", "name", "names", "number",
+        "packed_epoll", "result", "socketcall", "stack", "syscalls", "word",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        word: int,
+        endian: str,
+        align64: int,
+        kernel_long: int,
+        audit: int,
+        number: str,
+        args: tuple[str, ...],
+        result: str,
+        stack: str,
+        instruction: str,
+        syscalls: Mapping[str, int],
+        socketcall: int | None = None,
+        packed_epoll: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self.word: Final = word
+        self.endian: Final = endian
+        self.align64: Final = align64
+        self.kernel_long: Final = kernel_long
+        self.audit: Final = audit
+        self.number: Final = number
+        self.args: Final = args
+        self.result: Final = result
+        self.stack: Final = stack
+        self.instruction: Final = instruction
+        self.syscalls: Final[Mapping[str, int]] = MappingProxyType(syscalls)
+        self.names: Final[Mapping[int, str]] = MappingProxyType({n: name for name, n in syscalls.items()})
+        self.socketcall: Final = socketcall
+        self.packed_epoll: Final = packed_epoll
 
     @property
     def bits(self) -> int:
@@ -48,6 +80,9 @@ class Arch:
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        return f"Arch({self.name!r})"
 
 
 # The calls that Linux 6.2 and later brought, with one number for every architecture, and the version.

@@ -5,22 +5,27 @@ SO_REUSEADDR and (for TCP) the one that was there does not listen (``inet_csk_bi
 overlaps IPv4 addresses unless it is V6ONLY.
 """
 
-from dataclasses import dataclass, field
-
 from .addresses import ANY6, IP, is_any
 
 
-@dataclass(slots=True, eq=False)
 class Binding:
-    """One socket's hold on a port."""
+    """One socket's hold on a port; ``ephemeral``: the port was chosen for the socket, not by it."""
 
-    address: IP
-    port: int
-    reuseaddr: bool = False
-    reuseport: bool = False
-    v6only: bool = False
-    listening: bool = False
-    ephemeral: bool = False  #: the port was chosen for the socket, not by it
+    __slots__ = ("address", "ephemeral", "listening", "port", "reuseaddr", "reuseport", "v6only")
+
+    def __init__(
+        self,
+        address: IP,
+        port: int,
+        reuseaddr: bool = False,
+        reuseport: bool = False,
+        v6only: bool = False,
+        listening: bool = False,
+        ephemeral: bool = False,
+    ) -> None:
+        self.address, self.port = address, port
+        self.reuseaddr, self.reuseport, self.v6only = reuseaddr, reuseport, v6only
+        self.listening, self.ephemeral = listening, ephemeral
 
     def overlaps(self, other: "Binding") -> bool:
         if len(self.address) == len(other.address):
@@ -34,9 +39,11 @@ class Binding:
         return not (self.reuseaddr and other.reuseaddr) or other.listening
 
 
-@dataclass(slots=True)
 class PortTable:
-    _bindings: dict[int, list[Binding]] = field(default_factory=dict)
+    __slots__ = ("_bindings",)
+
+    def __init__(self) -> None:
+        self._bindings: dict[int, list[Binding]] = {}
 
     def conflict(self, wanted: Binding) -> bool:
         others = (held for held in self._bindings.get(wanted.port, ()) if held is not wanted)

@@ -7,13 +7,14 @@ nothing is left behind.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
-import tempfile
 from contextlib import suppress
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.options.native import Inheritance
+from ptrace_net.syscalls.seam import Errno
 
 AF_UNIX = socket.AF_UNIX
 STREAM, SEQPACKET = socket.SOCK_STREAM, socket.SOCK_SEQPACKET
@@ -29,7 +30,7 @@ class Entrance:
     def __init__(self, handle: int) -> None:
         """Make ``handle`` listen; raises Errno."""
         self.inheritance = Inheritance()
-        folder = tempfile.mkdtemp(prefix="ptrace-net-")
+        folder = _private_folder()
         path = os.path.join(folder, "s")
         try:
             hostcalls.bind(handle, _FAMILY + path.encode() + b"\0")
@@ -49,6 +50,17 @@ class Entrance:
         if self._path >= 0:
             os.close(self._path)
             self._path = -1
+
+
+def _private_folder() -> str:
+    """A new one that only this user can enter (tempfile would be imported for it alone)."""
+    base = os.environ.get("TMPDIR", "/tmp")
+    for where in (base, "/tmp", "/var/tmp", "/dev/shm", "."):
+        folder = os.path.join(where, f"ptrace-net-{os.urandom(8).hex()}")
+        with suppress(OSError):
+            os.mkdir(folder, 0o700)
+            return folder
+    raise Errno(errno.ENOSPC)
 
 
 class Names:

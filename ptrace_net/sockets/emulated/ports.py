@@ -7,7 +7,7 @@ whether its program has closed it, since nobody tells: so a port is free as soon
 from __future__ import annotations
 
 import errno
-import random
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,7 +35,7 @@ class PortTable:
 
     def __init__(self) -> None:
         self._holders: dict[int, list[Holder]] = {}
-        self._next = random.randrange(LOW, HIGH + 1)
+        self._next = LOW + int.from_bytes(os.urandom(4), "little") % (HIGH - LOW + 1)
 
     def holders(self, port: int) -> list[Holder]:
         return self._holders.get(port, [])
