@@ -96,6 +96,7 @@ class Thread(Task):
         """The call goes on, with ``handle`` for its ``fd``, whatever that has become meanwhile: so does a
         call that sleeps in the kernel.
         """
+        self.release()
         self._held_fd, self._held = fd, handle
 
     def scratch(self, size: int) -> int:

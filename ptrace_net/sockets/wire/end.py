@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -107,11 +109,11 @@ class End:
             return -1
         if sock.seen is not None:
             task, fd = sock.seen
-            try:
-                if task.socket_inode(fd) == sock.inode:
-                    return task.borrow(fd)
-            except Errno:
-                pass
+            with suppress(Errno):
+                found = task.borrow(fd)
+                if os.fstat(found).st_ino == sock.inode:
+                    return found
+                os.close(found)
         return self._search(sock.inode)
 
     def _search(self, inode: int) -> int:
