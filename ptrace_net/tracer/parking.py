@@ -27,7 +27,10 @@ class Parked:
         self.reason = ""
         self._timer: Timer | None = None
         if deadline is not None:
-            self._timer = reactor.call_at(deadline, lambda: self.wake(EXPIRED))
+            self._timer = reactor.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self.wake(EXPIRED)
 
     def resume(self) -> bool:
         return self.wake(RESUMED)

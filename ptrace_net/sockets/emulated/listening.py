@@ -73,7 +73,7 @@ class Listening(EmulatedSocket):
         fresh = self.fresh_to_listen(handle)
         self.entrance = Entrance(handle if fresh < 0 else fresh)
         self.waiting = {}
-        self.layer.listening(self)
+        self.listens()
         return Return(0) if fresh < 0 or self.seen is None else Replace(self.seen[1], fresh, Return(0))
 
     def check_may_listen(self) -> None:
@@ -140,7 +140,7 @@ class Listening(EmulatedSocket):
         self._give_peer(call, arrival.peer)
         handle = self.take_in(arrival, new)
         inheritance.give(handle)
-        self.layer.accepted(self)
+        self.has_room()
         return handle
 
     def _give_peer(self, call: Call, peer: Name) -> None:
@@ -148,6 +148,18 @@ class Listening(EmulatedSocket):
         if address:
             room = read_int(call.task, call.arch, length_address)
             give_name(call.task, call.arch, pack(self.family, peer), address, length_address, room)
+
+    # What a stream tells its layer
+
+    def listens(self) -> None:
+        raise NotImplementedError
+
+    def has_room(self) -> None:
+        """The queue is shorter by one."""
+        raise NotImplementedError
+
+    def listens_no_more(self) -> None:
+        raise NotImplementedError
 
     def take_in(self, arrival: Arrival, new: int) -> int:
         """Make the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
@@ -169,4 +181,4 @@ class Listening(EmulatedSocket):
             resume()
         if self.binding is not None:
             self.binding.listening = False
-        self.layer.not_listening(self)
+        self.listens_no_more()

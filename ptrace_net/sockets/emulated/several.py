@@ -30,7 +30,7 @@ class Several:
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
         self._begun: dict[int, tuple[tuple[int, ...], float]] = {}  # by thread: its call, and since when
-        self._resumes: dict[int, Callable[[], None]] = {}
+        self._resumes: dict[int, Callable[[], bool]] = {}
 
     def more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
         """Sleep until ``count`` datagrams are there, one came after ``timeout``, or none for SO_RCVTIMEO;
@@ -56,7 +56,7 @@ class Several:
             resume()
 
     def _sleep(
-        self, tid: int, args: tuple[int, ...], resume: Callable[[], None], patience: float | None
+        self, tid: int, args: tuple[int, ...], resume: Callable[[], bool], patience: float | None
     ) -> None:
         self._resumes[tid] = resume
         if patience is None:

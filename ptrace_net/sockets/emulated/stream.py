@@ -92,6 +92,14 @@ class Stream(Listening):
     def fresh_to_listen(self, handle: int) -> int:
         return self.renewed(handle) if self.spent else -1
 
+    def listens(self) -> None:
+        self.layer.listening(self)
+
+    def has_room(self) -> None:
+        self.layer.accepted(self)
+
+    def listens_no_more(self) -> None:
+        self.layer.not_listening(self)
 
     def take_in(self, arrival: Arrival, new: int) -> int:
         child = Stream(self.layer, self.family, self.protocol, self.options.copy())
