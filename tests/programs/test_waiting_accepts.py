@@ -1,0 +1,93 @@
+"""Threads that sleep in accept(2): each connection wakes one, a signal or the end of listening the others."""
+
+import sys
+
+from support.session import Session
+
+SCRIPT = """
+import os, signal, socket, threading, time
+listener = socket.create_server(("127.0.0.1", 0))
+address = listener.getsockname()
+said, lock = [], threading.Lock()
+
+def serve():
+    while True:
+        try:
+            taken, peer = listener.accept()
+        except OSError as error:
+            with lock:
+                said.append(error.errno)
+            return
+        taken.sendall(str(peer[1]).encode())
+        taken.close()
+
+threads = [threading.Thread(target=serve) for _ in range(4)]
+for thread in threads:
+    thread.start()
+right = 0
+for turn in range(60):
+    clients = [socket.create_connection(address) for _ in range(1 + turn % 6)]
+    right += all(client.recv(10).decode() == str(client.getsockname()[1]) for client in clients)
+    for client in clients:
+        client.close()
+print("answered:", right)
+
+child = os.fork()
+if child == 0:  # the same listener, in another process
+    taken, peer = listener.accept()
+    taken.sendall(b"child")
+    os._exit(0)
+answers = set()
+while b"child" not in answers:
+    with socket.create_connection(address) as client:
+        answers.add(client.recv(10)[:5])
+print("a child too:", os.waitpid(child, 0)[1])
+
+child = os.fork()
+if child == 0:  # killed in its sleep: it takes no connection with it
+    listener.accept()
+time.sleep(0.2)
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+for _ in range(8):
+    with socket.create_connection(address) as client:
+        right += client.recv(10).decode() == str(client.getsockname()[1])
+print("after a death:", right)
+
+class Alarm(Exception):
+    pass
+def ring(*_):
+    raise Alarm
+signal.signal(signal.SIGALRM, ring)
+alone = socket.create_server(("127.0.0.1", 0))
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    alone.accept()
+except Alarm:
+    print("a signal")
+with socket.create_connection(alone.getsockname()), alone.accept()[0]:
+    print("and the next connection")
+alone.settimeout(0.1)
+try:
+    alone.accept()
+except TimeoutError:
+    print("nobody came")
+
+listener.shutdown(socket.SHUT_RD)
+for thread in threads:
+    thread.join()
+print("ended with", said)
+"""
+
+TOLD = """answered: 60
+a child too: 0
+after a death: 68
+a signal
+and the next connection
+nobody came
+ended with [22, 22, 22, 22]
+"""
+
+
+def test_each_connection_wakes_one(session: Session) -> None:
+    assert session.output(sys.executable, "-c", SCRIPT, seconds=40) == TOLD
