@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -14,6 +15,9 @@ from ptrace_net.failure import Failure
 if TYPE_CHECKING:
     from ptrace_net.options import Options
     from ptrace_net.policies.values import Policy
+
+# Sockets live for seconds: the usual thresholds look through all of them again and again (gc.set_threshold).
+_COLLECT_AFTER = 20_000, 20, 50
 
 
 class Engine(Protocol):
@@ -115,6 +119,8 @@ def supervise(engine: Engine) -> int:
             signals.send_to(targets)(signal.SIGTERM)
 
     signals.pass_on(signals.send_to(targets), from_terminal, engine.abandoned)
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(*_COLLECT_AFTER)
     engine.run()
     return exit_status(engine.status)
 
