@@ -346,8 +346,10 @@ def test_lifetimes_run_out_and_cannot_be_cut_short() -> None:
     link.autoconf.advert(advert(prefix(valid=10000, preferred=100)), ROUTER, 0.0)
     link.autoconf.expire(1.0)
     ours = link.addresses[parse_ip("fd01::ff:fe00:1")]
+    assert link.autoconf.deadline() == 100.0, "it will be deprecated"
     link.autoconf.expire(100.0)
     assert ours.state is AddressState.DEPRECATED
+    assert link.autoconf.deadline() == 1800.0, "the router's time; the address has longer"
     link.autoconf.advert(advert(prefix(valid=10, preferred=5)), ROUTER, 100.0)
     assert ours.valid_until == 100.0 + 7200
     assert ours.state is AddressState.PREFERRED
