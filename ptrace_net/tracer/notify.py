@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ERESTARTNOINTR = 513  # linux/errno.h: the call is made again whatever the handler's flags
 _WITHDRAWN = (FileNotFoundError, ProcessLookupError)  # before ADDFD began, or in the middle of it
 _MAY_SLEEP = ("accept", "accept4", "recvfrom", "recvmsg", "recvmmsg")
+_STOPPED = 5.0  # seconds within which the escort stops threads, on the busiest machine
 _TICK = 0.1  # seconds after which a withdrawn wait is noticed at the latest
 
 
@@ -139,7 +140,7 @@ class NotifyEngine:
             if waiting:
                 waiting.pop()()
 
-        self.reactor.call_at(time.monotonic() + _TICK, go_on)  # a thread in vfork(2) does not stop
+        self.reactor.call_at(time.monotonic() + _STOPPED, go_on)  # a thread in vfork(2) does not stop
         mail = self._mail = self._mail or Mail(self.reactor)
         self.escort.mend(Order(inode, error, groups, lambda: mail.post(go_on), told))
         return True
