@@ -294,3 +294,30 @@ def test_a_link_of_our_own_goes_down_and_comes_back(ptrace_net_command: list[str
     policy.write_text('impair = ["lo:lost=100%"]\n')
     ran = execute([*ptrace_net_command, "--net", "stack", "--policy", str(policy), *words])
     assert (ran.status, "unknown impairment 'lost'" in ran.said) == (125, True)
+
+
+@pytest.mark.slow
+def test_the_same_seed_loses_and_doubles_the_same_packets_ten_times(
+    ptrace_net_command: list[str], tmp_path: Path
+) -> None:
+    script = (
+        "import socket\n"
+        "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "sock.bind(('127.0.0.1', 0)); sock.settimeout(0.3)\n"
+        "for number in range(60): sock.sendto(bytes([number]), sock.getsockname())\n"
+        "try:\n"
+        "    while True: print(sock.recv(1)[0])\n"
+        "except TimeoutError: pass\n"
+    )
+    policy = tmp_path / "chances.toml"
+
+    def came(seed: int) -> list[int]:
+        policy.write_text(f'impair = ["lo:loss=30%,duplicate=10%,seed={seed}"]\n')
+        words = ["--net", "stack", "--policy", str(policy), "--", sys.executable, "-c", script]
+        return [int(line) for line in execute([*ptrace_net_command, *words]).lines]
+
+    runs = [came(7) for _ in range(10)]
+    assert all(run == runs[0] for run in runs)
+    assert 25 < len(set(runs[0])) < 58
+    assert len(set(runs[0])) < len(runs[0])
+    assert came(8) != runs[0]
