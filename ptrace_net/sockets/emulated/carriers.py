@@ -18,6 +18,7 @@ from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.control6 import items
 from ptrace_net.sockets.emulated import errqueue
 from ptrace_net.sockets.emulated.errqueue import EXTENDED_ERROR, MSG_ERRQUEUE, RECVERR, Cause
+from ptrace_net.sockets.emulated.hosts import GATEWAYS
 from ptrace_net.sockets.emulated.names import AF_INET, Name, parse
 from ptrace_net.sockets.emulated.network import GATEWAY4, GATEWAY6
 from ptrace_net.stack.addresses import is_loopback
@@ -136,7 +137,9 @@ class HostDatagrams:
         if verdict is None:
             return None
         offender = self._offender(found[EXTENDED_ERROR.size :], target)
-        return Cause(verdict.errno, verdict.fatal, kind, code, info, offender, target, data, max(ttl - 1, 1))
+        if offender not in GATEWAYS:  # whose own errors pass no gateway
+            ttl = max(ttl - 1, 1)
+        return Cause(verdict.errno, verdict.fatal, kind, code, info, offender, target, data, ttl)
 
     def _offender(self, name: bytes, target: Name) -> bytes:
         """The host's loopback is whatever of the run's stands for it."""

@@ -29,7 +29,7 @@ from ptrace_net.sockets.emulated.names import (
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.several import Several
-from ptrace_net.sockets.emulated.sock import SOL_SOCKET, EmulatedSocket, check_accept_flags
+from ptrace_net.sockets.emulated.sock import LOOPBACK_MTU, SOL_SOCKET, EmulatedSocket, check_accept_flags
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Park, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
@@ -46,6 +46,7 @@ LONGEST = {AF_INET: 65507, AF_INET6: 65527}
 SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO = 6, 20, 21
 MSG_OOB, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 1, 8, 0x40, 0x2000, 0x40000000
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
+_ALWAYS_FITS = LOOPBACK_MTU - 48  # with IPv6's header and UDP's; beyond that it depends
 _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 
 
@@ -178,8 +179,8 @@ class Datagram(Erring):
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         self.flush()
         self.autobind(handle)
-        if message.size > LONGEST[self.family]:
-            raise Errno(errno.EMSGSIZE)
+        if message.size > _ALWAYS_FITS:
+            self._check_size(message)
         if message.flags & MSG_OOB and self.family == AF_INET:
             raise Errno(errno.EOPNOTSUPP)
         target = self._target_of(message.name)
@@ -195,6 +196,19 @@ class Datagram(Erring):
         self.post(message.read(), target, message.control, word, message.flags)
         self.show_rest(handle)
         return message.size
+
+    def _check_size(self, message: Message) -> None:
+        """Of IPv6 the error queue says what the path takes, however long it was (__ip6_append_data)."""
+        target = self._target_of(message.name) if self.family == AF_INET6 else None
+        if target is None or len(target.address) == 4:
+            if message.size > LONGEST[AF_INET]:
+                raise Errno(errno.EMSGSIZE)
+            return
+        mtu = self.mtu_to(target.address)
+        if message.size > LONGEST[AF_INET6]:
+            errqueue.too_long(self, target, mtu)
+        if self.layer.network.is_local(target.address):
+            errqueue.check_size(self, target, message.size, mtu, 48)
 
     def _target_of(self, name: bytes) -> Name:
         unspecified = self.family == AF_INET6 and name and family_of(name) == AF_UNSPEC

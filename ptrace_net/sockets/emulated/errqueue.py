@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ptrace_net.sockets.emulated.names import AF_INET6, Name, pack
 from ptrace_net.syscalls.seam import Errno
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 IPPROTO_IP, IPPROTO_IPV6, IP_RECVERR, IPV6_RECVERR = 0, 41, 11, 25
 RECVERR = ((IPPROTO_IP, IP_RECVERR), (IPPROTO_IPV6, IPV6_RECVERR))
 IP_TTL, IP_RECVTTL, IPV6_HOPLIMIT, IPV6_RECVHOPLIMIT = 2, 12, 52, 51
+_HOP_LIMITS = ((IPV6_HOPLIMIT, IPV6_RECVHOPLIMIT), (8, 8))  # IPV6_2292HOPLIMIT is both
 MTU_DISCOVER = ((IPPROTO_IP, 10), (IPPROTO_IPV6, 23))
 PMTUDISC_DO, PROBE = 2, 3
 SO_EE_ORIGIN_LOCAL, SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 = 1, 2, 3
@@ -58,13 +59,16 @@ def tell(sock: Erring, cause: Cause) -> None:
         sock.fail(cause.errno)
 
 
-def check_size(sock: Erring, target: Name, data: bytes, mtu: int, headers: int) -> None:
-    """Errno(EMSGSIZE) for what is too long for a path on which it must not be fragmented; the queue says how
-    long that is (ip_local_error).
-    """
+def check_size(sock: Erring, target: Name, size: int, mtu: int, headers: int) -> None:
+    """Errno(EMSGSIZE) for what is too long for a path on which it must not be fragmented."""
+    six = len(target.address) == 16
+    if size + headers > mtu and sock.options.value(*MTU_DISCOVER[six]) in (PMTUDISC_DO, PROBE):
+        too_long(sock, target, mtu)
+
+
+def too_long(sock: Erring, target: Name, mtu: int) -> NoReturn:
+    """Errno(EMSGSIZE); the queue says how much the path takes (ip_local_error)."""
     four = len(target.address) == 4
-    if len(data) + headers <= mtu or sock.options.value(*MTU_DISCOVER[not four]) not in (PMTUDISC_DO, PROBE):
-        return
     if asked(sock, 4 if four else 6):
         port = target.port if not four or sock.peer is not None else 0
         about = target._replace(port=port)
@@ -92,7 +96,7 @@ def _queued(sock: Erring, cause: Cause) -> Received:
 
 
 def _limit(sock: Erring, ttl: int, four: bool) -> list[tuple[int, int, bytes]]:
-    wanted = (IPPROTO_IP, IP_RECVTTL) if four else (IPPROTO_IPV6, IPV6_RECVHOPLIMIT)
-    if not sock.options.value(*wanted):
-        return []
-    return [(IPPROTO_IP, IP_TTL, _INT.pack(ttl)) if four else (IPPROTO_IPV6, IPV6_HOPLIMIT, _INT.pack(ttl))]
+    value = sock.options.value
+    if four:
+        return [(IPPROTO_IP, IP_TTL, _INT.pack(ttl))] if value(IPPROTO_IP, IP_RECVTTL) else []
+    return [(IPPROTO_IPV6, kind, _INT.pack(ttl)) for kind, asked in _HOP_LIMITS if value(IPPROTO_IPV6, asked)]

@@ -227,9 +227,12 @@ class EmulatedSocket(Socket):
         """To the peer; raises ``Errno(ENOTCONN)``."""
         if self.peer is None:
             raise Errno(errno.ENOTCONN)
-        if not self.layer.network.is_local(self.peer.address):
+        return self.mtu_to(self.peer.address)
+
+    def mtu_to(self, address: bytes) -> int:
+        if not self.layer.network.is_local(address):
             return ETHERNET_MTU
-        return min(LOOPBACK_MTU, LONGEST_IPV4) if len(self.peer.address) == 4 else LOOPBACK_MTU
+        return min(LOOPBACK_MTU, LONGEST_IPV4) if len(address) == 4 else LOOPBACK_MTU
 
     def route(self, address: bytes) -> int:
         """The interface by which packets to ``address`` leave; 0: none."""

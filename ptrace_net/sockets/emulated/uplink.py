@@ -100,7 +100,7 @@ class Uplink(WithoutPackets):
         from ptrace_net.sockets.emulated.carriers import time_exceeded
 
         family, name = self.routes.sockaddr(target)
-        errqueue.check_size(sock, target, data, ETHERNET_MTU, 28 if len(target.address) == 4 else 48)
+        errqueue.check_size(sock, target, len(data), ETHERNET_MTU, 28 if len(target.address) == 4 else 48)
         if target.address in GATEWAYS:
             self._carrier(sock, family, name).send(data, name, target)
         elif origin.ttl <= 1:

@@ -41,7 +41,7 @@ class Datagrams:
         if not isinstance(flow, Flow):
             raise Errno(flow.errno)
         headers = udp.HEADER_LENGTH + flow.header_length
-        errqueue.check_size(sock, target, data, flow.mtu, headers)
+        errqueue.check_size(sock, target, len(data), flow.mtu, headers)
         fits = len(data) + headers <= flow.mtu
         flow.ttl, flow.tos, flow.dont_fragment = origin.ttl, origin.tos, fits
         flow.send(udp.header(flow.src, flow.dst, source.port, target.port, data), data, now)
