@@ -99,6 +99,10 @@ def _is(each: InetSocket, wanted: Any, exact: bool) -> bool:
     return theirs == ours and addresses == (each.local, each.remote)
 
 
+def _asked(extensions: int, name: str) -> bool:
+    return bool(extensions >> (_A[name] - 1) & 1)
+
+
 def _encoded(each: InetSocket, extensions: int) -> Piece:
     """inet_sk_diag_fill()."""
     cookie = (each.inode & 0xFFFFFFFF, each.inode >> 32)
@@ -110,7 +114,9 @@ def _encoded(each: InetSocket, extensions: int) -> Piece:
     parts = [wire.u8(_A["INET_DIAG_SHUTDOWN"], 0)]
     if each.family == AF_INET6 and each.state in (TCP_LISTEN, TCP_CLOSE):
         parts.append(wire.u8(_A["INET_DIAG_SKV6ONLY"], each.v6only))
-    if extensions >> (_A["INET_DIAG_CONG"] - 1) & 1 and each.protocol == IPPROTO_TCP:
+    if each.info is not None and _asked(extensions, "INET_DIAG_INFO"):
+        parts.append(wire.attribute(_A["INET_DIAG_INFO"], each.info()))
+    if each.protocol == IPPROTO_TCP and _asked(extensions, "INET_DIAG_CONG"):
         parts.append(wire.text(_A["INET_DIAG_CONG"], "cubic"))
     if each.kind == SOCK_RAW:
         parts.append(wire.u8(_A["INET_DIAG_PROTOCOL"], each.protocol & 0xFF))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 TCP_ESTABLISHED, TCP_SYN_SENT, TCP_CLOSE, TCP_CLOSE_WAIT, TCP_LISTEN = 1, 2, 7, 8, 10
@@ -14,7 +14,7 @@ class InetSocket(NamedTuple):
     """A socket of AF_INET or AF_INET6. Addresses are of the family's size; ``kind`` is SOCK_*.
 
     Of a raw socket ``local_port`` is its protocol. ``receive`` of a listener counts connections that wait,
-    ``send`` is its backlog.
+    ``send`` is its backlog. ``info`` gives struct tcp_info, of TCP.
     """
 
     family: int
@@ -31,6 +31,7 @@ class InetSocket(NamedTuple):
     send: int = 0
     v6only: bool = False
     ifindex: int = 0
+    info: Callable[[], bytes] | None = None
 
 
 class NetlinkPort(NamedTuple):

@@ -51,3 +51,41 @@ def test_local_sockets_are_the_programs_own(ptrace_net_command: list[str]) -> No
     assert not others
     assert "LISTEN" in listed
     assert "python" in listed
+
+
+#: what does not count packets, which connections inside a run have none of
+OF_CONNECTIONS = ("ts", "sack", "pmtu", "rcvmss", "advmss")
+
+
+def test_tcp_info(linux, ptrace_net_command: list[str]) -> None:
+    """ss -ti: options, scales and segment sizes of each connection, and that of listeners."""
+    command = script("ss -Htaion")
+    expected, got = map(_informed, (natively(linux, command), ours(ptrace_net_command, command)))
+    assert got == expected
+    assert got["127.0.0.1:5353 127.0.0.1:8081"] == {
+        "ts": "", "sack": "", "pmtu": "65535", "rcvmss": "536", "advmss": "65483",
+    }  # fmt: skip
+    assert got["127.0.0.1:8081 0.0.0.0:*"] == {"cwnd": "10"}
+
+
+def _informed(text: str) -> dict[str, dict[str, str]]:
+    """What the second line of each socket says, by its addresses."""
+    lines = text.splitlines()
+    found = {}
+    for head, info in zip(lines[::2], lines[1::2], strict=True):
+        state, *_, local, remote = head.split()
+        told = dict(word.partition(":")[::2] for word in info.split())
+        assert state == "LISTEN" or "wscale" in told  # by as much as the machine's memory allows
+        names = ("cwnd",) if state == "LISTEN" else OF_CONNECTIONS
+        found[f"{local} {remote}"] = {name: told[name] for name in names}
+    return found
+
+
+def test_local_sockets(linux, ptrace_net_command: list[str]) -> None:
+    command = script("ss -Hxap | grep ptrace-net-test-$PPID")
+    expected, got = (
+        [re.sub(r"(?<=-test-)\d+ \d+", "#", row) for row in rows(text)]
+        for text in (natively(linux, command), ours(ptrace_net_command, command))
+    )
+    assert got == expected
+    assert got[0].startswith("u_str LISTEN 0 3 @ptrace-net-test-# * 0 users:((")

@@ -39,7 +39,7 @@ def _idle(state: int) -> bytes:
     fresh = state == CLOSE
     return _HEAD.pack(
         state, 0, 0, 0, 0, 0, 0, int(fresh),
-        _FIRST_TIMEOUT if fresh else 0, 0, _LEAST_MSS if fresh else 0, *([0] * 12),
+        _FIRST_TIMEOUT if fresh else 0, 0, _LEAST_MSS if fresh else 0, *([0] * 13),
         _FIRST_TIMEOUT // 4 if fresh else 0, _LARGEST_WINDOW if fresh else 0, _FIRST_WINDOW, 0, _REORDERING,
         0, 0, 0,
         _UNLIMITED, _UNLIMITED,

@@ -145,6 +145,7 @@ def _told(sock: EmulatedSocket, state: int, queues: tuple[int, int]) -> InetSock
         sock.family, sock.kind, protocol, state, _sized(local.address, sock.family), port,
         _sized(remote.address, sock.family), remote.port, sock.inode, _owner(sock), receive, send,
         sock.v6only or (len(local.address) == 16 and any(local.address)),  # as bind(2) makes it
+        info=sock.tcp_info if isinstance(sock, Stream) else None,
     )  # fmt: skip
 
 
