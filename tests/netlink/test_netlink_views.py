@@ -84,6 +84,17 @@ def test_net_tools_agree(linux, ptrace_net_command: list[str]) -> None:
             assert sorted(map(str.split, got)) == sorted(map(str.split, expected)), command
 
 
+def test_arp_shows_what_it_has_added(linux, ptrace_net_command: list[str]) -> None:
+    changes = "arp -s 10.0.2.9 52:54:00:00:00:09; arp -s 10.0.2.7 52:54:00:00:00:07; arp -d 10.0.2.7"
+    command = f"{changes}; arp -n; arp -an"
+    expected, got = (
+        sorted(map(str.split, text.splitlines()))
+        for text in (natively(linux, command), ours(ptrace_net_command, command, "--views", "on"))
+    )
+    assert got == expected
+    assert ["10.0.2.9", "ether", "52:54:00:00:00:09", "CM", "eth0"] in got
+
+
 def test_netstat_finds_the_processes(linux, ptrace_net_command: list[str]) -> None:
     command = script("netstat -tulnp 2>/dev/null | tail -n +3")
     lines = [
