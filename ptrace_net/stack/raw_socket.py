@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import checksum, icmp, ipv4
+from . import checksum, icmp
 from .addresses import IP, is_any
 from .frame import Buffer
 from .handle import Handle
@@ -78,12 +78,12 @@ class RawSocket(Handle):
         if isinstance(flow, Fail):
             return flow
         size = (packet[0] & 15) * 4 if packet and self.version == 4 else flow.header_length
-        if len(packet) < flow.header_length or size > len(packet):
+        if len(packet) < flow.header_length or not flow.header_length <= size <= len(packet):
             return INVALID
         if len(packet) > flow.mtu:
             return TOO_BIG
         whole = packet
-        if self.version == 4 and size >= ipv4.HEADER_LENGTH:
+        if self.version == 4:
             flow.ident = flow.ident + 1 & 0xFFFF
             whole = _completed(packet, size, flow.src, flow.ident)
         flow.interface.transmit(flow.next_hop, (whole,), now)

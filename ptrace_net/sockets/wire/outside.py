@@ -138,9 +138,7 @@ class Wire:
             listening.woken(self.lane.clock())
 
     def option_set(self, sock: EmulatedSocket, level: int, option: int, data: bytes) -> None:
-        if isinstance(sock, Raw):
-            sock.option_set(level, option, data)
-        elif isinstance(sock, Stream) and (level, option) in options.KNOWN:
+        if isinstance(sock, Stream) and (level, option) in options.KNOWN:
             sock.told[level, option] = data
             if sock.end is not None:
                 sock.end.option_set(level, option, data)

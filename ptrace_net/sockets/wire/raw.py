@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.wire.lane import Lane
     from ptrace_net.stack.packet import ErrorReport
     from ptrace_net.stack.raw_socket import RawPacket
+    from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Task
     from ptrace_net.syscalls.sockets import Message
 
@@ -163,11 +164,13 @@ class Raw(Datagram):
         """What the program sees of a packet; None where it is not its own."""
         return packet.data
 
-    def option_set(self, level: int, option: int, data: bytes) -> None:
+    def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        answer = super().set_option(task, handle, level, option, value)
         if (level, option) in IPV6_CHECKSUMS:
             self.raw.checksum_at = self.options.number(*IPV6_CHECKSUM, -1)
         if (level, option) in (ICMP_FILTER, ICMPV6_FILTER):
-            self.raw.icmp_filter = int.from_bytes(data[:32], "little")
+            self.raw.icmp_filter = int.from_bytes(self.options.blob(level, option), "little")
+        return answer
 
 
 class Ping(Raw):
