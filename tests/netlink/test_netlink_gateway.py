@@ -15,6 +15,8 @@ COMMANDS = [
     "arping -c1 10.0.2.2",
     "traceroute -n -w 5,0,0 -I 10.0.2.2",
     "traceroute -n -w 5,0,0 -T 10.0.2.2",
+    "ping -n -c1 -W5 8.8.8.8 || true",
+    "ping -6 -n -c1 -W5 2001:db8::1 || true",
 ]
 
 
