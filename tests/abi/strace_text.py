@@ -7,6 +7,7 @@ functions around values (``htons(80)``, ``inet_pton(AF_INET6, "::1", &x)``) are 
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -73,6 +74,8 @@ def _value(text: str) -> Any:
         return Interface(unescape(inner[2].strip('"')))
     if inner and inner[1] == "inet_addr":
         return unescape(inner[2].strip('"'))
+    if inner and inner[1] == "makedev":
+        return os.makedev(*(int(part, 0) for part in inner[2].split(",")))
     if inner:
         return _value(inner[2])
     address = re.fullmatch(r'inet_pton\(\w+, "(.*)"\)', text)

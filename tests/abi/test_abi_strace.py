@@ -278,9 +278,12 @@ def test_netlink(name: str, tmp_path: Path, namespace: list[str]) -> None:
     command = _NETLINK[name]
     if not shutil.which(command[0]):
         pytest.skip("install iproute2")
-    with socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX) as local:  # for ss
+    unix = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    with socket.create_server(("127.0.0.1", 0)), unix[0] as local, unix[1] as filed:  # for ss
         local.bind(f"\0ptrace-net test of netlink {os.getpid()}")
         local.listen()
+        filed.bind(str(tmp_path / "s"))
+        filed.listen()
         words = command if command[0] == "ss" or not namespace else [*namespace, "--", *command]
         log = netlink_log(words, tmp_path / "log")
     values = 0
