@@ -96,6 +96,27 @@ static void on_a_connection(const char *server, const char *client)
     close(pair[1]);
 }
 
+/* Without a connection: a new socket, and one that listens. */
+static void idle(int family)
+{
+    struct tcp_info info;
+    int fd = socket(family, SOCK_STREAM, 0);
+    see_case("TCP_INFO of family %d without a connection", family);
+    for (int listening = 0; listening < 2; listening++) {
+        socklen_t len = 8 + 24 * 4;
+        memset(&info, 0xff, sizeof info);
+        SEE(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+        printf("   len %d state %d options %d rto %u mss %u %u\n", (int)len, info.tcpi_state,
+               info.tcpi_options, info.tcpi_rto, info.tcpi_snd_mss, info.tcpi_rcv_mss);
+        printf("   cwnd %u ssthresh %u reordering %u pmtu %u %u\n", info.tcpi_snd_cwnd,
+               info.tcpi_snd_ssthresh, info.tcpi_reordering, info.tcpi_pmtu, info.tcpi_rcv_ssthresh);
+        printf("   rtt %u %u advmss %u space %u retrans %u\n", info.tcpi_rtt, info.tcpi_rttvar,
+               info.tcpi_advmss, info.tcpi_rcv_space, info.tcpi_total_retrans);
+        SEE(listen(fd, 3));
+    }
+    close(fd);
+}
+
 static void corked_datagrams(const char *ip)
 {
     int pair[2];
@@ -130,6 +151,7 @@ int main(void)
         rooms(families[i]);
         maxseg(families[i]);
         congestion(families[i]);
+        idle(families[i]);
     }
     on_a_connection("127.0.0.1", "127.0.0.1");
     on_a_connection("::1", "::1");

@@ -7,6 +7,8 @@ from netlink_net import kernel
 from netlink_tools import natively, ours
 from support.build import compile_c
 
+from ptrace_net.devices.identity import E1000
+
 SOURCE = Path(__file__).with_name("c") / "netdevice.c"
 #: ip(8) and others show what ifconfig, route and arp have changed
 TOOLS = """
@@ -39,6 +41,18 @@ def test_net_tools(linux, ptrace_net_command: list[str]) -> None:
     expected = natively(linux, TOOLS).splitlines()
     got = ours(ptrace_net_command, TOOLS).replace(" proto dhcp", "").splitlines()
     assert got == expected
+
+
+def test_ethtool_describes_a_driver(linux, ptrace_net_command: list[str]) -> None:
+    """In the fields of ``ethtool -i`` that another driver, that of the TAP, fills in as well."""
+    expected, got = (
+        dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in text.splitlines())
+        for text in (natively(linux, "ethtool -i eth0"), ours(ptrace_net_command, "ethtool -i eth0"))
+    )
+    assert list(got) == list(expected)
+    assert (got["driver"], got["bus-info"]) == (E1000.driver, E1000.bus_info)
+    assert (expected["driver"], expected["bus-info"]) == ("tun", "tap")
+    assert got["supports-statistics"] == "yes"
 
 
 def test_ethtool(ptrace_net_command: list[str]) -> None:
