@@ -2,11 +2,16 @@
 """
 
 import random
+import shlex
+import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from netlink_net import STRICT, Ours, kernel, plain
 from netlink_requests import BODIES, ETH0, address, ask, dump, ip, link, neighbour, route
+from netlink_tools import natively, ours
 
 from ptrace_net.abi.netlink.messages import split_messages
 
@@ -73,3 +78,12 @@ def test_bent_requests_never_raise(seed: int, requests: list[bytes]) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_never_raise(data: bytes) -> None:
     Ours().ask(data)
+
+
+@pytest.mark.parametrize("engine", ["ptrace", "notify"])
+def test_bent_questions_about_sockets_end_as_in_linux(ptrace_net_command: list[str], engine: str) -> None:
+    script = shlex.join([sys.executable, str(Path(__file__).with_name("py") / "diag_requests.py")])
+    with kernel() as linux:
+        expected = natively(linux, script)
+    assert {line.split()[5] for line in expected.splitlines()} == {"done", "error", "silence"}
+    assert ours(ptrace_net_command, script, "--engine", engine).splitlines() == expected.splitlines()
