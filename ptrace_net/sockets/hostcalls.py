@@ -125,15 +125,15 @@ def accept(listener: int, flags: int) -> tuple[int, bytes]:
     return handle, ctypes.string_at(_name, _length.value)
 
 
-def accept_now(listener: int, flags: int, *, blocking: bool) -> int:
-    """A new descriptor from a listener's queue; Errno(EAGAIN) where that is empty, ``blocking`` or not: a
-    single call has no flag for that, so the listener's own is changed for a moment.
+def accept_now(listener: int, flags: int, *, blocking: bool) -> tuple[int, bytes]:
+    """``accept``, but Errno(EAGAIN) where nobody waits, ``blocking`` or not: a single call has no flag for
+    that, so the listener's own is changed for a moment.
     """
     if not blocking:
-        return _check(_libc.accept4(listener, None, None, flags | SOCK_CLOEXEC))
+        return accept(listener, flags)
     os.set_blocking(listener, False)
     try:
-        return _check(_libc.accept4(listener, None, None, flags | SOCK_CLOEXEC))
+        return accept(listener, flags)
     finally:
         os.set_blocking(listener, True)
 

@@ -86,7 +86,6 @@ def accept(call: Call, args: tuple[int, ...]) -> Give:
 
 
 def accept4(call: Call, args: tuple[int, ...]) -> Give:
-    """A blocking listener has no flag for a single call, so its own is changed for a moment."""
     flags = args[3]
     if flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK):
         raise Errno(errno.EINVAL)
@@ -95,16 +94,11 @@ def accept4(call: Call, args: tuple[int, ...]) -> Give:
         if blocking and _would_wait(listener):
             raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO))
         try:
-            if blocking:
-                os.set_blocking(listener, False)
-            handle, name = hostcalls.accept(listener, flags)
+            handle, name = hostcalls.accept_now(listener, flags, blocking=blocking)
         except Errno as error:
             if error.number == errno.EAGAIN and blocking:
                 raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO)) from None
             raise
-        finally:
-            if blocking:
-                os.set_blocking(listener, True)
     if args[1]:
         try:
             room = read_int(call.task, call.arch, args[2])

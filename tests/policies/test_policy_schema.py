@@ -38,7 +38,7 @@ def known(parse: Any, *given: object) -> tuple[str, ...]:
     """The keys of a table, as its own error tells them."""
     with pytest.raises(Problem) as caught:
         parse(*given)
-    return tuple(re.search(r"known are ([\w, ]+)", caught.value.text)[1].split(", "))  # type: ignore[index]
+    return tuple(re.search(r"known are ([\w, ]+)", caught.value.text)[1].split(", "))
 
 
 SCHEMA = [

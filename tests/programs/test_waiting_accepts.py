@@ -1,7 +1,13 @@
 """Threads that sleep in accept(2): each connection wakes one, a signal or the end of listening the others."""
 
+import socket
+import subprocess
 import sys
 
+import pytest
+from support.deadline import read_line
+from support.ports import free_port
+from support.runner import Runner
 from support.session import Session
 
 SCRIPT = """
@@ -91,3 +97,28 @@ ended with [22, 22, 22, 22]
 
 def test_each_connection_wakes_one(session: Session) -> None:
     assert session.output(sys.executable, "-c", SCRIPT, seconds=40) == TOLD
+
+
+# An address that lies in no memory: the connection is closed, and the caller told EFAULT.
+NOWHERE = """
+import ctypes, select, socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("up", flush=True)
+select.select([listener], [], [], 10)
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.accept(listener.fileno(), ctypes.c_void_p(8), ctypes.c_void_p(16)), ctypes.get_errno(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.not_for("host-no6", reason="its server is in a namespace of its own")
+def test_a_visitor_that_cannot_be_told_of_is_turned_away(runner: Runner) -> None:
+    """A client outside the run, through a published port where there is one; its server goes on."""
+    port, pipes = free_port(), {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with runner.program(sys.executable, "-c", NOWHERE, str(port), **pipes) as run:
+        assert read_line(run.stdout) == b"up\n"
+        with socket.create_connection(("127.0.0.1", port), 10) as visitor:
+            assert read_line(run.stdout) == b"-1 14\n"
+            assert visitor.recv(1) == b""
+        run.stdin.close()
+        assert run.wait(10) == 0

@@ -112,7 +112,7 @@ class Listening(EmulatedSocket):
         if not self.arrivals:
             return self._sleep(call.task.tid, handle) if blocking else Fail(errno.EAGAIN)
         inheritance.read(handle)
-        new = hostcalls.accept_now(handle, flags, blocking=blocking)
+        new, _ = hostcalls.accept_now(handle, flags, blocking=blocking)
         try:
             given = self._known(call, inheritance, new, next(iter(self.arrivals)))
         except Errno:
@@ -137,7 +137,11 @@ class Listening(EmulatedSocket):
         arrival = self.arrivals.pop(key, None)
         if arrival is None:  # not through us: nobody else knows the way in
             raise Errno(errno.ECONNABORTED)
-        self._give_peer(call, arrival.peer)
+        try:
+            self._give_peer(call, arrival.peer)
+        except Errno:
+            _turn_away(arrival)
+            raise
         handle = self.take_in(arrival, new)
         inheritance.give(handle)
         self.has_room()
@@ -171,10 +175,7 @@ class Listening(EmulatedSocket):
         self.entrance.close()
         self.entrance = None
         for arrival in self.arrivals.values():
-            if arrival.handle >= 0:
-                os.close(arrival.handle)
-            if arrival.end is not None:
-                arrival.end.abandoned()
+            _turn_away(arrival)
         self.arrivals.clear()
         waiting, self.waiting = self.waiting or {}, None
         for resume in waiting.values():  # to EINVAL
@@ -182,3 +183,11 @@ class Listening(EmulatedSocket):
         if self.binding is not None:
             self.binding.listening = False
         self.listens_no_more()
+
+
+def _turn_away(arrival: Arrival) -> None:
+    """Nobody takes it: what it is made of beside its backing socket goes."""
+    if arrival.handle >= 0:
+        os.close(arrival.handle)
+    if arrival.end is not None:
+        arrival.end.abandoned()

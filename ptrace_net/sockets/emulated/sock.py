@@ -20,6 +20,7 @@ from ptrace_net.sockets.emulated.names import (
     parse,
 )
 from ptrace_net.sockets.emulated.network import is_link_local, is_multicast, needs_scope
+from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return
 from ptrace_net.syscalls.sockets import Socket
@@ -246,6 +247,29 @@ class EmulatedSocket(Socket):
         }
 
     # Life
+
+    def borrowed(self) -> int:
+        """A descriptor of ours of the program's, to be closed: where it was seen last, or wherever it is now;
+        -1 where nobody has it any more.
+        """
+        handle = -1 if self.seen is None else self._borrowed_from(*self.seen)
+        if handle >= 0:
+            return handle
+        for task in self.layer.tasks():
+            for inode, fd in sockets_of(task.tgid):
+                if inode == self.inode and (handle := self._borrowed_from(task, fd)) >= 0:
+                    return handle
+        return -1
+
+    def _borrowed_from(self, task: Task, fd: int) -> int:
+        try:
+            handle = task.borrow(fd)
+        except Errno:
+            return -1
+        if os.fstat(handle).st_ino == self.inode:
+            return handle
+        os.close(handle)
+        return -1
 
     def adopt(self, handle: int) -> None:
         """This is what ``handle``, a new backing socket, stands for."""

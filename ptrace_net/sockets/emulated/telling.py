@@ -23,13 +23,11 @@ from ptrace_net.abi.arch import ARCHES
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import origins
 from ptrace_net.sockets.emulated.options.native import Inheritance, begin
-from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.syscalls.seam import Answer, Errno, Replace, Return
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.datagram import Datagram
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
-    from ptrace_net.syscalls.seam import Task
 
 SOL_SOCKET, SO_ERROR = 1, 4
 _PAUSE, _LONGER = 0.0001, 0.01  # seconds until a raw socket's program is looked at, whether it sleeps
@@ -195,34 +193,12 @@ def _move(handle: int, ours: int) -> None:
 @contextmanager
 def _borrowed(sock: Datagram) -> Iterator[int]:
     """A descriptor of ours of the program's end; -1 where nobody has it any more."""
-    handle = _found(sock)
+    handle = sock.borrowed()
     try:
         yield handle
     finally:
         if handle >= 0:
             os.close(handle)
-
-
-def _found(sock: Datagram) -> int:
-    handle = _checked(sock, *sock.seen) if sock.seen is not None else -1
-    if handle >= 0:
-        return handle
-    for task in sock.layer.tasks():
-        for inode, fd in sockets_of(task.tgid):
-            if inode == sock.inode:
-                return _checked(sock, task, fd)
-    return -1
-
-
-def _checked(sock: Datagram, task: Task, fd: int) -> int:
-    try:
-        handle = task.borrow(fd)
-    except Errno:
-        return -1
-    if os.fstat(handle).st_ino == sock.inode:
-        return handle
-    os.close(handle)
-    return -1
 
 
 def _in_epoll_set(tgid: int, inode: int) -> bool:

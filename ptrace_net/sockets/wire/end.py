@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.sockets.wire import information, options
 from ptrace_net.sockets.wire.pump import Pump
-from ptrace_net.syscalls.seam import Errno, Fail, Park
+from ptrace_net.syscalls.seam import Fail, Park
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,28 +101,7 @@ class End:
         return self.sock is not None and self._wire.layer.diag.alive(self.sock.inode)
 
     def borrow(self) -> int:
-        """The program's descriptor, where it was seen last or wherever it is now."""
-        sock = self.sock
-        if sock is None:
-            return -1
-        if sock.seen is not None:
-            task, fd = sock.seen
-            with suppress(Errno):
-                found = task.borrow(fd)
-                if os.fstat(found).st_ino == sock.inode:
-                    return found
-                os.close(found)
-        return self._search(sock.inode)
-
-    def _search(self, inode: int) -> int:
-        for task in self._wire.layer.tasks():
-            for found, fd in sockets_of(task.tgid):
-                if found == inode:
-                    try:
-                        return task.borrow(fd)
-                    except Errno:
-                        continue
-        return -1
+        return -1 if self.sock is None else self.sock.borrowed()
 
     def opened(self, error: int) -> None:
         sock = self.sock
