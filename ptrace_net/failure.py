@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
+from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
     from ptrace_net.tracer.spawn import SpawnError
 
 OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
+_KEPT = 32
+
+
+class Said(NamedTuple):
+    """A line of ours, and when it was (seconds since 1970)."""
+
+    at: float
+    text: str
+
+
+said: deque[Said] = deque(maxlen=_KEPT)  # the latest, for `ptrace-net ps`: in the background nobody hears
 
 
 class Failure(Exception):
@@ -36,6 +49,7 @@ def spawn_failure(error: SpawnError, program: str) -> Failure:
 
 def complain(text: str) -> None:
     """One line on standard error; where that is closed nobody hears it, and the exit status stands."""
+    said.append(Said(time.time(), text))
     if sys.stderr is not None:
         with suppress(OSError):
             os.write(2, f"ptrace-net: {text}\n".encode(errors="backslashreplace"))

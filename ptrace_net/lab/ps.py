@@ -1,5 +1,5 @@
-"""`ptrace-net ps`: the supervisors of this user that run, what runs in them, since when and with how much
-memory.
+"""`ptrace-net ps`: the supervisors of this user that run, what runs in them, since when, with how much
+memory, and what they said last.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def _lines(run: dict[str, Any]) -> Iterable[tuple[str, ...]]:
     )  # fmt: skip
     for member in run.get("joined", ()):
         yield ("", str(member["root"]), "", "", "", "", f"joined: {shlex.join(member['argv'])}")
+    for line in run.get("said", ()):
+        yield ("", "", "", "", _since(line["at"]), "", f"said: {line['text']}")
 
 
 def _program(argv: list[str], count: int) -> str:

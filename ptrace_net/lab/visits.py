@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ptrace_net.failure import said
 from ptrace_net.lab.messages import PATIENCE, Message, owner_of, receive, send
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def _about(peer: socket.socket, served: Served, request: Message) -> None:
         "pid": os.getpid(), "guard": served.guard, "name": options.name, "net": options.net,
         "engine": served.engine.kind,
         "argv": options.argv, "joined": joined, "processes": sorted(served.engine.thread_groups()),
+        "said": [one._asdict() for one in list(said)],
     })  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """-b: the command returns with the status of the first process, and what stays is supervised on."""
 
 import os
+import re
+import socket
 import struct
 import subprocess
 import sys
@@ -60,6 +62,38 @@ def test_a_joined_daemon_stays(lab: Lab) -> None:
     assert lab.command("--join", lab.name, "-b", "--", *serve).returncode == 0
     wait_until(lambda: lab.run("redis-cli", "-p", "6400", "ping").stdout == b"PONG\n", "redis answers")
     assert lab.command("stop", lab.name).returncode == 0
+
+
+SERVE = """
+import os, socket, sys, time
+deadline = time.monotonic() + 20
+while not os.path.exists("may listen") and time.monotonic() < deadline:
+    time.sleep(0.02)
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+open("listens", "w").close()
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("engine", ["notify", "ptrace"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_where_a_port_is_published_is_told(lab: Lab, tmp_path: Path, when: str, engine: str) -> None:
+    """At the terminal while the command waits, afterwards to ps."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        if when == "before":
+            (tmp_path / "may listen").touch()
+        daemon = f'"$@" >/dev/null 2>&1 & until [ {when} = after ] || [ -e listens ]; do sleep 0.05; done'
+        words = ["sh", "-c", f"setsid {daemon}", "-", sys.executable, "-c", SERVE, port]
+        got = lab.command("--engine", engine, "-b", "--", *words)
+        (tmp_path / "may listen").touch()
+        wait_until((tmp_path / "listens").exists, "it listens")
+    assert got.returncode == 0
+    told = lab.command("ps").stdout.decode()
+    (found,) = re.findall(rf"^ +([\d:]+) +said: (port {port} is published as 127.0.0.1:\d+)$", told, re.M)
+    heard = f"ptrace-net: {found[1]}\n" if when == "before" else ""
+    assert got.stderr.decode() == heard
+    assert lab.command("stop", run_of(lab, f" {port} ")[1]).returncode == 0
 
 
 def test_files_that_were_handed_down_are_let_go(lab: Lab, way: tuple[str, ...]) -> None:
