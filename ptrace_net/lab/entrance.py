@@ -64,7 +64,7 @@ def _bound(listener: socket.socket, name: str) -> int:
 def claim(name: str) -> socket.socket:
     """Hold ``name`` among this user's runs while the socket is open; OSError(EADDRINUSE) where it is taken.
     """
-    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)  # one that never listens refuses all
     try:
         holder.bind(f"\0ptrace-net.{os.geteuid()}.{name}")
     except OSError:

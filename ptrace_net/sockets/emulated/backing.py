@@ -69,15 +69,26 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._prefix = _FAMILY + b"\0ptrace-net-" + os.urandom(12).hex().encode()
+        self._prefix = _new_prefix()
         self._count = 0
 
     def give(self, handle: int) -> bytes:
         """Name the socket behind ``handle``; the sockaddr_un."""
-        self._count += 1
-        name = self._prefix + self._count.to_bytes(6, "big")
-        hostcalls.bind(handle, name)
-        return name
+        while True:
+            self._count += 1
+            name = self._prefix + self._count.to_bytes(6, "big")
+            try:
+                hostcalls.bind(handle, name)
+            except Errno as error:
+                if error.number != errno.EADDRINUSE:
+                    raise
+                self._prefix = _new_prefix()  # another user has foreseen the last one's next name
+                continue
+            return name
+
+
+def _new_prefix() -> bytes:
+    return _FAMILY + b"\0ptrace-net-" + os.urandom(12).hex().encode()
 
 
 class Doorway:

@@ -1,6 +1,6 @@
 """Errors that poll(2) shows: POLLERR on a backing socket, which wakes whoever sleeps on it.
 
-An AF_UNIX SOCK_DGRAM socket gets an error when its peer, with something unread, connects elsewhere
+An AF_UNIX SOCK_DGRAM socket gets an error when its peer, with something unread, dissolves the connection
 (unix_dgram_disconnected in net/unix/af_unix.c). So a socket that may be told of ICMP errors (IP_RECVERR, or a
 peer outside) gets a SOCK_DGRAM pair in place of its SOCK_SEQPACKET one, and our end turns away for a moment
 when there is an error to show. SO_ERROR of the backing socket ends it; its value, ECONNRESET, is seen only by
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
 
 SOL_SOCKET, SO_ERROR = 1, 4
+_NOBODY = socket.AF_UNSPEC.to_bytes(2, "little")  # dissolves a connection (connect(2))
 _PAUSE, _LONGER = 0.0001, 0.01  # seconds until a raw socket's program is looked at, whether it sleeps
 _SLEEPING = (
     "poll", "ppoll", "select", "_newselect", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "read",
@@ -47,8 +48,6 @@ class Tellers:
         self._layer = layer
         self._sockets: set[Datagram] = set()
         self._looking = False
-        self._elsewhere = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # where our ends turn to
-        self.elsewhere = layer.names.give(self._elsewhere.fileno())
 
     def wanted(self, sock: Datagram, handle: int, fd: int) -> Answer:
         """The answer to a call after which ``sock`` shall show errors."""
@@ -138,12 +137,12 @@ class Telling:
             self._shown = self._turn(handle, sock.ours)
 
     def _turn(self, handle: int, ours: int) -> bool:
-        """Look elsewhere and back: what lies unread at our end is lost, and the program's end is told."""
+        """Look away and back: what lies unread at our end is lost, and the program's end is told."""
         try:
             hostcalls.sendmsg(handle, b"\0", b"", b"", 0)
         except Errno:  # the program has shut it down
             return False
-        hostcalls.connect(ours, self._sock.layer.tellers.elsewhere)
+        hostcalls.connect(ours, _NOBODY)
         hostcalls.connect(ours, self._name)
         return True
 
