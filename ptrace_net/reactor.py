@@ -6,6 +6,7 @@ closed. An event that was fetched for a descriptor removed since is dropped.
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from collections.abc import Callable
@@ -34,7 +35,7 @@ Callback: TypeAlias = Callable[[int], None]
 class Reactor:
     """``turn`` serves what is registered."""
 
-    __slots__ = ("_callbacks", "_count", "_epoll", "_pending", "_timers")
+    __slots__ = ("_callbacks", "_count", "_epoll", "_pending", "_sleeps_until", "_timers", "heavy", "ring")
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -42,6 +43,9 @@ class Reactor:
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = count()  # timers of the same time keep their order
         self._pending = 0  # timers neither called nor cancelled
+        self.heavy = False  # whether there is more to do here than for calls: a device is served
+        self.ring: Callable[[], None] = lambda: None  # wakes whoever sleeps for ``patience``
+        self._sleeps_until = -math.inf
 
     def __len__(self) -> int:
         """How many descriptors and timers are registered."""
@@ -68,6 +72,9 @@ class Reactor:
         timer = Timer(when, callback)
         heappush(self._timers, (when, next(self._count), timer))
         self._pending += 1
+        if when < self._sleeps_until:
+            self._sleeps_until = when
+            self.ring()
         return timer
 
     def cancel(self, timer: Timer) -> None:
@@ -75,21 +82,37 @@ class Reactor:
             timer.callback = None
             self._pending -= 1
             if len(self._timers) > 2 * self._pending + _SLACK:
-                self._timers = [each for each in self._timers if each[2].callback is not None]
+                self._timers[:] = [each for each in self._timers if each[2].callback is not None]
                 heapify(self._timers)
+
+    def fileno(self) -> int:
+        """Readable when a descriptor has something for its callback."""
+        return self._epoll.fileno()
+
+    def patience(self) -> int | None:
+        """The milliseconds that ``turn`` may wait, for somebody who waits in its place; None: for ever."""
+        self._sleeps_until = self._timers[0][0] if self._timers else math.inf
+        if not self._timers:
+            return None
+        return max(0, math.ceil(1000 * (self._sleeps_until - time.monotonic())))
 
     def turn(self, patience: float | None = None) -> None:
         """Wait for something to do, at most ``patience`` seconds (None: for ever), and do all of it."""
-        if self._timers:
-            due = max(self._timers[0][0] - time.monotonic(), 0)
+        self._sleeps_until = -math.inf
+        timers, known = self._timers, self._callbacks
+        if timers:
+            due = max(timers[0][0] - time.monotonic(), 0)
             patience = due if patience is None else min(patience, due)
         found = self._epoll.poll(patience, _BATCH)
-        if found:
-            known = self._callbacks
+        if len(found) == 1:
+            ((fd, events),) = found
+            if fd in known:
+                known[fd](events)
+        else:
             for fd, events, callback in [(fd, events, known.get(fd)) for fd, events in found]:
                 if callback is not None and known.get(fd) is callback:
                     callback(events)
-        if self._timers:
+        if timers and timers[0][0] <= time.monotonic():
             self._call_timers()
 
     def _call_timers(self) -> None:

@@ -143,6 +143,15 @@ class Wait(NamedTuple):
     restart: bool = True
 
 
+class Resume(Protocol):
+    """``Park``'s way to go on."""
+
+    def __call__(self, ready: Callable[[], Answer] | None = None) -> bool:
+        """``ready()`` gives the answer, instead of the call's handler; it may raise Errno. Only for engines
+        that answer without the kernel's part of the call.
+        """
+
+
 class Park(NamedTuple):
     """Sleep until the provider calls ``resume()``, then dispatch the call again; else as ``Wait``.
 
@@ -151,7 +160,7 @@ class Park(NamedTuple):
     signal, the timeout, its death) it does nothing, and returns False.
     """
 
-    start: Callable[[Callable[[], bool]], None]
+    start: Callable[[Resume], None]
     timeout: float | None = None
     expired: int = 11
     restart: bool = True

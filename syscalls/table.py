@@ -7,7 +7,8 @@ address, and what it points to; decoding, tracing, recording and explaining all 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ptrace_net.syscalls.seam import Pointer
 
@@ -117,15 +118,23 @@ def unsigned32(register: int) -> int:
     return register & 0xFFFFFFFF
 
 
-_READERS: Mapping[str, Callable[[int], int]] = {
-    "i32": signed32,
-    "u32": unsigned32,
-    "size": int,
-    "pointer": Pointer,
+# How the argument in a register is read.
+_READERS = {
+    "i32": "{0} if {0} < 0x80000000 else signed32({0})",
+    "u32": "{0} & 0xFFFFFFFF",
+    "size": "{0}",
+    "pointer": "Pointer({0})",
 }
-_CONVERTERS = {
-    name: tuple(_READERS[argument.kind.width] for argument in row) for name, row in ARGUMENTS.items()
-}
+Converter: TypeAlias = Callable[[tuple[int, ...]], tuple[int, ...]]
+
+
+@cache
+def converter(name: str) -> Converter:
+    """Registers to typed arguments; compiled, since it runs with each call."""
+    readers = [_READERS[argument.kind.width] for argument in ARGUMENTS[name]]
+    words = "".join(f"({reader.format(f'registers[{i}]')}), " for i, reader in enumerate(readers))
+    made: Converter = eval(f"lambda registers: ({words})", {"signed32": signed32, "Pointer": Pointer})
+    return made
 
 
 def typed(name: str, registers: tuple[int, ...], arch: Arch) -> tuple[int, ...]:
@@ -134,4 +143,4 @@ def typed(name: str, registers: tuple[int, ...], arch: Arch) -> tuple[int, ...]:
     """
     if arch.word == 4:
         registers = tuple(register & 0xFFFFFFFF for register in registers)
-    return tuple([convert(register) for convert, register in zip(_CONVERTERS[name], registers, strict=False)])
+    return converter(name)(registers)

@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from ptrace_net.syscalls.seam import Errno, Task
 
@@ -22,6 +23,7 @@ MSG_NOSIGNAL = 0x4000
 SOCK_CLOEXEC = 0o2000000
 SO_PEEK_OFF = 42
 
+T = TypeVar("T")
 _libc = ctypes.CDLL(None, use_errno=True)
 _NAME_SIZE = 128
 _name = ctypes.create_string_buffer(_NAME_SIZE)
@@ -125,15 +127,19 @@ def accept(listener: int, flags: int) -> tuple[int, bytes]:
     return handle, ctypes.string_at(_name, _length.value)
 
 
-def accept_now(listener: int, flags: int, *, blocking: bool) -> tuple[int, bytes]:
-    """``accept``, but Errno(EAGAIN) where nobody waits, ``blocking`` or not: a single call has no flag for
-    that, so the listener's own is changed for a moment.
+def accept_nameless(listener: int, flags: int) -> int:
+    return _check(_libc.accept4(listener, None, None, flags | SOCK_CLOEXEC))
+
+
+def accept_now(listener: int, flags: int, take: Callable[[int, int], T], *, blocking: bool) -> T:
+    """``take`` (one of the above), but Errno(EAGAIN) where nobody waits, ``blocking`` or not: a single call
+    has no flag for that, so the listener's own is changed for a moment.
     """
     if not blocking:
-        return accept(listener, flags)
+        return take(listener, flags)
     os.set_blocking(listener, False)
     try:
-        return accept(listener, flags)
+        return take(listener, flags)
     finally:
         os.set_blocking(listener, True)
 
@@ -151,8 +157,9 @@ def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
     buffer = _name if size <= _NAME_SIZE else ctypes.create_string_buffer(size)
     _length.value = size
     result = _libc.getsockopt(handle, level, option, buffer, _length_reference)
-    _check(result, "getsockopt", handle, level, option, ctypes.string_at(buffer, _length.value))
-    return ctypes.string_at(buffer, _length.value)
+    value = buffer[: _length.value]
+    _check(result, "getsockopt", handle, level, option, value)
+    return value
 
 
 def get_int(handle: int, level: int, option: int) -> int:

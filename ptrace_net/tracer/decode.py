@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.abi.arch import SOCKETCALL
 from ptrace_net.syscalls.seam import Call
-from ptrace_net.syscalls.table import ARGUMENTS, typed
+from ptrace_net.syscalls.table import ARGUMENTS, Converter, converter, typed
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -20,20 +20,30 @@ class Decoder:
 
     def __init__(self, arches: Iterable[Arch]) -> None:
         self._arches = {arch.audit: arch for arch in arches}
+        self._known: dict[tuple[int, int], tuple[Arch, str, Converter]] = {}  # 64-bit calls that were made
 
-    def call(self, task: Task, info: tuple[int, ...]) -> Call | None:
-        """The call of an entry stop (``binding.syscall_entry``); None for one that nobody describes."""
-        arch = self._arches.get(info[1])
-        if arch is None:
-            return None
-        number, registers = info[4], info[5:11]
+    def call(self, task: Task, audit: int, number: int, registers: tuple[int, ...]) -> Call | None:
+        """The call with ``number`` of the architecture ``audit`` (AUDIT_ARCH_*); None for one that nobody
+        describes.
+        """
+        known = self._known.get((audit, number))
+        if known is not None:
+            arch, name, convert = known
+            return Call(task, arch, name, convert(registers))
+        other = self._arches.get(audit)
+        return None if other is None else self._described(task, other, number, registers)
+
+    def _described(self, task: Task, arch: Arch, number: int, registers: tuple[int, ...]) -> Call | None:
         if number == arch.socketcall:
             return _demultiplexed(task, arch, registers)
         name = arch.names.get(number)
         if name is None:
             return None
-        args = typed(name, registers, arch) if name in ARGUMENTS else registers
-        return Call(task, arch, name, args)
+        if name not in ARGUMENTS:
+            return Call(task, arch, name, registers)
+        if arch.word == 8:
+            self._known[arch.audit, number] = arch, name, converter(name)
+        return Call(task, arch, name, typed(name, registers, arch))
 
 
 def _demultiplexed(task: Task, arch: Arch, registers: tuple[int, ...]) -> Call | None:

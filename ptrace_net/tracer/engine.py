@@ -133,7 +133,7 @@ class Engine(Answers):
             return
         info = binding.syscall_entry(tracee.tid)
         tracee.stack, tracee.entry = info[3], info[4:11]
-        call = self._decoder.call(tracee, info)
+        call = self._decoder.call(tracee, info[1], info[4], info[5:11])
         if call is None:
             self._resume(tracee.tid)
         elif tracee.again is None:

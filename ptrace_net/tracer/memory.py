@@ -63,7 +63,7 @@ def read_checked(tid: int, address: int, size: int) -> bytes:
         local = ctypes.addressof(buffer)
     _pack_one(_iov, 0, local, size, address, size)
     count: int = _readv(tid, _iov_local, 1, _iov_remote, 1, 0)
-    return ctypes.string_at(buffer, count) if count > 0 else b""
+    return buffer[:count] if count > 0 else b""
 
 
 def write(tid: int, address: int, data: bytes) -> bool:

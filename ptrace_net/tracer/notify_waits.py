@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ptrace_net.reactor import Reactor, Timer
-    from ptrace_net.syscalls.seam import Call
+    from ptrace_net.syscalls.seam import Answer, Call
     from ptrace_net.tracer.thread import Thread
 
 
 class Pending:
     """A call that waits, with the duplicate that it has of the descriptor it is about (-1 for none)."""
 
-    __slots__ = ("answer", "call", "deadline", "fd", "handle", "identity", "listener", "thread", "timer")
+    __slots__ = (
+        "answer", "call", "deadline", "fd", "handle", "identity", "listener", "ready", "thread", "timer",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Pending:
         self.thread, self.fd, self.handle = thread, fd, handle
         self.deadline: float | None = None
         self.timer: Timer | None = None
+        self.ready: Callable[[], Answer] | None = None  # what gives its answer now, if not the handler
 
     def is_valid(self) -> bool:
         return notification.is_valid(self.listener, self.identity)
@@ -80,7 +83,7 @@ class Waits:
             pending.deadline = time.monotonic() + answer.timeout if deadline is None else deadline
             pending.timer = reactor.call_at(pending.deadline, lambda: self._is_over(pending))
         if isinstance(answer, Park):
-            answer.start(lambda: self._resume(pending))
+            answer.start(lambda ready=None: self._resume(pending, ready))
 
     def drop(self, pending: Pending) -> None:
         self._let_go(pending)
@@ -103,11 +106,12 @@ class Waits:
 
     def go_on_resumed(self) -> None:
         """Dispatch the parked calls whose providers said so."""
-        resumed, self.resumed = self.resumed, []
-        for pending in resumed:
-            if self._by_thread.get(pending.thread.tid) is pending:
-                self._let_go(pending)
-                self._again(pending)
+        while self.resumed:
+            resumed, self.resumed = self.resumed, []
+            for pending in resumed:
+                if self._by_thread.get(pending.thread.tid) is pending:
+                    self._let_go(pending)
+                    self._again(pending)
 
     def leave(self, listener: int) -> None:
         """Nobody is left behind ``listener``."""
@@ -119,10 +123,11 @@ class Waits:
             if not pending.is_valid():
                 self.drop(pending)
 
-    def _resume(self, pending: Pending) -> bool:
+    def _resume(self, pending: Pending, ready: Callable[[], Answer] | None) -> bool:
         """Not at once: a handler may be calling."""
         waits = self._by_thread.get(pending.thread.tid) is pending and pending.is_valid()
         if waits:
+            pending.ready = ready
             self.resumed.append(pending)
         return waits
 

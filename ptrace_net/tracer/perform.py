@@ -94,7 +94,7 @@ def accept4(call: Call, args: tuple[int, ...]) -> Give:
         if blocking and _would_wait(listener):
             raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO))
         try:
-            handle, name = hostcalls.accept_now(listener, flags, blocking=blocking)
+            handle, name = hostcalls.accept_now(listener, flags, hostcalls.accept, blocking=blocking)
         except Errno as error:
             if error.number == errno.EAGAIN and blocking:
                 raise Blocked(args[0], hostcalls.get_timeout(listener, SO_RCVTIMEO)) from None

@@ -31,12 +31,12 @@ class Thread(Task):
 
     __slots__ = (
         "_aside",
-        "_held",
         "_held_fd",
         "_registered",
         "_threads",
         "call",
         "fresh",
+        "handle",
         "home",
         "pidfd",
         "through",
@@ -55,41 +55,43 @@ class Thread(Task):
         self._registered = False  # its pidfd, since it waited first
         self.home: bool | None = None  # in our network namespace; None where nobody has looked
         self._aside: tuple[int, bytearray] | None = None
-        self._held_fd = self._held = -1  # its descriptor that the call is about, and ours of it
+        self._held_fd = self.handle = -1  # its descriptor that the call is about, and ours of it
 
     def begin(self, call: tuple[int, ...]) -> None:
         """A call has been received."""
         self.call, self.through, self._aside = call, False, None
-        self.release()
+        if self.handle >= 0:
+            self.release()
 
     def socket_inode(self, fd: int) -> int:
         """The duplicate that this takes serves for what else the call does with ``fd``."""
-        if self._held < 0 or fd != self._held_fd:
-            self.release()
+        if self.handle < 0 or fd != self._held_fd:
+            if self.handle >= 0:
+                self.release()
             try:
-                self._held = self._duplicated(fd)
+                self.handle = self._duplicated(fd)
             except Errno:
                 return 0
             self._held_fd = fd
-        status = os.fstat(self._held)
+        status = os.fstat(self.handle)
         return status.st_ino if status.st_mode & _S_IFMT == _S_IFSOCK else 0
 
     def release(self) -> None:
         """The call is about to go on: the program alone has its descriptors."""
-        if self._held >= 0:
-            os.close(self._held)
-            self._held_fd = self._held = -1
+        if self.handle >= 0:
+            os.close(self.handle)
+            self._held_fd = self.handle = -1
 
     def held(self, fd: int) -> int:
-        return self._held if fd == self._held_fd else -1
+        return self.handle if fd == self._held_fd else -1
 
     def take_held(self, fd: int) -> int:
         """The duplicate of ``fd`` that the call has taken, to be closed; another one where it has taken none.
         Raises ``Errno(EBADF)``.
         """
-        if self._held < 0 or fd != self._held_fd:
+        if self.handle < 0 or fd != self._held_fd:
             return self._duplicated(fd)
-        held, self._held, self._held_fd = self._held, -1, -1
+        held, self.handle, self._held_fd = self.handle, -1, -1
         return held
 
     def hold(self, fd: int, handle: int) -> None:
@@ -97,7 +99,7 @@ class Thread(Task):
         call that sleeps in the kernel.
         """
         self.release()
-        self._held_fd, self._held = fd, handle
+        self._held_fd, self.handle = fd, handle
 
     def scratch(self, size: int) -> int:
         """Memory of ours at an address that no program can have: what reads and writes it is here too."""
@@ -134,8 +136,8 @@ class Thread(Task):
         return thread_group(self.tid)
 
     def borrow(self, fd: int) -> int:
-        if self._held >= 0 and fd == self._held_fd:
-            return os.dup(self._held)
+        if self.handle >= 0 and fd == self._held_fd:
+            return os.dup(self.handle)
         return self._duplicated(fd)
 
     def _duplicated(self, fd: int) -> int:
@@ -181,23 +183,23 @@ class Threads:
 
     def __init__(self, reactor: Reactor, ended: Callable[[Thread], None]) -> None:
         self.reactor, self.ended = reactor, ended
-        self._by_id: dict[int, Thread] = {}
+        self.by_id: dict[int, Thread] = {}
         self._open: list[Thread] = []  # some may be closed again
 
     def get(self, tid: int) -> Thread:
-        thread = self._by_id.get(tid)
+        thread = self.by_id.get(tid)
         if thread is None:
-            if len(self._by_id) >= _MOST:
-                for each in [tid for tid, old in self._by_id.items() if not old.watched][: _MOST // 2]:
-                    self._by_id.pop(each).close()
-            thread = self._by_id[tid] = Thread(tid, self)
+            if len(self.by_id) >= _MOST:
+                for each in [tid for tid, old in self.by_id.items() if not old.watched][: _MOST // 2]:
+                    self.by_id.pop(each).close()
+            thread = self.by_id[tid] = Thread(tid, self)
         return thread
 
     def known(self, tid: int) -> Thread | None:
-        return self._by_id.get(tid)
+        return self.by_id.get(tid)
 
     def all(self) -> list[Thread]:
-        return [thread for tid, thread in list(self._by_id.items()) if os.path.exists(f"/proc/{tid}")]
+        return [thread for tid, thread in list(self.by_id.items()) if os.path.exists(f"/proc/{tid}")]
 
     def open(self, thread: Thread) -> int:
         """A pidfd for ``thread``, one of few; raises OSError."""

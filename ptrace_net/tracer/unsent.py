@@ -30,35 +30,35 @@ class Unsent:
     """At most one answer per thread."""
 
     def __init__(self) -> None:
-        self._by_thread: dict[int, _Kept] = {}
+        self.by_thread: dict[int, _Kept] = {}
 
     def __len__(self) -> int:
-        return len(self._by_thread)
+        return len(self.by_thread)
 
     def keep(self, call: Call, answer: Answer) -> None:
         tid = call.task.tid
         self._drop(tid)
-        self._by_thread[tid] = _Kept(_told(call), answer, time.monotonic())
+        self.by_thread[tid] = _Kept(_told(call), answer, time.monotonic())
 
     def take(self, call: Call) -> Answer | None:
         """What came of ``call``, when this is the same call once more."""
-        kept = self._by_thread.get(call.task.tid)
+        kept = self.by_thread.get(call.task.tid)
         if kept is None:
             return None
         if kept.call != _told(call):
             self._drop(call.task.tid)
             return None
-        del self._by_thread[call.task.tid]
+        del self.by_thread[call.task.tid]
         return kept.answer
 
     def sweep(self) -> None:
         oldest = time.monotonic() - _LIFE
-        for tid, kept in list(self._by_thread.items()):
+        for tid, kept in list(self.by_thread.items()):
             if kept.when < oldest or not os.path.exists(f"/proc/{tid}"):
                 self._drop(tid)
 
     def _drop(self, tid: int) -> None:
-        kept = self._by_thread.pop(tid, None)
+        kept = self.by_thread.pop(tid, None)
         if kept is not None and isinstance(kept.answer, Give | Replace):
             os.close(kept.answer.handle)
 

@@ -40,8 +40,8 @@ class Memory:
         self.cells[address] = data + self.cells[address][len(data) :]
 
 
-def entry(arch, number: int, *registers: int) -> tuple[int, ...]:
-    return (3, arch.audit, 0, 0, number, *registers, *(0,) * (6 - len(registers)), 0)
+def entry(arch, number: int, *registers: int) -> tuple[int, int, tuple[int, ...]]:
+    return arch.audit, number, (*registers, *(0,) * (6 - len(registers)))
 
 
 @given(st.integers(0, (1 << 64) - 1))
@@ -71,10 +71,10 @@ def test_calls_by_number(registers: tuple[int, ...]) -> None:
     decoder, task = Decoder((X86_64, I386)), Memory({})
     for arch in (X86_64, I386):
         for name in ("bind", "sendmsg", "clone3"):
-            call = decoder.call(task, entry(arch, arch.syscalls[name], *registers))
+            call = decoder.call(task, *entry(arch, arch.syscalls[name], *registers))
             assert (call.name, call.arch, call.task) == (name, arch, task)
-    assert decoder.call(task, entry(AARCH64, 200, *registers)) is None
-    assert decoder.call(task, entry(X86_64, 100_000, *registers)) is None
+    assert decoder.call(task, *entry(AARCH64, 200, *registers)) is None
+    assert decoder.call(task, *entry(X86_64, 100_000, *registers)) is None
 
 
 SOCKETCALLS = [
@@ -92,7 +92,7 @@ def test_socketcall(number: int, name: str, args: tuple[int, ...], rubbish: int)
     task = Memory({0x1000: struct.pack(f"={len(args)}I", *args)})
     high = rubbish << 32
     info = entry(I386, I386.socketcall, number | high, 0x1000 | high)
-    call = Decoder((X86_64, I386)).call(task, info)
+    call = Decoder((X86_64, I386)).call(task, *info)
     assert (call.name, call.args, call.arch) == (name, args, I386)
 
 
@@ -102,7 +102,7 @@ REFUSED = [(0, 0x1000), (21, 0x1000), (1, 0), (1, 0x2000), (0xFFFFFFFF, 0x1000)]
 @pytest.mark.parametrize(("number", "address"), REFUSED)
 def test_socketcalls_that_the_kernel_refuses_itself(number: int, address: int) -> None:
     task = Memory({0x1000: bytes(24), 0x2000: bytes(11)})
-    assert Decoder((I386,)).call(task, entry(I386, I386.socketcall, number, address)) is None
+    assert Decoder((I386,)).call(task, *entry(I386, I386.socketcall, number, address)) is None
 
 
 UNTRACED = clone.CLONE_UNTRACED

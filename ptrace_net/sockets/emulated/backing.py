@@ -13,7 +13,6 @@ import socket
 from contextlib import suppress
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated.options.native import Inheritance
 from ptrace_net.syscalls.seam import Errno
 
 AF_UNIX = socket.AF_UNIX
@@ -25,11 +24,10 @@ _FAMILY = AF_UNIX.to_bytes(2, "little")
 class Entrance:
     """Where a listening backing socket is connected to."""
 
-    __slots__ = ("_name", "_path", "inheritance")
+    __slots__ = ("_name", "_path")
 
     def __init__(self, handle: int) -> None:
         """Make ``handle`` listen; raises Errno."""
-        self.inheritance = Inheritance()
         folder = _private_folder()
         path = os.path.join(folder, "s")
         try:

@@ -27,6 +27,7 @@ from ptrace_net.sockets.emulated.ports import PortTable
 from ptrace_net.sockets.emulated.stream import Stream
 from ptrace_net.sockets.emulated.table import SocketTable
 from ptrace_net.sockets.emulated.unixdiag import UnixDiag
+from ptrace_net.sockets.emulated.ways import Ways
 from ptrace_net.sockets.found import Found
 from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Give, Native, WouldBlock
@@ -66,6 +67,7 @@ class EmulatedSockets:
         self.tasks = tasks
         self.reactor = reactor
         self.network = Network()
+        self.ways = Ways()
         self.tcp, self.udp, self.udplite = PortTable(), PortTable(), PortTable()
         self.diag = UnixDiag()
         self._keys = count(1)
@@ -113,19 +115,22 @@ class EmulatedSockets:
         if domain not in (AF_INET, AF_INET6):
             return NATIVE
         flags = kind & TYPE_FLAGS
+        if kind & ~TYPE_FLAGS == socket.SOCK_STREAM and protocol in (0, socket.IPPROTO_TCP):
+            return self._stream(domain, flags, protocol)
         special = self._special(task, domain, kind & TYPE_MASK, protocol)
         if special is not None:
             return self._datagram(special, flags)
         self._check_kind(kind, protocol)
         options = Options(domain, kind & TYPE_MASK, protocol)
-        if kind & TYPE_MASK == socket.SOCK_STREAM:
-            stream = Stream(self, domain, socket.IPPROTO_TCP, options)
-            if self.accepts:
-                handle = hostcalls.new_socket(AF_UNIX, STREAM | flags | socket.SOCK_CLOEXEC, 0)
-                stream.adopt(handle)
-                return Give(handle, bool(flags & socket.SOCK_CLOEXEC))
-            return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
         return self._datagram(Datagram(self, domain, socket.IPPROTO_UDP, options), flags)
+
+    def _stream(self, domain: int, flags: int, protocol: int) -> Answer:
+        stream = Stream(self, domain, socket.IPPROTO_TCP, Options(domain, socket.SOCK_STREAM, protocol))
+        if self.accepts:
+            handle = hostcalls.new_socket(AF_UNIX, STREAM | flags | socket.SOCK_CLOEXEC, 0)
+            stream.adopt(handle)
+            return Give(handle, bool(flags & socket.SOCK_CLOEXEC))
+        return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
 
     def _special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
         """A raw or ping socket; without devices it is one on the network that netlink shows."""
@@ -164,8 +169,8 @@ class EmulatedSockets:
         return Native(None, "socketpair", (AF_INET, kind, protocol, vector))
 
     def find(self, task: Task, fd: int) -> Found[EmulatedSocket]:
-        registry = self.registry
-        sock = registry.get(task.socket_inode(fd)) if registry else None
+        sockets = self.registry.sockets
+        sock = sockets.get(task.socket_inode(fd)) if sockets else None
         if sock is not None:
             sock.seen = task, fd
         return Found(sock, task, fd)
@@ -309,9 +314,11 @@ class EmulatedSockets:
         return self.outside.connect(sock, handle, fd, target, source)
 
     def listening(self, sock: Stream) -> None:
+        self.ways.clear()
         self.outside.publish_stream(sock)
 
     def not_listening(self, sock: Stream) -> None:
+        self.ways.clear()
         self.outside.withdraw(sock)
 
     def accepted(self, sock: Stream) -> None:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 def listener(ports: PortTable, target: Name, client: Name) -> Stream | None:
     """The listener that fits ``target`` best; of a SO_REUSEPORT group, one by the client's name."""
+    best = _listeners(ports, target)
+    return best[hash(client) % len(best)] if best else None
+
+
+def only_listener(ports: PortTable, target: Name) -> Stream | None:
+    """The same, where every client gets the same one."""
+    best = _listeners(ports, target)
+    return best[0] if len(best) == 1 else None
+
+
+def _listeners(ports: PortTable, target: Name) -> list[Stream]:
     best: list[Stream] = []
     fit = -1
     for holder in ports.holders(target.port):
@@ -33,7 +44,7 @@ def listener(ports: PortTable, target: Name, client: Name) -> Stream | None:
             best, fit = [], score
         if score == fit and isinstance(holder, Stream):
             best.append(holder)
-    return best[hash(client) % len(best)] if best else None
+    return best
 
 
 def datagrams(ports: PortTable, port: int) -> list[Datagram]:

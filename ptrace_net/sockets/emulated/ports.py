@@ -51,10 +51,11 @@ class PortTable:
             raise Errno(errno.EADDRINUSE)
         self._add(holder, binding)
 
-    def take_outgoing(self, holder: Holder, binding: Binding, held: Iterable[int] = ()) -> None:
+    def take_outgoing(self, holder: Holder, binding: Binding, held: Iterable[int] = ()) -> int:
         """A port for a connection: one that nobody has; Errno(EADDRNOTAVAIL) when there is none."""
-        binding.port = self._free(binding, errno.EADDRNOTAVAIL)
+        binding.port = port = self._free(binding, errno.EADDRNOTAVAIL)
         self._add(holder, binding)
+        return port
 
     def conflict(self, holder: Holder, binding: Binding) -> bool:
         return any(
@@ -69,31 +70,35 @@ class PortTable:
         binding, holder.binding = holder.binding, None
         if binding is None:
             return
-        others = self._holders.get(binding.port, [])
+        others = self._holders.get(binding.port, ())
         if holder in others:
-            others.remove(holder)
-            if not others:
+            if len(others) == 1:
                 del self._holders[binding.port]
+            else:
+                self._holders[binding.port].remove(holder)
 
     def _add(self, holder: Holder, binding: Binding) -> None:
         holder.binding = binding
-        self._holders.setdefault(binding.port, []).insert(0, holder)
+        others = self._holders.get(binding.port)
+        if others is None:
+            self._holders[binding.port] = [holder]
+        else:
+            others.insert(0, holder)
 
     def _free(self, binding: Binding, number: int = errno.EADDRINUSE) -> int:
         """The next port without any holder; where few are left, one whose holders are gone."""
-        for port in self._range(_TRIES):
+        port = self._next
+        for _ in range(_TRIES):
+            following = LOW if port == HIGH else port + 1
             if port not in self._holders:
+                self._next = following
                 return port
-        for port in self._range(HIGH - LOW + 1):
+            port = following
+        for port in (*range(self._next, HIGH + 1), *range(LOW, self._next)):
             if all(holder.is_gone() for holder in list(self.holders(port))):
+                self._next = LOW if port == HIGH else port + 1
                 return port
         raise Errno(number)
-
-    def _range(self, count: int) -> Iterable[int]:
-        for _ in range(count):
-            port = self._next
-            self._next = LOW if port == HIGH else port + 1
-            yield port
 
 
 def covers(binding: Binding, address: bytes) -> bool:

@@ -99,14 +99,14 @@ class Publisher:
         """Put a placeholder into the program's queue; without a listener the visitor is turned away."""
         target = Name(LOOPBACK4 if door.family == AF_INET else LOOPBACK6, door.port)
         listener = self._layer.any_listener(target, peer)
-        if listener is None or listener.entrance is None or listener.binding is None:
+        if listener is None or listener.queue is None or listener.binding is None:
             os.close(handle)
             self._shut(door.port)
             return
         placeholder = hostcalls.new_socket(socket.AF_UNIX, socket.SOCK_STREAM | _FLAGS, 0)
         try:
             key = self._layer.new_key(placeholder)
-            listener.entrance.connect(placeholder)
+            listener.queue.entrance.connect(placeholder)
         except Errno as error:
             os.close(handle)
             if error.number == errno.ECONNREFUSED:
@@ -117,7 +117,7 @@ class Publisher:
         local, peer = _as_seen(listener, target, peer)
         self.peers.add(peer.address)
         self.streams += 1
-        listener.arrived(key, Arrival(local, peer, handle))
+        listener.queue.arrived(key, Arrival(local, peer, handle))
 
     def _look_later(self) -> None:
         if self._timer is None and self._doors:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import tcpinfo, tcpstate
-from ptrace_net.sockets.emulated.listening import Arrival, Key, Listening
+from ptrace_net.sockets.emulated.listening import Arrival, Key, Queue
 from ptrace_net.sockets.emulated.mirror import Mirror
-from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, family_of, pack
+from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
 from ptrace_net.sockets.emulated.network import is_multicast
+from ptrace_net.sockets.emulated.sock import EmulatedSocket, check_accept_flags
+from ptrace_net.sockets.emulated.ways import Way
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Fail, Park, Replace, Return, WouldBlock
 from ptrace_net.syscalls.sockets import Received
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.outside import End
     from ptrace_net.sockets.emulated.ports import PortTable
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.seam import Call, Task
     from ptrace_net.syscalls.sockets import Message
 
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
@@ -36,10 +38,11 @@ _LINGER_NOT = struct.pack("=ii", 1, 0)  # struct linger: a close is a reset
 MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE = 0x20, 0x40, 0x2000
 _HOST_LEVELS = (socket.SOL_SOCKET, socket.IPPROTO_TCP)
 _HOST_OPTIONS = ((socket.SOL_SOCKET, 7), (socket.SOL_SOCKET, 8))  # SO_SNDBUF, SO_RCVBUF
+_CONNECTED, _IN_PROGRESS = Return(0), Fail(errno.EINPROGRESS)
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 
 
-class Stream(Listening):
+class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
     __slots__ = (
@@ -49,6 +52,7 @@ class Stream(Listening):
         "mate",
         "mute",
         "on_host",
+        "queue",
         "spent",
         "state",
         "told",
@@ -64,8 +68,9 @@ class Stream(Listening):
         self.on_host = False
         self.spent = False  # the backing socket can neither be connected nor listen any more
         self.deaf = self.mute = False  # what has been shut down
+        self.queue: Queue | None = None  # while it listens
         self.end: End | None = None  # the connection, where packets carry it
-        self.told: dict[tuple[int, int], bytes] = {}  # options that concern packets, as they were set
+        self.told: dict[tuple[int, int], bytes] | None = None  # options of packets, as they were set
 
     @property
     def ports(self) -> PortTable:
@@ -85,53 +90,76 @@ class Stream(Listening):
 
     # Listening
 
-    def check_may_listen(self) -> None:
+    def listen(self, handle: int, backlog: int) -> Answer:
         if self.state != CLOSED:
             raise Errno(errno.EINVAL)
-
-    def fresh_to_listen(self, handle: int) -> int:
-        return self.renewed(handle) if self.spent else -1
-
-    def listens(self) -> None:
+        if self.queue is not None:
+            self.queue.set_backlog(backlog)
+            return Return(0)
+        if self.binding is None:
+            self._take(handle, Name(any_of(self.family), 0))
+        binding = self.binding
+        assert binding is not None
+        binding.listening = True
+        if self.ports.conflict(self, binding):
+            binding.listening = False
+            raise Errno(errno.EADDRINUSE)
+        fresh = self.renewed(handle) if self.spent else -1
+        self.queue = Queue(self, handle if fresh < 0 else fresh, backlog)
         self.layer.listening(self)
+        return Return(0) if fresh < 0 or self.seen is None else Replace(self.seen[1], fresh, Return(0))
 
-    def has_room(self) -> None:
-        self.layer.accepted(self)
-
-    def listens_no_more(self) -> None:
+    def stop_listening(self) -> None:
+        queue, self.queue = self.queue, None
+        if queue is None:
+            return
+        queue.close()
+        if self.binding is not None:
+            self.binding.listening = False
         self.layer.not_listening(self)
 
+    def accept(self, call: Call, handle: int) -> Answer:
+        flags = check_accept_flags(call)
+        if self.queue is None:
+            raise Errno(errno.EINVAL)
+        return self.queue.accept(call, handle, flags)
+
     def take_in(self, arrival: Arrival, new: int) -> int:
+        """Make the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
         child = Stream(self.layer, self.family, self.protocol, self.options.copy())
         if self.told:
             child.told = dict(self.told)
-        return child.begin(arrival, new, self)
-
-    def begin(self, arrival: Arrival, new: int, listener: Stream) -> int:
-        """Be the accepted end of ``arrival``, whose backing socket is ``new``; what the program gets."""
-        handle = new if arrival.handle < 0 else arrival.handle
-        self.on_host = handle != new
-        if self.on_host and hostcalls.is_blocking(new):
-            hostcalls.set_blocking(handle)
-        self.state, self.peer, self.v6only = CONNECTED, arrival.peer, listener.v6only
-        held = listener.binding
+        child.state, child.peer, child.v6only = CONNECTED, arrival.peer, self.v6only
+        held, local = self.binding, arrival.local
         reuse = (False, False) if held is None else (held.reuseaddr, held.reuseport)
-        self.binding = Binding(arrival.local.address, arrival.local.port, *reuse)
-        self.adopt(handle)
-        self.mate = arrival.client
-        if self.mate is not None:
-            self.mate.mate = self
+        child.binding = Binding(local.address, local.port, *reuse)
+        child.mate = arrival.client
+        if child.mate is not None:
+            child.mate.mate = child
+        given = new if arrival.handle < 0 else child.take_over(arrival.handle, new)
+        child.adopt(given)
         if arrival.end is not None:
-            self.end = arrival.end
-            self.end.accepted(self)
-        return handle
+            child.end = arrival.end
+            child.end.accepted(child)
+        self.layer.accepted(self)
+        return given
+
+    def take_over(self, host: int, new: int) -> int:
+        """The program gets a connection of the host's, as blocking as what it would have accepted."""
+        self.on_host = True
+        if hostcalls.is_blocking(new):
+            hostcalls.set_blocking(host)
+        return host
 
     # Connecting
 
     def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
+        way = self.layer.ways.get((self.family, name))
+        if way is not None and self.binding is None and self.state == CLOSED and not self.v6only:
+            return self._connect_along(way, handle, fd)
         if family_of(name) == AF_UNSPEC:
             return self._disconnect(handle, fd)
-        if self.state == CONNECTED or self.entrance is not None:
+        if self.state == CONNECTED or self.queue is not None:
             raise Errno(errno.EISCONN)
         if self.state == CONNECTING:
             return self.connect_again(handle, errno.EALREADY)
@@ -140,7 +168,27 @@ class Stream(Listening):
         if is_multicast(target.address) or network.is_broadcast(target.address):
             raise Errno(errno.ENETUNREACH)
         elsewhere = self.layer.connect_elsewhere(self, handle, fd, name)
-        return elsewhere if elsewhere is not None else self._connect_to(handle, fd, target)
+        if elsewhere is not None:
+            return elsewhere
+        answer = self._connect_to(handle, fd, target)
+        if self.layer.accepts:
+            self.layer.ways.learn(self, name, target)
+        return answer
+
+    def _connect_along(self, way: Way, handle: int, fd: int) -> Answer:
+        """Where another socket has been before: no more is looked at than whether the listener is there."""
+        blocking = hostcalls.is_blocking(handle)
+        local = self.ports.take_outgoing(self, Binding(way.source, 0, ephemeral=True))
+        try:
+            way.queue.entrance.connect(handle)
+        except Errno:
+            self.layer.ways.clear()
+            return self._connect_to(handle, fd, way.target)
+        self.peer = way.target
+        self.state = CONNECTED if blocking else CONNECTING
+        arrival = Arrival(way.target, Name(way.source, local), client=self)
+        way.queue.arrived(self.layer.new_key(handle), arrival)
+        return _CONNECTED if blocking else _IN_PROGRESS
 
     def connect_again(self, handle: int, unfinished: int) -> Return | Fail | Park:
         """What a connect in progress has come to: told once (__inet_stream_connect)."""
@@ -233,7 +281,7 @@ class Stream(Listening):
         key: Key = 0
         while True:
             listener = self.layer.listener_at(target, self.local)
-            if listener is None or listener.entrance is None:
+            if listener is None or listener.queue is None:
                 if target != self.local:
                     raise Errno(errno.ECONNREFUSED)
                 Mirror(self.layer.reactor, self.layer.stream_doorway.pair_with(handle))
@@ -241,18 +289,18 @@ class Stream(Listening):
                 return
             key = key or self.layer.new_key(handle)
             try:
-                listener.entrance.connect(handle)
+                listener.queue.entrance.connect(handle)
             except Errno as error:
                 if error.number != errno.ECONNREFUSED:
                     raise
                 self.layer.drop(listener)  # closed
                 continue
-            listener.arrived(key, Arrival(target, self.local, client=self))
+            listener.queue.arrived(key, Arrival(target, self.local, client=self))
             return
 
     def _disconnect(self, handle: int, fd: int) -> Answer:
         """AF_UNSPEC: the connection is gone, the port stays (tcp_disconnect)."""
-        fresh = self.state != CLOSED or self.entrance is not None
+        fresh = self.state != CLOSED or self.queue is not None
         self.state, self.peer = CLOSED, None
         self.deaf = self.mute = False
         self.stop_listening()
@@ -278,7 +326,7 @@ class Stream(Listening):
     def shutdown(self, handle: int, how: int) -> Answer:
         if how not in _HOWS:
             raise Errno(errno.EINVAL)
-        if self.entrance is not None:
+        if self.queue is not None:
             if how == socket.SHUT_WR:
                 return Return(0)
             hostcalls.shutdown(handle, socket.SHUT_RDWR)
@@ -333,7 +381,9 @@ class Stream(Listening):
         return tcpinfo.pack(tcpstate.state(self, handle), size)
 
     def gone(self) -> None:
-        self.stop_listening()
-        super().gone()
+        if self.queue is not None:
+            self.stop_listening()
+        if self.binding is not None:
+            self.layer.tcp.release(self)
         if self.end is not None:
             self.end.closed()

@@ -27,18 +27,18 @@ class SocketTable:
         reactor: Reactor,
     ) -> None:
         self._reactor, self._timer, self._swept = reactor, False, swept
-        self._sockets: dict[int, EmulatedSocket] = {}
+        self.sockets: dict[int, EmulatedSocket] = {}
         self._held, self._drop = held, drop
         self._limit = _SMALLEST
-        self.get = self._sockets.get
+        self.get = self.sockets.get
 
     def __len__(self) -> int:
-        return len(self._sockets)
+        return len(self.sockets)
 
     def add(self, inode: int, sock: EmulatedSocket) -> None:
-        if len(self._sockets) >= self._limit:
+        if len(self.sockets) >= self._limit:
             self.sweep()
-        self._sockets[inode] = sock
+        self.sockets[inode] = sock
         if not self._timer:
             self._timer = True
             self._reactor.call_at(time.monotonic() + _SWEEP_AFTER, self._due)
@@ -46,21 +46,21 @@ class SocketTable:
     def _due(self) -> None:
         """Sweep; again later while that finds something, or new ones come."""
         self._timer = False
-        before = len(self._sockets)
+        before = len(self.sockets)
         self.sweep()
-        if self._sockets and len(self._sockets) < before:
+        if self.sockets and len(self.sockets) < before:
             self._timer = True
             self._reactor.call_at(time.monotonic() + _SWEEP_AFTER, self._due)
 
     def remove(self, inode: int) -> EmulatedSocket | None:
-        return self._sockets.pop(inode, None)
+        return self.sockets.pop(inode, None)
 
     def all(self) -> list[EmulatedSocket]:
-        return list(self._sockets.values())
+        return list(self.sockets.values())
 
     def sweep(self) -> None:
         """Drop the sockets that are closed; the next time comes when the table has doubled."""
-        for inode in self._sockets.keys() - self._held():
-            self._drop(self._sockets[inode])
+        for inode in self.sockets.keys() - self._held():
+            self._drop(self.sockets[inode])
         self._swept()
-        self._limit = max(_SMALLEST, 2 * len(self._sockets))
+        self._limit = max(_SMALLEST, 2 * len(self.sockets))

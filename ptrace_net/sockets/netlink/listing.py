@@ -135,8 +135,8 @@ def _told(sock: EmulatedSocket, state: int, queues: tuple[int, int]) -> InetSock
     local = sock.local
     remote = sock.peer or Name(any_of(sock.family), 0)
     receive, send = queues
-    if isinstance(sock, Stream) and state == TCP_LISTEN:
-        send = sock.backlog
+    if isinstance(sock, Stream) and sock.queue is not None:
+        send = sock.queue.backlog
     else:  # what waits at the other end of the backing pair has arrived
         receive, send = (receive, 0) if sock.kind == SOCK_STREAM else (0, 0)
     port = sock.protocol if sock.kind == SOCK_RAW else local.port

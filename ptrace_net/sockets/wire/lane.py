@@ -35,6 +35,7 @@ class Lane:
         self, attached: AttachedHost, reactor: Reactor, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.attached, self.host, self.reactor, self.clock = attached, attached.host, reactor, clock
+        reactor.heavy = True
         self._due: float | None = None  # when the earliest timer of ours comes
         self._soon = False
         self._serving = False

@@ -35,7 +35,7 @@ class Listening:
 
     def woken(self, now: float) -> None:
         """Connections are complete: take as many as the program's backlog has room for."""
-        while len(self.sock.arrivals) <= self.sock.backlog:
+        while self.sock.queue is not None and len(self.sock.queue.arrivals) <= self.sock.queue.backlog:
             taken = self.handle.accept()
             if not isinstance(taken, TcpSocket):
                 return
@@ -43,14 +43,14 @@ class Listening:
 
     def _hand_on(self, taken: TcpSocket, now: float) -> None:
         """Into the queue of the program's own listening socket, from which accept(2) will take it."""
-        local, remote, entrance = taken.local(), taken.remote(), self.sock.entrance
-        if local is None or remote is None or entrance is None:
+        local, remote, queue = taken.local(), taken.remote(), self.sock.queue
+        if local is None or remote is None or queue is None:
             taken.abort(now)  # reset meanwhile
             return
         fd = hostcalls.new_socket(socket.AF_UNIX, _KIND, 0)
         key = self._wire.layer.new_key(fd)
         try:
-            entrance.connect(fd)
+            queue.entrance.connect(fd)
         except Errno as error:
             os.close(fd)
             taken.abort(now)
@@ -61,7 +61,7 @@ class Listening:
         scope = taken.tcb.flow.interface.index if taken.tcb and is_link_local(remote[0]) else 0
         self._wire.ends.add(end)
         end.pump.start()
-        self.sock.arrived(key, Arrival(Name(*local, scope), Name(*remote, scope), end=end))
+        queue.arrived(key, Arrival(Name(*local, scope), Name(*remote, scope), end=end))
 
     def close(self, now: float) -> None:
         self.handle.close(now)

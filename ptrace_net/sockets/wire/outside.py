@@ -115,7 +115,7 @@ class Wire:
         if binding is not None:
             handle.dual = sock.family == AF_INET6 and not sock.v6only
             handle.bind(binding.address, binding.port)
-        for (level, option), data in sock.told.items():
+        for (level, option), data in (sock.told or {}).items():
             options.apply(handle, level, option, data, self.lane.clock())
         return handle
 
@@ -123,10 +123,12 @@ class Wire:
         if self._beyond is not None:
             self._beyond.publish_stream(sock)
         binding = sock.binding
-        if binding is None or (is_loopback(binding.address) and not self._devices.packets_on_lo):
+        if binding is None or sock.queue is None:
+            return
+        if is_loopback(binding.address) and not self._devices.packets_on_lo:
             return
         handle = self._handle(sock, len(binding.address), 0, b"")
-        failed = handle.listen(sock.backlog)
+        failed = handle.listen(sock.queue.backlog)
         if failed is not None:
             raise Errno(failed.errno)
         self._listeners[sock] = Listening(self, sock, handle)
@@ -139,7 +141,7 @@ class Wire:
 
     def option_set(self, sock: EmulatedSocket, level: int, option: int, data: bytes) -> None:
         if isinstance(sock, Stream) and (level, option) in options.KNOWN:
-            sock.told[level, option] = data
+            sock.told = {**(sock.told or {}), (level, option): data}
             if sock.end is not None:
                 sock.end.option_set(level, option, data)
 

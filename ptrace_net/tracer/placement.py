@@ -1,0 +1,41 @@
+"""On which CPU a thread runs while a descriptor is put into it (sched_setaffinity(2)).
+
+ADDFD wakes the thread and sleeps until it has taken the descriptor. The kernel likes to wake it on a CPU that
+idles, and us on another one after that: two interrupts across CPUs, which cost more than the call. So the
+thread is kept on our CPU for that moment. Nobody sees it but who looks at another thread in the middle of a
+call; if somebody moves that thread meanwhile, it stays where he wants it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+_LARGEST = 1024  # bytes: 8192 CPUs, the most that the kernel can be built for
+_libc = ctypes.CDLL(None)
+_get, _set, _cpu = _libc.sched_getaffinity, _libc.sched_setaffinity, _libc.sched_getcpu
+_its, _now = ctypes.create_string_buffer(_LARGEST), ctypes.create_string_buffer(_LARGEST)
+# The kernel wants room for all CPUs that it could have.
+_SIZE = next((size for size in (8, 16, 128, _LARGEST) if _get(0, size, _its) >= 0), 0)
+
+
+@cache
+def _only(cpu: int) -> bytes:
+    return (1 << cpu).to_bytes(_SIZE, "little")
+
+
+def bring(tid: int) -> bytes | None:
+    """Keep the thread on our CPU; what ``release`` wants. None where it is here anyway, or may not be moved.
+    """
+    if not _SIZE or _get(tid, _SIZE, _its) < 0:
+        return None
+    ours = _only(_cpu())
+    if _its[:_SIZE] == ours or _set(tid, _SIZE, ours) < 0:
+        return None
+    return ours
+
+
+def release(tid: int, ours: bytes) -> None:
+    """Give the thread its CPUs back, unless somebody has given it others meanwhile."""
+    if _get(tid, _SIZE, _now) >= 0 and _now[:_SIZE] == ours:
+        _set(tid, _SIZE, _its)
