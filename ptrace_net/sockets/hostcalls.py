@@ -157,7 +157,7 @@ def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
     buffer = _name if size <= _NAME_SIZE else ctypes.create_string_buffer(size)
     _length.value = size
     result = _libc.getsockopt(handle, level, option, buffer, _length_reference)
-    value = buffer[: _length.value]
+    value = buffer.raw[: _length.value]
     _check(result, "getsockopt", handle, level, option, value)
     return value
 

@@ -30,8 +30,15 @@ class Beside:
     def start(self) -> None:
         """From the thread that has the lock, and blocks all signals."""
         bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._reactor.add(bell, select.EPOLLIN, lambda events: os.eventfd_read(bell) and None)
-        self._reactor.ring = lambda: os.eventfd_write(bell, 1)
+
+        def ring() -> None:
+            os.eventfd_write(bell, 1)
+
+        def rung(_events: int) -> None:
+            os.eventfd_read(bell)
+
+        self._reactor.add(bell, select.EPOLLIN, rung)
+        self._reactor.ring = ring
         self._thread.start()
 
     def end(self) -> None:

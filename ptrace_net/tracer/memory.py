@@ -24,6 +24,7 @@ _writev.restype = ctypes.c_long
 
 _SIZE = 1 << 17  # the largest UDP datagram fits; longer requests get a buffer of their own
 _buffer = ctypes.create_string_buffer(_SIZE)
+_view = memoryview(_buffer)
 _address = ctypes.addressof(_buffer)
 _iov = ctypes.create_string_buffer(64)
 _iov_local = ctypes.addressof(_iov)
@@ -57,13 +58,17 @@ def read_checked(tid: int, address: int, size: int) -> bytes:
     """
     if not 0 < size <= _MOST or address < 0 or address + size > _LIMIT:
         return b""
-    buffer, local = _buffer, _address
     if size > _SIZE:
         buffer = ctypes.create_string_buffer(size)
-        local = ctypes.addressof(buffer)
+        return ctypes.string_at(buffer, _read_into(ctypes.addressof(buffer), tid, address, size))
+    return bytes(_view[: _read_into(_address, tid, address, size)])
+
+
+def _read_into(local: int, tid: int, address: int, size: int) -> int:
+    """How many bytes could be read."""
     _pack_one(_iov, 0, local, size, address, size)
     count: int = _readv(tid, _iov_local, 1, _iov_remote, 1, 0)
-    return buffer[:count] if count > 0 else b""
+    return max(count, 0)
 
 
 def write(tid: int, address: int, data: bytes) -> bool:

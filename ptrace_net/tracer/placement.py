@@ -30,12 +30,12 @@ def bring(tid: int) -> bytes | None:
     if not _SIZE or _get(tid, _SIZE, _its) < 0:
         return None
     ours = _only(_cpu())
-    if _its[:_SIZE] == ours or _set(tid, _SIZE, ours) < 0:
+    if _its.raw[:_SIZE] == ours or _set(tid, _SIZE, ours) < 0:
         return None
     return ours
 
 
 def release(tid: int, ours: bytes) -> None:
     """Give the thread its CPUs back, unless somebody has given it others meanwhile."""
-    if _get(tid, _SIZE, _now) >= 0 and _now[:_SIZE] == ours:
+    if _get(tid, _SIZE, _now) >= 0 and _now.raw[:_SIZE] == ours:
         _set(tid, _SIZE, _its)

@@ -87,7 +87,7 @@ class PortTable:
 
     def _free(self, binding: Binding, number: int = errno.EADDRINUSE) -> int:
         """The next port without any holder; where few are left, one whose holders are gone."""
-        port = self._next
+        port: int = self._next
         for _ in range(_TRIES):
             following = LOW if port == HIGH else port + 1
             if port not in self._holders:
