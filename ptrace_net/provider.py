@@ -45,7 +45,7 @@ def provider(
     sockets.maps, sockets.refused = maps, options.policy.table("netlink")
     sockets.mend = mend
     # What a policy decides, it follows in the calls that the kernel or the engine makes.
-    sockets.accepts = not (maps or mixes or options.policy.restricts)
+    sockets.accepts = sockets.finishes = not (maps or mixes or options.policy.restricts)
     kept = () if links is None else (KEPT_ON_WIRE,)
     return sockets, (*stack_rules(*kept), *views)
 

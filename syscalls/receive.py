@@ -11,7 +11,7 @@ from ptrace_net.abi.msghdr import mmsghdr, msghdr
 from ptrace_net.syscalls import take
 from ptrace_net.syscalls.create import replace_name, translate_name
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_int, taken_name, write_int
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, fitted, read_header
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, checked, fitted, raw_header, read_header
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Native
 
 if TYPE_CHECKING:
@@ -71,11 +71,12 @@ def recvmsg(call: Call, sockets: Sockets) -> Answer:
         if held is None:
             return NATIVE
         sock = held.sock
-        if sock.receives(named=take.asks(call, address, call.args[2])):
-            return take.received_message(call, held)
+        raw = raw_header(call.task, call.arch, address)
+        if sock.receives(named=take.asks(raw, call.args[2])):
+            return take.received_message(call, held, raw)
         if not sock.names_senders():
             return NATIVE
-    asked = read_header(call.task, call.arch, address)
+    asked = checked(raw)
     if not asked.name and not asked.control:
         return NATIVE
 

@@ -16,7 +16,7 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -63,6 +63,14 @@ class Task(Protocol):
 
     def write(self, address: int, data: bytes) -> None:
         """Write to memory that the program itself could write; raises ``Errno(EFAULT)``."""
+
+    def read_two(self, first: int, size: int, second: int, more: int) -> tuple[bytes, bytes]:
+        """The readable prefixes of ``size`` bytes at ``first`` and, where these are all there, of ``more`` at
+        ``second``: together at most 64 KB, not in ``scratch`` memory.
+        """
+
+    def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+        """``write`` each piece, an address and bytes, in their order; not to ``scratch`` memory."""
 
     def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:
         """``write`` ``head`` at ``first``, then ``tail`` at ``second``."""
@@ -146,9 +154,14 @@ class Wait(NamedTuple):
 class Resume(Protocol):
     """``Park``'s way to go on."""
 
-    def __call__(self, ready: Callable[[], Answer] | None = None) -> bool:
+    def __call__(
+        self, ready: Callable[[], Answer] | None = None, lost: Callable[[], object] | None = None
+    ) -> bool:
         """``ready()`` gives the answer, instead of the call's handler; it may raise Errno. Only for engines
         that answer without the kernel's part of the call.
+
+        With ``lost`` it gives Return: where the call has been withdrawn by then, ``lost()`` is called, and
+        the answer is not kept for the thread.
         """
 
 

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import mmsghdr, msghdr
-from ptrace_net.syscalls.memory import read_name
+from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_name
 from ptrace_net.syscalls.msghdr import UIO_MAXIOV, pieces, read_control, read_header
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Return, Wait, WouldBlock
 from ptrace_net.syscalls.sockets import Held, Message
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Socket, Sockets
 
 POLLOUT, MSG_MORE = 4, 0x8000
+_SHORT = 4096  # bytes that are read with the name that they go to
 
 
 def sendto(call: Call, sockets: Sockets) -> Answer:
@@ -23,6 +24,10 @@ def sendto(call: Call, sockets: Sockets) -> Answer:
     with sockets.find(call.task, fd) as held:
         if held is None:
             return NATIVE
+        if name_address and 0 < name_length <= SOCKADDR_STORAGE and size <= _SHORT:
+            name, data = call.task.read_two(name_address, name_length, address, size)
+            if len(name) == name_length and len(data) == size and not held.sock.passes(name, b""):
+                return _sent(call, held, Message(size, lambda: data, name, b"", flags))
         # An address of no bytes is one all the same, and too short (__sys_sendto).
         name = (read_name(call.task, name_address, name_length) or b"\0") if name_address else b""
         if held.sock.passes(name, b""):

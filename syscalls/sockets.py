@@ -89,6 +89,14 @@ class Socket(Protocol):
     def receives(self, *, named: bool) -> bool:
         """Whether the provider takes what is received, instead of the kernel; ``named``: with its source."""
 
+    def sleeps(
+        self, call: Call, handle: int, size: int, flags: int, give: Callable[[Received], int]
+    ) -> Park | None:
+        """How a call sleeps until the provider has something for it, which it ends with ``give``: that writes
+        to the program's memory, and returns what the call does. None: ``receive`` knows.
+        """
+        return None
+
     def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
         """How recvmmsg(2) sleeps until ``count`` messages are there, ``timeout`` seconds being looked at when
         one comes; None: it takes what is there.

@@ -8,11 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import cmsghdr, mmsghdr, msghdr
-from ptrace_net.syscalls.memory import give_name, read_int
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, checked, fitted, pieces, raw_header
+from ptrace_net.syscalls.memory import read_int
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, checked, fitted, pieces, raw_header
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Return, Wait, WouldBlock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ptrace_net.abi.arch import Arch
     from ptrace_net.syscalls.sockets import Held, Received
 
@@ -21,40 +23,73 @@ MSG_OOB, MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT = 0x1, 0x2, 0x8, 0x20, 0x
 MSG_ERRQUEUE, MSG_WAITFORONE = 0x2000, 0x10000
 _NO_MORE = MSG_OOB | MSG_PEEK | MSG_DONTWAIT | MSG_ERRQUEUE | MSG_WAITFORONE
 _MOST = 1 << 17  # bytes taken at once: more than any datagram
+_INT = {"<": struct.Struct("<i"), ">": struct.Struct(">i")}
 _TIMESPEC = {4: "ii", 8: "qq"}
 
 
-def asks(call: Call, address: int, flags: int) -> bool:
-    """Whether the msghdr at ``address`` has room for a source, or an error is wanted."""
-    return bool(flags & MSG_ERRQUEUE or raw_header(call.task, call.arch, address).name)
-
-
 def first_asks(call: Call) -> bool:
-    """The same of recvmmsg's first msghdr. Where there is none, the kernel knows which error comes first."""
+    """Whether recvmmsg's first msghdr has room for a source, or an error is wanted. Where there is none, the
+    kernel knows which error comes first.
+    """
     try:
-        return call.args[2] != 0 and asks(call, call.args[1], call.args[3])
+        return call.args[2] != 0 and asks(raw_header(call.task, call.arch, call.args[1]), call.args[3])
     except Errno:
         return False
 
 
+def asks(header: Header, flags: int) -> bool:
+    return bool(flags & MSG_ERRQUEUE or header.name)
+
+
 def received_from(call: Call, held: Held) -> Answer:
-    address, size, flags, name_address, length_address = call.args[1:]
-    try:
-        got = held.sock.receive(call.task, held.handle, min(size, _MOST), flags)
-    except WouldBlock as blocked:
-        return _wait(call, blocked)
-    call.task.write(address, got.data)
-    if name_address:
-        room = read_int(call.task, call.arch, length_address)
-        give_name(call.task, call.arch, got.name, name_address, length_address, room)
-    return Return(_result(got, flags))
+    size, flags = call.args[2:4]
+    return _received(call, held, min(size, _MOST), flags, lambda got: _give(call, got))
 
 
-def received_message(call: Call, held: Held) -> Answer:
+def _give(call: Call, got: Received) -> int:
+    """Data, then the source (__sys_recvfrom); the length is looked at last, and written first."""
+    _, address, _, flags, name_address, length_address = call.args
+    task, data = call.task, got.data
+    if not name_address:
+        task.write(address, data)
+        return _result(got, flags)
     try:
-        return Return(_into(call, held, call.args[1], call.args[2]))
+        room = read_int(task, call.arch, length_address)
+    except Errno:
+        task.write(address, data)
+        raise
+    if room < 0:
+        task.write(address, data)
+        raise Errno(errno.EINVAL)
+    name = got.name
+    length = _INT[call.arch.endian].pack(len(name))
+    task.write_all(((address, data), (length_address, length), (name_address, name[:room])))
+    return _result(got, flags)
+
+
+def _received(
+    call: Call, held: Held, size: int, flags: int, give: Callable[[Received], int]
+) -> Answer:
+    """At once, or the call sleeps."""
+    sock, handle = held.sock, held.handle
+    asleep = sock.sleeps(call, handle, size, flags, give)
+    if asleep is not None:
+        return asleep
+    try:
+        return Return(give(sock.receive(call.task, handle, size, flags)))
     except WouldBlock as blocked:
-        return _wait(call, blocked)
+        timeout = blocked.timeout
+    return sock.sleeps(call, handle, size, flags, give) or Wait(
+        call.args[0], POLLIN, timeout, restart=timeout is None
+    )
+
+
+def received_message(call: Call, held: Held, asked: Header) -> Answer:
+    """``asked`` is the msghdr as it lies there."""
+    address, flags = call.args[1:3]
+    places = pieces(call.task, call.arch, checked(asked))
+    size = min(sum(length for _, length in places), _MOST)
+    return _received(call, held, size, flags, lambda got: _scatter(call, got, address, flags, asked, places))
 
 
 def received_messages(call: Call, held: Held) -> Answer:
@@ -74,7 +109,7 @@ def received_messages(call: Call, held: Held) -> Answer:
         except WouldBlock as blocked:
             if done:
                 break
-            return _wait(call, blocked)
+            return Wait(call.args[0], POLLIN, blocked.timeout, restart=blocked.timeout is None)
         except Errno as error:
             if not done:
                 raise
@@ -101,26 +136,34 @@ def _timeout(call: Call, address: int) -> float | None:
 
 
 def _into(call: Call, held: Held, address: int, flags: int) -> int:
-    """Receive into the msghdr at ``address``, scattered as its iovec says."""
-    task, arch = call.task, call.arch
-    asked = raw_header(task, arch, address)
-    header = checked(asked)
-    places = pieces(task, arch, header)
+    """Receive into the msghdr at ``address``."""
+    asked = raw_header(call.task, call.arch, address)
+    places = pieces(call.task, call.arch, checked(asked))
     size = min(sum(length for _, length in places), _MOST)
-    got = held.sock.receive(task, held.handle, size, flags)
-    offset = 0
+    got = held.sock.receive(call.task, held.handle, size, flags)
+    return _scatter(call, got, address, flags, asked, places)
+
+
+def _scatter(
+    call: Call, got: Received, address: int, flags: int, asked: Header, places: list[tuple[int, int]]
+) -> int:
+    """Write a message as the iovec says, and the msghdr's fields."""
+    task, arch = call.task, call.arch
+    header, written, offset = checked(asked), [], 0
     for base, length in places:
-        task.write(base, got.data[offset : offset + length])
+        piece = got.data[offset : offset + length]
+        written.append((base, piece))
         offset += length
     room = header.control_length if header.control else 0
-    control, cut = fitted(packed(got.control, arch), room, arch)
-    task.write(header.control, control)
+    control, cut = fitted(packed(got.control, arch), room, arch) if got.control else (b"", False)
+    written.append((header.control, control))
     if header.name:
-        task.write(header.name, got.name[: header.name_length])
+        written.append((header.name, got.name[: header.name_length]))
     out = got.flags | (MSG_CTRUNC if cut else 0)
     length = len(got.name) if header.name else asked.name_length
     filled = asked._replace(name_length=length, control_length=len(control), flags=out)
-    task.write(address, msghdr.fast(arch).pack(*filled))
+    written.append((address, msghdr.fast(arch).pack(*filled)))
+    task.write_all(written)
     return _result(got, flags)
 
 
@@ -138,6 +181,3 @@ def packed(messages: list[tuple[int, int, bytes]], arch: Arch) -> bytes:
 def _result(got: Received, flags: int) -> int:
     return got.total if flags & MSG_TRUNC else len(got.data)
 
-
-def _wait(call: Call, blocked: WouldBlock) -> Wait:
-    return Wait(call.args[0], POLLIN, blocked.timeout, restart=blocked.timeout is None)

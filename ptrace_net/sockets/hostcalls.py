@@ -27,8 +27,31 @@ T = TypeVar("T")
 _libc = ctypes.CDLL(None, use_errno=True)
 _NAME_SIZE = 128
 _name = ctypes.create_string_buffer(_NAME_SIZE)
+_name_address = ctypes.addressof(_name)
 _length = ctypes.c_int()
 _length_reference = ctypes.byref(_length)
+
+# Messages pass through buffers of ours, one at a time. More than a datagram fits, and the control messages of
+# any socket (net.core.optmem_max).
+_ROOM, _CONTROL_ROOM = 1 << 17, 1 << 17
+_IOV, _MSGHDR = struct.Struct("=QQ"), struct.Struct("=QIxxxxQQQQIxxxx")
+_pack_iov, _pack_header = _IOV.pack_into, _MSGHDR.pack_into
+_filled = struct.Struct("=8xI28xQI4x").unpack_from
+
+
+def _place(buffer: bytearray) -> int:
+    """Where its bytes lie, for as long as it lives."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+_out, _out_iov = bytearray(_ROOM), bytearray(_IOV.size)
+_out_address, _out_iov_address = _place(_out), _place(_out_iov)
+_in, _in_iov, _in_header = bytearray(_ROOM), bytearray(_IOV.size), bytearray(_MSGHDR.size)
+_in_address, _in_iov_address = _place(_in), _place(_in_iov)
+_in_header_pointer = ctypes.c_void_p(_place(_in_header))
+_in_control = bytearray(_CONTROL_ROOM)
+_in_control_address = _place(_in_control)
+_in_view, _in_control_view = memoryview(_in), memoryview(_in_control)
 
 # Told of every call on the host while a trace is made: name, handle, arguments, result (negative errno).
 watch: Callable[[str, int, tuple[object, ...], int], None] | None = None
@@ -175,13 +198,31 @@ def get_timeout(handle: int, option: int) -> float | None:
 
 def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:
     """One message; the supervisor never blocks and never gets SIGPIPE."""
-    iov = struct.pack("=QQ", _address(data), len(data))
-    header = struct.pack(
-        "=QIxxxxQQQQIxxxx",
-        *(_address(name), len(name), _address(iov), 1, _address(control), len(control), 0),
-    )
+    iov = _IOV.pack(_address(data), len(data))
+    header = _MSGHDR.pack(_address(name), len(name), _address(iov), 1, _address(control), len(control), 0)
     flags |= MSG_DONTWAIT | MSG_NOSIGNAL
     return _check(_libc.sendmsg(handle, header, flags), "sendmsg", handle, data, name, control, flags)
+
+
+class Outgoing:
+    """Messages on connected sockets of ours that all have the same control buffer: prepared once."""
+
+    __slots__ = ("_header", "control")
+
+    def __init__(self, control: bytes) -> None:
+        self.control = control
+        self._header = _MSGHDR.pack(0, 0, _out_iov_address, 1, _address(control), len(control), 0)
+
+    def send(self, handle: int, data: bytes) -> int:
+        """Send ``data``, at most 64 KB; 0, or an errno."""
+        size = len(data)
+        _out[:size] = data
+        _pack_iov(_out_iov, 0, _out_address, size)
+        flags = MSG_DONTWAIT | MSG_NOSIGNAL
+        number = 0 if _libc.sendmsg(handle, self._header, flags) >= 0 else ctypes.get_errno()
+        if watch is not None:
+            watch("sendmsg", handle, (data, b"", self.control, flags), -number or size)
+        return number
 
 
 def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:
@@ -190,21 +231,17 @@ def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes
     Returns ``(data, name, control, msg_flags, result)``; the result is longer than the data with MSG_TRUNC
     asked for.
     """
-    data, control = ctypes.create_string_buffer(max(size, 1)), ctypes.create_string_buffer(max(room, 1))
-    iov = struct.pack("=QQ", ctypes.addressof(data), size)
-    header = ctypes.create_string_buffer(
-        struct.pack(
-            "=QIxxxxQQQQIxxxx",
-            *(ctypes.addressof(_name), _NAME_SIZE, _address(iov), 1, ctypes.addressof(control), room, 0),
-        ),
-        56,
-    )
-    result = _check(_libc.recvmsg(handle, header, flags | MSG_DONTWAIT))
-    name_length, control_length, out = struct.unpack_from("=8xI28xQI", header)
+    size, room = min(size, _ROOM), min(room, _CONTROL_ROOM)
+    _pack_iov(_in_iov, 0, _in_address, size)
+    _pack_header(_in_header, 0, _name_address, _NAME_SIZE, _in_iov_address, 1, _in_control_address, room, 0)
+    result = _libc.recvmsg(handle, _in_header_pointer, flags | MSG_DONTWAIT)
+    if result < 0:
+        raise Errno(ctypes.get_errno())
+    name_length, control_length, out = _filled(_in_header)
     return (
-        ctypes.string_at(data, min(result, size)),
-        ctypes.string_at(_name, name_length),
-        ctypes.string_at(control, control_length),
+        _in_view[: min(result, size)].tobytes(),
+        ctypes.string_at(_name, name_length) if name_length else b"",
+        _in_control_view[:control_length].tobytes() if control_length else b"",
         out,
         result,
     )

@@ -126,6 +126,9 @@ class MixedSockets(EmulatedSockets):
             return self._way.send(sender, data, target, origin)
         return super().forward(sender, data, target, origin)
 
+    def receiver(self, sender: Datagram, target: Name, origin: Origin) -> Datagram | None:
+        return None  # a policy has a say
+
     def source_for(self, destination: bytes) -> bytes | None:
         known = super().source_for(destination)
         if known is None and self._choice.reaches(destination):

@@ -185,10 +185,25 @@ class Answering:
             pending.thread.hold(pending.fd, pending.handle)
         call = pending.call
         try:
+            if pending.lost is not None and pending.ready is not None:
+                self._finish(pending, pending.ready, pending.lost)
+                return
             answer = self.dispatch(call) if pending.ready is None else _answer_of(pending.ready)
             self._carry_out(pending.listener, pending.identity, call, answer)
         except WITHDRAWN:
             pending.thread.release()  # withdrawn in this moment, as in _next
+
+    def _finish(self, pending: Pending, ready: Callable[[], Answer], lost: Callable[[], object]) -> None:
+        """End the call with what has come for it; the program may have closed its own descriptor."""
+        pending.thread.release()
+        answer = _answer_of(ready)
+        value = answer.value if isinstance(answer, Return) else -errno.EFAULT
+        if isinstance(answer, Fail):
+            value = -answer.errno
+        try:
+            notification.answer(pending.listener, pending.identity, value)
+        except FileNotFoundError:
+            lost()
 
     def _expired(self, pending: Pending) -> None:
         if pending.answer.expired is None:  # a delay, which is over

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Park, Wait
@@ -26,7 +27,8 @@ class Pending:
     """A call that waits, with the duplicate that it has of the descriptor it is about (-1 for none)."""
 
     __slots__ = (
-        "answer", "call", "deadline", "fd", "handle", "identity", "listener", "ready", "thread", "timer",
+        "answer", "call", "deadline", "fd", "handle", "identity", "listener", "lost", "ready", "thread",
+        "timer",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +46,7 @@ class Pending:
         self.deadline: float | None = None
         self.timer: Timer | None = None
         self.ready: Callable[[], Answer] | None = None  # what gives its answer now, if not the handler
+        self.lost: Callable[[], object] | None = None  # to be called where that is not told
 
     def is_valid(self) -> bool:
         return notification.is_valid(self.listener, self.identity)
@@ -83,7 +86,7 @@ class Waits:
             pending.deadline = time.monotonic() + answer.timeout if deadline is None else deadline
             pending.timer = reactor.call_at(pending.deadline, lambda: self._is_over(pending))
         if isinstance(answer, Park):
-            answer.start(lambda ready=None: self._resume(pending, ready))
+            answer.start(partial(self._resume, pending))
 
     def drop(self, pending: Pending) -> None:
         self._let_go(pending)
@@ -123,11 +126,16 @@ class Waits:
             if not pending.is_valid():
                 self.drop(pending)
 
-    def _resume(self, pending: Pending, ready: Callable[[], Answer] | None) -> bool:
+    def _resume(
+        self,
+        pending: Pending,
+        ready: Callable[[], Answer] | None = None,
+        lost: Callable[[], object] | None = None,
+    ) -> bool:
         """Not at once: a handler may be calling."""
         waits = self._by_thread.get(pending.thread.tid) is pending and pending.is_valid()
         if waits:
-            pending.ready = ready
+            pending.ready, pending.lost = ready, lost
             self.resumed.append(pending)
         return waits
 

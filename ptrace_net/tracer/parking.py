@@ -32,7 +32,7 @@ class Parked:
     def _expire(self) -> None:
         self.wake(EXPIRED)
 
-    def resume(self, ready: object = None) -> bool:
+    def resume(self, ready: object = None, lost: object = None) -> bool:
         return self.wake(RESUMED)
 
     def wake(self, reason: str) -> bool:

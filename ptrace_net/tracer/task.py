@@ -6,10 +6,14 @@ import ctypes
 import errno
 import fcntl
 import os
+from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
 from ptrace_net.tracer.spawn import has_privilege
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PIDFD_THREAD = os.O_EXCL
 _SYS_PIDFD_GETFD = 438
@@ -37,6 +41,13 @@ class Task:
 
     def write(self, address: int, data: bytes) -> None:
         if data and not memory.write(self.tid, address, data):
+            raise Errno(errno.EFAULT)
+
+    def read_two(self, first: int, size: int, second: int, more: int) -> tuple[bytes, bytes]:
+        return memory.read_two(self.tid, first, size, second, more)
+
+    def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+        if not memory.write_all(self.tid, pieces):
             raise Errno(errno.EFAULT)
 
     def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:

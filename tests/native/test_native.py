@@ -3,8 +3,9 @@
 The native kernel is the oracle: nothing is expected here but what it answers in the same minute. The
 programs print nothing that differs between two native runs, which the first test asserts.
 
-Where the stack provider cannot answer as Linux does, known/PROGRAM.diff has the lines that differ, and
-docs/limitations.md the reasons ("Emulated sockets"): just these, no more and no fewer.
+Where the stack provider cannot answer as Linux does, known/PROGRAM.diff has the lines that differ, or for one
+engine alone known/PROGRAM-ENGINE.diff, and docs/limitations.md the reasons ("Emulated sockets"): just these,
+no more and no fewer.
 """
 
 import difflib
@@ -58,7 +59,7 @@ def test_same_under_ptrace_net(program: Program, options: tuple[str, ...], nativ
     if "notify" in options and "host" in options and reason:
         pytest.skip(reason)
     expected, seen = native(program), run(program, options)
-    known = known_differences(program) if "stack" in options else []
+    known = known_differences(program, options[-1]) if "stack" in options else []
     if (differing(expected, seen), seen.status) != (known, expected.status):
         pytest.fail(difference(expected, seen, f"ptrace-net {' '.join(options)}"), pytrace=False)
 
@@ -70,9 +71,9 @@ def differing(expected: Outcome, seen: Outcome) -> list[str]:
     return [line.rstrip() for line in lines if not line.startswith(("@@", "---", "+++"))]
 
 
-def known_differences(program: Program) -> list[str]:
+def known_differences(program: Program, engine: str) -> list[str]:
     """What the stack provider is known to answer otherwise; lines that begin with # say why."""
-    for name in (str(program), program.name):
+    for name in (f"{program.name}-{engine}", str(program), program.name):
         file = KNOWN / f"{name}.diff"
         if file.exists():
             return [line for line in file.read_text().splitlines() if not line.startswith("#")]

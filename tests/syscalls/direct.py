@@ -9,7 +9,7 @@ import errno
 import os
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ptrace_net.abi.arch import X86_64
@@ -44,6 +44,13 @@ class Myself:
 
     def write(self, address: int, data: bytes) -> None:
         if data and not memory.write(os.getpid(), address, data):
+            raise Errno(errno.EFAULT)
+
+    def read_two(self, first: int, size: int, second: int, more: int) -> tuple[bytes, bytes]:
+        return memory.read_two(os.getpid(), first, size, second, more)
+
+    def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+        if not memory.write_all(os.getpid(), pieces):
             raise Errno(errno.EFAULT)
 
     def write_two(self, first: int, head: bytes, second: int, tail: bytes) -> None:

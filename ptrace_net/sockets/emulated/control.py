@@ -15,6 +15,7 @@ from ptrace_net.syscalls.seam import Errno
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.datagram import Datagram
     from ptrace_net.sockets.emulated.origins import Origin
+    from ptrace_net.sockets.emulated.receiving import Receiving
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
 
 Item = tuple[int, int, bytes]
@@ -112,7 +113,7 @@ class Control:
         hops = value(IPPROTO_IPV6, IPV6_MULTICAST_HOPS if multicast else IPV6_UNICAST_HOPS)
         return (hops if hops >= 0 else _DEFAULT_HOPS), max(value(IPPROTO_IPV6, IPV6_TCLASS), 0) & 0xFF
 
-    def received(self, sock: Datagram, origin: Origin) -> list[Item]:
+    def received(self, sock: Receiving, origin: Origin) -> list[Item]:
         """The messages that the socket's options ask for, in the kernel's order."""
         if sock.options.values is None:
             return []
@@ -134,7 +135,7 @@ class Control:
             return [(SOL_SOCKET, SO_TIMESTAMP, struct.pack("=qq", now // 10**6, now % 10**6))]
         return []
 
-    def _ip(self, sock: Datagram, origin: Origin) -> list[Item]:
+    def _ip(self, sock: Receiving, origin: Origin) -> list[Item]:
         value, found = sock.options.value, []
         if value(IPPROTO_IP, IP_PKTINFO):
             local = origin.destination
@@ -148,7 +149,7 @@ class Control:
             found.append((IPPROTO_IP, IP_RECVORIGDSTADDR, pack(2, Name(origin.destination, port))))
         return found
 
-    def _ipv6(self, sock: Datagram, origin: Origin) -> list[Item]:
+    def _ipv6(self, sock: Receiving, origin: Origin) -> list[Item]:
         value, found = sock.options.value, []
         local = origin.destination if len(origin.destination) == 16 else V4_MAPPED + origin.destination
         if value(IPPROTO_IPV6, IPV6_RECVPKTINFO):

@@ -13,8 +13,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import errqueue, gather, origins
-from ptrace_net.sockets.emulated.erring import Erring
+from ptrace_net.sockets.emulated import errqueue, gather
 from ptrace_net.sockets.emulated.gather import MSG_MORE, Corked
 from ptrace_net.sockets.emulated.names import (
     AF_INET,
@@ -23,16 +22,14 @@ from ptrace_net.sockets.emulated.names import (
     Name,
     any_of,
     family_of,
-    pack,
     parse,
 )
-from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.origins import Origin
-from ptrace_net.sockets.emulated.several import Several
-from ptrace_net.sockets.emulated.sock import LOOPBACK_MTU, SOL_SOCKET, EmulatedSocket, check_accept_flags
+from ptrace_net.sockets.emulated.receiving import Receiving
+from ptrace_net.sockets.emulated.recipients import Recipients
+from ptrace_net.sockets.emulated.sock import LOOPBACK_MTU, SOL_SOCKET, check_accept_flags
 from ptrace_net.stack.bindings import Binding
-from ptrace_net.syscalls.seam import Answer, Errno, Park, Return, WouldBlock
-from ptrace_net.syscalls.sockets import Received
+from ptrace_net.syscalls.seam import Answer, Errno, Return
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
@@ -43,62 +40,32 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Message
 
 LONGEST = {AF_INET: 65507, AF_INET6: 65527}
-SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO = 6, 20, 21
-MSG_OOB, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 1, 8, 0x40, 0x2000, 0x40000000
+SO_BROADCAST = 6
+MSG_OOB = 1
+_HARMLESS = 0x40 | 0x800 | 0x4000  # MSG_DONTWAIT, MSG_CONFIRM, MSG_NOSIGNAL
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 _ALWAYS_FITS = LOOPBACK_MTU - 48  # with IPv6's header and UDP's; beyond that it depends
 _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 
 
-class Datagram(Erring):
+class Datagram(Receiving):
     """Implements ``syscalls.sockets.Socket`` for SOCK_DGRAM."""
 
-    __slots__ = ("corked", "groups", "mute", "ours", "outside", "several")
+    __slots__ = ("corked", "outside", "recipients")
 
     kind = socket.SOCK_DGRAM
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
-        self.ours = -1
-        self.mute = False  # shut down for writing: our end hangs up, though the program's is open
         self.corked: Corked | None = None
-        self.groups: set[tuple[bytes, int]] = set()
         self.outside: object = None  # the host's socket, once it is needed
-        self.several: Several | None = None
+        self.recipients = Recipients()
 
     @property
     def ports(self) -> PortTable:
         return self.layer.udp if self.protocol == socket.IPPROTO_UDP else self.layer.udplite
 
     def names_senders(self) -> bool:
-        return True
-
-    def watch(self, ours: int) -> None:
-        """``ours`` is the other end of the pair."""
-        self.ours = ours
-        self.layer.reactor.add(ours, 0x2001, self._stirred)  # EPOLLIN, EPOLLRDHUP
-
-    def unwatch(self) -> None:
-        """Close our end."""
-        if self.ours >= 0:
-            self.layer.reactor.remove(self.ours)
-            os.close(self.ours)
-            self.ours = -1
-
-    def _stirred(self, events: int) -> None:
-        if self.ours < 0:
-            return
-        if not self.flush() and events & 0x2010:
-            self.layer.drop(self)
-
-    def is_gone(self) -> bool:
-        if self.ours < 0:
-            return True
-        if self.telling is not None or self.mute:
-            return EmulatedSocket.is_gone(self)
-        if not hostcalls.hung_up(self.ours):
-            return False
-        self.layer.drop(self)
         return True
 
     def gone(self) -> None:
@@ -132,6 +99,7 @@ class Datagram(Erring):
 
     def connect(self, handle: int, name: bytes, fd: int = -1) -> Answer:
         self.flush()
+        self.ports.version += 1  # who gets what may change
         if family_of(name) == AF_UNSPEC:
             return self._disconnect()
         elsewhere = self.layer.connect_elsewhere(self, handle, fd, name)
@@ -177,7 +145,13 @@ class Datagram(Erring):
         return False
 
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
-        self.flush()
+        if self.peer is not None:
+            self.flush()
+        plain = not (message.flags & ~_HARMLESS or message.control or self.corked or self.telling)
+        if plain and not self.error and message.size <= _ALWAYS_FITS:
+            known = self.recipients.find(self, message.name)
+            if known is not None and known.receiver.deliver(message.read(), known.origin):
+                return message.size
         self.autobind(handle)
         if message.size > _ALWAYS_FITS:
             self._check_size(message)
@@ -194,6 +168,8 @@ class Datagram(Erring):
         ):
             raise Errno(errno.EACCES)
         self.post(message.read(), target, message.control, word, message.flags)
+        if plain:
+            self.recipients.used(self, message.name, target)
         self.show_rest(handle)
         return message.size
 
@@ -239,6 +215,7 @@ class Datagram(Erring):
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         self.flush()  # what was written before goes as the options were
+        self.recipients.forget()
         answer = super().set_option(task, handle, level, option, value)
         if self.telling is not None and not self.sends_fail:
             self.telling.hide(handle)  # a send may follow
@@ -248,9 +225,14 @@ class Datagram(Erring):
 
     def emit(self, data: bytes, target: Name, control: bytes = b"", word: int = 8) -> None:
         """Send a datagram on its way; raises Errno(ENETUNREACH)."""
+        self.options.route_lost = False
+        if not self.layer.forward(self, data, target, self.origin(target, control, word)):
+            self.refused(data, target)
+
+    def origin(self, target: Name, control: bytes = b"", word: int = 8) -> Origin:
+        """What a datagram to ``target`` says of itself; raises Errno(ENETUNREACH)."""
         binding = self.binding
         assert binding is not None
-        self.options.route_lost = False
         source = self.layer.control.source(self, target, control, word) if control else None
         if source is None:
             source = binding.address if any(binding.address) else self.layer.source_for(target.address)
@@ -258,9 +240,7 @@ class Datagram(Erring):
             raise Errno(errno.ENETUNREACH)
         ttl, tos = self.layer.control.sending(self, target, control, word)
         interface = self.layer.network.link_of(source)
-        origin = Origin(Name(source, binding.port), target.address, interface, ttl, tos)
-        if not self.layer.forward(self, data, target, origin):
-            self.refused(data, target)
+        return Origin(Name(source, binding.port), target.address, interface, ttl, tos)
 
     def flush(self) -> bool:
         """Send what the program wrote without an address; whether there was anything."""
@@ -284,62 +264,6 @@ class Datagram(Erring):
         """Whether what is written without an address has somewhere to go."""
         return self.peer is not None and self.binding is not None and self.peer.port > 0
 
-    # Receiving
-
-    def wants(self, origin: Origin) -> bool:
-        """Whether a connected socket takes a datagram: from its peer alone."""
-        return self.peer is None or (
-            self.peer.port == origin.source.port
-            and (self.peer.address == origin.source.address or is_multicast(self.peer.address))
-        )
-
-    def deliver(self, data: bytes, origin: Origin) -> None:
-        """Put a datagram into the queue; where that is full it is lost, as over UDP."""
-        if self.ours < 0:
-            return
-        try:
-            hostcalls.sendmsg(self.ours, data, b"", self.layer.origins.control(origin), 0)
-        except Errno as error:
-            if error.number == errno.ECONNREFUSED:
-                self.layer.drop(self)
-            return
-        if self.several is not None:
-            self.several.arrived()
-
-    def receives(self, *, named: bool) -> bool:
-        return True
-
-    def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
-        if self.error or not hostcalls.is_blocking(handle):
-            return None
-        if self.several is None:
-            self.several = Several(self.layer.reactor)
-        return self.several.more(call, handle, count, timeout)
-
-    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
-        if flags & MSG_ERRQUEUE:
-            return self.error_queued(handle)
-        number = self.taken(handle)
-        if number:
-            self.show_rest(handle)
-            raise Errno(number)
-        try:
-            data, _, control, out, total = hostcalls.recvmsg(
-                handle, size, origins.CONTROL_ROOM, flags & ~MSG_OOB | MSG_CMSG_CLOEXEC
-            )
-        except Errno as error:
-            if error.number == errno.EAGAIN and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
-                raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
-            self.show_rest(handle)
-            raise
-        self.show_rest(handle)
-        origin = origins.taken(control)
-        if origin is None:  # shut down: an end of file, from nobody
-            return Received(data, b"", [], _flags(out, flags), total)
-        name = pack(self.family, origin.source)
-        messages = self.layer.control.received(self, origin)
-        return Received(data, name, messages, _flags(out, flags), total)
-
     # The rest
 
     def take_error(self, handle: int = -1) -> int:
@@ -356,38 +280,18 @@ class Datagram(Erring):
     def shutdown(self, handle: int, how: int) -> Answer:
         if how not in _HOWS:
             raise Errno(errno.EINVAL)
-        if self.peer is None:
-            raise Errno(errno.ENOTCONN)
         self.flush()
+        if self.peer is None:
+            if how != socket.SHUT_WR:  # who sleeps is woken all the same (inet_shutdown)
+                self._shut(handle, socket.SHUT_RD)
+            raise Errno(errno.ENOTCONN)
         if how != socket.SHUT_RD:
             self.mute = True
             self.layer.reactor.remove(self.ours)
-        hostcalls.shutdown(handle, how)
+        self._shut(handle, how)
         return Return(0)
 
-    def hears(self, target: Name, origin: Origin) -> bool:
-        """Whether a datagram to a group or to everybody is for this socket too."""
-        binding = self.binding
-        if binding is None or not self.wants(origin):
-            return False
-        if any(binding.address) and binding.address != target.address:
-            return False
-        if len(target.address) == 16 or (self.family == AF_INET6 and self.v6only):
-            return self.family == AF_INET6 and len(target.address) == 16 and self._in_group(target.address)
-        return not is_multicast(target.address) or self._in_group(target.address)
-
-    def _in_group(self, group: bytes) -> bool:
-        return any(joined == group for joined, _ in self.groups)
-
-    def join(self, group: bytes, interface: int) -> None:
-        self.groups.add((group, interface))
-        self.layer.outside.joined(group, interface, True)
-
-    def leave(self, group: bytes, interface: int) -> None:
-        self.groups.discard((group, interface))
-        self.layer.outside.joined(group, interface, False)
-
-
-def _flags(out: int, asked: int) -> int:
-    """msg_flags without what our own control message left there."""
-    return out & ~(MSG_CMSG_CLOEXEC | MSG_CTRUNC) | asked & MSG_CMSG_CLOEXEC
+    def _shut(self, handle: int, how: int) -> None:
+        hostcalls.shutdown(handle, how)
+        self.dry = False  # there may be an end of file
+        self.sleepers.wake()

@@ -78,6 +78,7 @@ class EmulatedSockets:
         self.mend: Mend | None = None  # makes the ECONNRESET of a socket another errno
         self.maps = False  # whether the engine can let a program map what another descriptor is
         self.accepts = True  # whether sockets are made and accepted here, not by the engine
+        self.finishes = True  # whether the engine ends calls that sleep, and nobody but us has a say in them
 
     @cached_property
     def stream_doorway(self) -> Doorway:
@@ -275,10 +276,19 @@ class EmulatedSockets:
 
     def deliver(self, data: bytes, target: Name, origin: Origin, ports: PortTable | None = None) -> bool:
         """Give a datagram to the socket of the run that it is for; False where there is none."""
-        receiver = lookup.receiver(self.udp if ports is None else ports, target, origin)
-        if receiver is not None:
-            receiver.deliver(data, origin)
-        return receiver is not None
+        table = self.udp if ports is None else ports
+        while (receiver := lookup.receiver(table, target, origin)) is not None:
+            if receiver.deliver(data, origin):
+                return True
+        return False
+
+    def receiver(self, sender: Datagram, target: Name, origin: Origin) -> Datagram | None:
+        """Who gets what ``sender`` sends, where the ports of the run alone decide that."""
+        network = self.network
+        everybody = is_multicast(target.address) or network.is_broadcast(target.address)
+        if everybody or not network.is_local(target.address) or self.outside.carries(target.address):
+            return None
+        return lookup.receiver(sender.ports, target, origin)
 
     def datagrams_at(self, port: int) -> list[Datagram]:
         """Who has a UDP port."""

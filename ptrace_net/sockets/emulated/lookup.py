@@ -53,7 +53,9 @@ def datagrams(ports: PortTable, port: int) -> list[Datagram]:
 
 
 def receiver(ports: PortTable, target: Name, origin: Origin) -> Datagram | None:
-    """The best fit, connected sockets first; among equals the latest, or one of the group by the source."""
+    """The best fit, connected sockets first; among equals the latest, or one of the group by the source. It
+    may have been closed.
+    """
     best: list[Datagram] = []
     fit = (False, -1)
     for holder in datagrams(ports, target.port):
@@ -69,8 +71,7 @@ def receiver(ports: PortTable, target: Name, origin: Origin) -> Datagram | None:
         return None
     first = best[0]
     group = len(best) > 1 and first.binding is not None and first.binding.reuseport
-    chosen = best[hash(origin.source) % len(best)] if group else first
-    return receiver(ports, target, origin) if chosen.is_gone() else chosen
+    return best[hash(origin.source) % len(best)] if group else first
 
 
 def left_over(socks: Iterable[EmulatedSocket], wanting: Stream, binding: Binding) -> bool:

@@ -13,11 +13,13 @@ import struct
 from typing import NamedTuple
 
 from ptrace_net.sockets.emulated.names import Name
+from ptrace_net.sockets.hostcalls import Outgoing
 
 CONTROL_ROOM = 24  # CMSG_SPACE(sizeof(int))
 _CMSG = struct.Struct("=QiiI4x")
 _FD_AT = 16
 _MOST = 512  # files kept open
+_HANDLE = struct.Struct("=i")
 _ORIGIN = struct.Struct("=BB16sHI16sIBBI")
 
 
@@ -36,14 +38,18 @@ class Origins:
     """Control messages for origins, made once and kept."""
 
     def __init__(self) -> None:
-        self._files: dict[Origin, tuple[int, bytes]] = {}
+        self._files: dict[Origin, tuple[int, Outgoing]] = {}
 
-    def control(self, origin: Origin) -> bytes:
-        """The control buffer to send a datagram of ``origin`` with."""
+    def outgoing(self, origin: Origin) -> Outgoing:
+        """What sends datagrams of ``origin``; to be used at once."""
         known = self._files.get(origin)
         if known is None:
             known = self._files[origin] = self._made(origin)
         return known[1]
+
+    def control(self, origin: Origin) -> bytes:
+        """The control buffer to send a datagram of ``origin`` with."""
+        return self.outgoing(origin).control
 
     def forget(self) -> None:
         """Close the files; datagrams that are under way have their own descriptors of them."""
@@ -51,24 +57,33 @@ class Origins:
             os.close(handle)
         self._files.clear()
 
-    def _made(self, origin: Origin) -> tuple[int, bytes]:
+    def _made(self, origin: Origin) -> tuple[int, Outgoing]:
         if len(self._files) >= _MOST:
             oldest = next(iter(self._files))
             os.close(self._files.pop(oldest)[0])
         handle = os.memfd_create("origin", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.write(handle, _packed(origin))
-        return handle, _CMSG.pack(20, socket.SOL_SOCKET, socket.SCM_RIGHTS, handle)
+        return handle, Outgoing(_CMSG.pack(20, socket.SOL_SOCKET, socket.SCM_RIGHTS, handle))
+
+
+_unpacked_lately: dict[bytes, Origin] = {}
 
 
 def taken(control: bytes) -> Origin | None:
     """The origin in a control buffer that was received; its descriptor is closed."""
     if len(control) < _FD_AT + 4:
         return None
-    (handle,) = struct.unpack_from("=i", control, _FD_AT)
+    (handle,) = _HANDLE.unpack_from(control, _FD_AT)
     try:
-        return _unpacked(os.pread(handle, _ORIGIN.size, 0))
+        data = os.pread(handle, _ORIGIN.size, 0)
     finally:
         os.close(handle)
+    origin = _unpacked_lately.get(data)
+    if origin is None:
+        if len(_unpacked_lately) >= _MOST:
+            _unpacked_lately.clear()
+        origin = _unpacked_lately[data] = _unpacked(data)
+    return origin
 
 
 def _packed(origin: Origin) -> bytes:

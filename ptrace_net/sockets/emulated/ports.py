@@ -35,6 +35,7 @@ class PortTable:
 
     def __init__(self) -> None:
         self._holders: dict[int, list[Holder]] = {}
+        self.version = 0  # changes whenever another holder may be found for the same name
         self._next = LOW + int.from_bytes(os.urandom(4), "little") % (HIGH - LOW + 1)
 
     def holders(self, port: int) -> list[Holder]:
@@ -70,6 +71,7 @@ class PortTable:
         binding, holder.binding = holder.binding, None
         if binding is None:
             return
+        self.version += 1
         others = self._holders.get(binding.port, ())
         if holder in others:
             if len(others) == 1:
@@ -79,6 +81,7 @@ class PortTable:
 
     def _add(self, holder: Holder, binding: Binding) -> None:
         holder.binding = binding
+        self.version += 1
         others = self._holders.get(binding.port)
         if others is None:
             self._holders[binding.port] = [holder]

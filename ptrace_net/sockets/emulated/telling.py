@@ -51,7 +51,9 @@ class Tellers:
 
     def wanted(self, sock: Datagram, handle: int, fd: int) -> Answer:
         """The answer to a call after which ``sock`` shall show errors."""
-        if sock.telling is not None or sock.seen is None or _in_epoll_set(sock.seen[0].tgid, sock.inode):
+        if sock.telling is not None or sock.seen is None or sock.sleepers:
+            return Return(0)
+        if _in_epoll_set(sock.seen[0].tgid, sock.inode):
             return Return(0)
         fresh = self._renewed(sock, handle)
         self._sockets.add(sock)

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import origins
-from ptrace_net.sockets.emulated.datagram import MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SO_RCVTIMEO, Datagram
+from ptrace_net.sockets.emulated.datagram import Datagram
 from ptrace_net.sockets.emulated.names import Name
 from ptrace_net.sockets.emulated.origins import Origin
+from ptrace_net.sockets.emulated.receiving import MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SO_RCVTIMEO
 from ptrace_net.sockets.packet import options
 from ptrace_net.sockets.packet.bpf import Instruction, parsed, run
 from ptrace_net.sockets.packet.ring import Ring, request
@@ -29,11 +30,13 @@ from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return, Woul
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.sockets.netlink.layer import NetlinkLayer
     from ptrace_net.stack.interface import Interface
     from ptrace_net.syscalls.options import OptionValue
-    from ptrace_net.syscalls.seam import Task
+    from ptrace_net.syscalls.seam import Call, Park, Task
     from ptrace_net.syscalls.sockets import Message
 
 AF_PACKET, ETH_P_ALL, ETH_HLEN = 17, 3, 14
@@ -247,6 +250,11 @@ class PacketSocket(Datagram):
         return some
 
     # Receiving
+
+    def sleeps(
+        self, call: Call, handle: int, size: int, flags: int, give: Callable[[Received], int]
+    ) -> Park | None:
+        return None
 
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         try:

@@ -1,0 +1,70 @@
+"""Threads that sleep until a datagram comes, and are handed it: it never lies in the backing socket.
+
+Only where that is empty, so that nothing is overtaken; the thread that has slept longest comes first. A call
+that a signal withdraws takes nothing: the datagram goes to the next thread, or into the backing socket.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from ptrace_net.syscalls.seam import Park, Return
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptrace_net.sockets.emulated.origins import Origin
+    from ptrace_net.sockets.emulated.receiving import Receiving
+    from ptrace_net.syscalls.seam import Resume
+    from ptrace_net.syscalls.sockets import Received
+
+
+class Sleeper(NamedTuple):
+    """One of them: at most ``size`` bytes with MSG_* ``flags`` are what ``give`` is to write."""
+
+    resume: Resume
+    size: int
+    flags: int
+    give: Callable[[Received], int]
+
+
+class Sleepers:
+    """Those of one socket, by thread; calls that were withdrawn are among them until their turn comes."""
+
+    __slots__ = ("_by_thread",)
+
+    def __init__(self) -> None:
+        self._by_thread: dict[int, Sleeper] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_thread)
+
+    def park(
+        self, tid: int, size: int, flags: int, give: Callable[[Received], int], timeout: float | None
+    ) -> Park:
+        """How thread ``tid`` sleeps."""
+
+        def start(resume: Resume) -> None:
+            self._by_thread.pop(tid, None)  # it is the last now
+            self._by_thread[tid] = Sleeper(resume, size, flags, give)
+
+        return Park(start, timeout, restart=timeout is None)
+
+    def hand(self, sock: Receiving, data: bytes, origin: Origin) -> bool:
+        """Give a datagram to the first; False where nobody has taken it."""
+        while self._by_thread:
+            one = self._by_thread.pop(next(iter(self._by_thread)))
+            if one.resume(partial(_give, one, sock, data, origin), partial(sock.deliver, data, origin)):
+                return True
+        return False
+
+    def wake(self) -> None:
+        """There is something else to tell than a datagram: all look for themselves."""
+        sleepers, self._by_thread = self._by_thread, {}
+        for one in sleepers.values():
+            one.resume()
+
+
+def _give(one: Sleeper, sock: Receiving, data: bytes, origin: Origin) -> Return:
+    return Return(one.give(sock.received(data, origin, one.size, one.flags)))

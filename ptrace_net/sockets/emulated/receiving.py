@@ -1,0 +1,195 @@
+"""The receiving half of a datagram socket: the backing pair, who gets what, and recvfrom(2) and its like."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated import origins
+from ptrace_net.sockets.emulated.erring import Erring
+from ptrace_net.sockets.emulated.handing import Sleepers
+from ptrace_net.sockets.emulated.names import AF_INET6, Name, pack
+from ptrace_net.sockets.emulated.network import is_multicast
+from ptrace_net.sockets.emulated.several import Several
+from ptrace_net.sockets.emulated.sock import EmulatedSocket
+from ptrace_net.syscalls.seam import Errno, Park, WouldBlock
+from ptrace_net.syscalls.sockets import Received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptrace_net.sockets.emulated.layer import EmulatedSockets
+    from ptrace_net.sockets.emulated.options import Options
+    from ptrace_net.sockets.emulated.origins import Origin
+    from ptrace_net.syscalls.seam import Call, Task
+
+SO_RCVTIMEO = 20
+MSG_OOB, MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT = 1, 2, 8, 0x20, 0x40
+MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 0x2000, 0x40000000
+
+
+class Receiving(Erring):
+    """The part of a datagram socket that what others send concerns."""
+
+    __slots__ = ("dry", "groups", "mute", "ours", "several", "sleepers")
+
+    def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
+        super().__init__(layer, family, protocol, options)
+        self.ours = -1
+        self.dry = True  # nothing lies in the program's end; where that is not known: False
+        self.mute = False  # shut down for writing: our end hangs up, though the program's is open
+        self.groups: set[tuple[bytes, int]] = set()
+        self.several: Several | None = None
+        self.sleepers = Sleepers()
+
+    # The pair
+
+    def watch(self, ours: int) -> None:
+        """``ours`` is the other end of the pair."""
+        self.ours = ours
+        self.layer.reactor.add(ours, 0x2001, self._stirred)  # EPOLLIN, EPOLLRDHUP
+
+    def unwatch(self) -> None:
+        """Close our end."""
+        if self.ours >= 0:
+            self.layer.reactor.remove(self.ours)
+            os.close(self.ours)
+            self.ours = -1
+
+    def _stirred(self, events: int) -> None:
+        if self.ours < 0:
+            return
+        if not self.flush() and events & 0x2010:
+            self.layer.drop(self)
+
+    def flush(self) -> bool:
+        """Send what the program wrote without an address; whether there was anything."""
+        raise NotImplementedError
+
+    def is_gone(self) -> bool:
+        if self.ours < 0:
+            return True
+        if self.telling is not None or self.mute:
+            return EmulatedSocket.is_gone(self)
+        if not hostcalls.hung_up(self.ours):
+            return False
+        self.layer.drop(self)
+        return True
+
+    # What arrives
+
+    def wants(self, origin: Origin) -> bool:
+        """Whether a connected socket takes a datagram: from its peer alone."""
+        return self.peer is None or (
+            self.peer.port == origin.source.port
+            and (self.peer.address == origin.source.address or is_multicast(self.peer.address))
+        )
+
+    def hears(self, target: Name, origin: Origin) -> bool:
+        """Whether a datagram to a group or to everybody is for this socket too."""
+        binding = self.binding
+        if binding is None or not self.wants(origin):
+            return False
+        if any(binding.address) and binding.address != target.address:
+            return False
+        if len(target.address) == 16 or (self.family == AF_INET6 and self.v6only):
+            return self.family == AF_INET6 and len(target.address) == 16 and self._in_group(target.address)
+        return not is_multicast(target.address) or self._in_group(target.address)
+
+    def _in_group(self, group: bytes) -> bool:
+        return any(joined == group for joined, _ in self.groups)
+
+    def join(self, group: bytes, interface: int) -> None:
+        self.groups.add((group, interface))
+        self.layer.outside.joined(group, interface, True)
+
+    def leave(self, group: bytes, interface: int) -> None:
+        self.groups.discard((group, interface))
+        self.layer.outside.joined(group, interface, False)
+
+    def deliver(self, data: bytes, origin: Origin) -> bool:
+        """Hand a datagram to a thread that waits for one, or put it into the queue; where that is full it is
+        lost, as over UDP. False: the program has closed the socket.
+        """
+        if self.sleepers and self.dry and self.sleepers.hand(self, data, origin):
+            return True
+        number = self.layer.origins.outgoing(origin).send(self.ours, data) if self.ours >= 0 else errno.EPIPE
+        if number:
+            return number == errno.EAGAIN or not self.is_gone()
+        self.dry = False
+        if self.several is not None:
+            self.several.arrived()
+        return True
+
+    def fail(self, number: int) -> None:
+        super().fail(number)
+        self.sleepers.wake()
+
+    # Receiving
+
+    def receives(self, *, named: bool) -> bool:
+        return True
+
+    def sleeps(
+        self, call: Call, handle: int, size: int, flags: int, give: Callable[[Received], int]
+    ) -> Park | None:
+        """Known to be empty, it needs no look; Errno(EAGAIN) where that is the answer."""
+        if self.peer is not None:
+            self.flush()  # what was written before may bring an error
+        if not self.dry or self.error or self.telling is not None or flags & (MSG_PEEK | MSG_ERRQUEUE):
+            return None
+        if flags & MSG_DONTWAIT or not hostcalls.is_blocking(handle):
+            raise Errno(errno.EAGAIN)
+        if not self.layer.finishes:
+            return None
+        return self.sleepers.park(
+            call.task.tid, size, flags, give, hostcalls.get_timeout(handle, SO_RCVTIMEO)
+        )
+
+    def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
+        if self.error or not hostcalls.is_blocking(handle):
+            return None
+        if self.several is None:
+            self.several = Several(self.layer.reactor)
+        return self.several.more(call, handle, count, timeout)
+
+    def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
+        if flags & MSG_ERRQUEUE:
+            return self.error_queued(handle)
+        number = self.taken(handle)
+        if number:
+            self.show_rest(handle)
+            raise Errno(number)
+        try:
+            data, _, control, out, total = hostcalls.recvmsg(
+                handle, size, origins.CONTROL_ROOM, flags & ~MSG_OOB | MSG_CMSG_CLOEXEC
+            )
+        except Errno as error:
+            if error.number == errno.EAGAIN:
+                self.dry = self.dry or not flags & MSG_PEEK
+                if not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
+                    raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
+            self.show_rest(handle)
+            raise
+        self.show_rest(handle)
+        origin = origins.taken(control)
+        if origin is None:  # shut down: an end of file, from nobody
+            return Received(data, b"", [], _flags(out, flags), total)
+        return self._told(data, origin, _flags(out, flags), total)
+
+    def received(self, data: bytes, origin: Origin, size: int, flags: int) -> Received:
+        """A datagram as a call with room for ``size`` bytes gets it."""
+        total = len(data)
+        out = flags & MSG_CMSG_CLOEXEC
+        return self._told(data[:size], origin, out | MSG_TRUNC if total > size else out, total)
+
+    def _told(self, data: bytes, origin: Origin, out: int, total: int) -> Received:
+        control = self.layer.control.received(self, origin) if self.options.values is not None else []
+        return Received(data, pack(self.family, origin.source), control, out, total)
+
+
+def _flags(out: int, asked: int) -> int:
+    """msg_flags without what our own control message left there."""
+    return out & ~(MSG_CMSG_CLOEXEC | MSG_CTRUNC) | asked & MSG_CMSG_CLOEXEC
