@@ -86,8 +86,8 @@ def _escorted(options: Options, it: Start) -> Control | None:
         return it.engine.withdrawn(tid, name, call) if picks(it.rules, name, call[1:]) else None
 
     escort = Escort(registers, verdict, it.engine.ended)
-    if os.geteuid():
-        escort.executed = notices.executed(complain)
+    it.engine.hear_of_moves(escort, notices.executed(complain) if os.geteuid() else lambda tid: None)
+    escort.stopped_root = signals.stop_with(lambda: escort.root)
     control = Control(options)
     try:
         _spawn(it, escort)
@@ -95,7 +95,6 @@ def _escorted(options: Options, it: Start) -> Control | None:
         control.withdraw()
         return None
     it.engine.escort = escort
-    escort.stopped_root = signals.stop_with(it.engine.root)
     return control
 
 

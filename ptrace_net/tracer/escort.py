@@ -26,6 +26,7 @@ _OPTIONS = (
     | binding.PTRACE_O_TRACEFORK
     | binding.PTRACE_O_TRACEVFORK
     | binding.PTRACE_O_TRACECLONE
+    | binding.PTRACE_O_TRACEEXEC
     | binding.PTRACE_O_EXITKILL
 )
 _SYSCALL_STOP = signal.SIGTRAP | 0x80
@@ -44,7 +45,8 @@ class Escort:
         self.root = 0
         self._ended = ended
         self.stopped_root: Callable[[int], None] = lambda number: None
-        self.executed: Callable[[int], None] | None = None
+        self.executed: Callable[[int], None] = lambda tid: None
+        self.gone: Callable[[int], None] = lambda tid: None
         self._machine, self._verdict = machine, verdict
         self._tids: set[int] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -75,9 +77,8 @@ class Escort:
 
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are other threads' business
-        executes = binding.PTRACE_O_TRACEEXEC if self.executed is not None else 0
         try:
-            binding.seize(self.root, _OPTIONS | executes)
+            binding.seize(self.root, _OPTIONS)
         except OSError as error:
             self._error = error
             return
@@ -101,6 +102,7 @@ class Escort:
     def _gone(self, tid: int, status: int) -> None:
         self._tids.discard(tid)
         self._mending.gone(tid)
+        self.gone(tid)
         if tid == self.root:
             self._ended(status)
 
@@ -122,7 +124,7 @@ class Escort:
         elif event:
             if event in (binding.PTRACE_EVENT_FORK, binding.PTRACE_EVENT_VFORK) and self._mending.pending:
                 self._mending.forked(tid, binding.event_message(tid))
-            if event == binding.PTRACE_EVENT_EXEC and self.executed is not None:
+            if event == binding.PTRACE_EVENT_EXEC:
                 self.executed(tid)
             self._resume(tid)
         else:

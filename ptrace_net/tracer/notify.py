@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from ptrace_net.tracer.escort import Escort
 
 _ERESTARTNOINTR = 513  # linux/errno.h: the call is made again whatever the handler's flags
-_MAY_SLEEP = ("accept", "accept4", "recvfrom", "recvmsg", "recvmmsg")
+# What the kernel itself may have interrupted, where it was left to it: all else ends at once.
+_SLEEPS_NATIVELY = frozenset(
+    ("connect", "send", "sendto", "sendmsg", "sendmmsg", "open", "openat", "openat2", "ioctl")
+)
+_MAY_SLEEP = ("accept", "accept4", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64")
 _STOPPED = 5.0  # seconds within which the escort stops threads, on the busiest machine
 
 
@@ -76,6 +80,16 @@ class NotifyEngine(Answering):
         self._listeners[listener] = Attended(above or os.getpid(), ended)
         self.reactor.add(listener, select.EPOLLIN, partial(self._called, listener))
 
+    def hear_of_moves(self, escort: Escort, executed: Callable[[int], None]) -> None:
+        """``escort`` is about to begin; ``executed(tid)`` is for whoever else wants to know."""
+
+        def moved(tid: int) -> None:
+            self._threads.moved(tid)
+            executed(tid)
+
+        escort.executed, escort.gone = moved, self._threads.moved
+        self._threads.told_of_moves = True
+
     def abandoned(self) -> None:
         descendants.kill(os.getpid())
         os._exit(125)
@@ -111,7 +125,7 @@ class NotifyEngine(Answering):
             # It ends as the handler says: made again it might sleep, and the signal had come for nothing.
             # What was done for it already is kept for the next one.
             return None
-        if thread is None or not taken:
+        if thread is None or not taken or name not in _SLEEPS_NATIVELY:
             return -_ERESTARTNOINTR
         with self._passing:
             return None if thread.through else -_ERESTARTNOINTR

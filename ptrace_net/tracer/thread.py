@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ptrace_net.reactor import EPOLLIN
 from ptrace_net.syscalls.seam import Errno
+from ptrace_net.tracer import memory
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ _BEYOND, _BEYOND_32, _PAGE = 0x7FFF000000000000, 0xFFFFF000, 4096
 _S_IFMT, _S_IFSOCK = 0o170000, 0o140000
 _AUDIT_ARCH_64BIT = 0x80000000
 _MOST = 4096  # threads remembered
+_OFTEN = 8  # reads, after which the next are made by a descriptor
 
 
 class Thread(Task):
@@ -32,12 +35,15 @@ class Thread(Task):
     __slots__ = (
         "_aside",
         "_held_fd",
+        "_mem",
+        "_reads",
         "_registered",
         "_threads",
         "call",
         "fresh",
         "handle",
         "home",
+        "moved",
         "pidfd",
         "through",
         "watched",
@@ -54,6 +60,8 @@ class Thread(Task):
         self.watched = False  # whether it waits
         self._registered = False  # its pidfd, since it waited first
         self.home: bool | None = None  # in our network namespace; None where nobody has looked
+        self._mem, self._reads = -1, 0  # a descriptor of its memory, once it has been read often
+        self.moved = False  # to another address space (execve(2)), or gone
         self._aside: tuple[int, bytearray] | None = None
         self._held_fd = self.handle = -1  # its descriptor that the call is about, and ours of it
 
@@ -108,8 +116,30 @@ class Thread(Task):
         return base
 
     def read_up_to(self, address: int, size: int) -> bytes:
-        aside = self._inside(address)
-        return super().read_up_to(address, size) if aside is None else bytes(aside[:size])
+        if self._aside is not None:
+            aside = self._inside(address)
+            if aside is not None:
+                return bytes(aside[:size])
+        if self._mem >= 0 and not self.moved:
+            return memory.read(self.tid, self._mem, address, size)
+        self._reads += 1
+        if self._reads > _OFTEN:
+            self._open_memory()
+        return memory.read_checked(self.tid, address, size)
+
+    def _open_memory(self) -> None:
+        """For the next read. Only where somebody tells when it moves, and beside a pidfd: few are open."""
+        self._reads = 0
+        self._close_memory()
+        if self._threads.told_of_moves and self.pidfd >= 0:
+            self.moved = False
+            with suppress(OSError):
+                self._mem = os.open(f"/proc/{self.tid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _close_memory(self) -> None:
+        if self._mem >= 0:
+            os.close(self._mem)
+            self._mem = -1
 
     def write(self, address: int, data: bytes) -> None:
         aside = self._inside(address)
@@ -176,6 +206,7 @@ class Thread(Task):
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+        self._close_memory()
 
 
 class Threads:
@@ -183,6 +214,7 @@ class Threads:
 
     def __init__(self, reactor: Reactor, ended: Callable[[Thread], None]) -> None:
         self.reactor, self.ended = reactor, ended
+        self.told_of_moves = False
         self.by_id: dict[int, Thread] = {}
         self._open: list[Thread] = []  # some may be closed again
 
@@ -194,6 +226,12 @@ class Threads:
                     self.by_id.pop(each).close()
             thread = self.by_id[tid] = Thread(tid, self)
         return thread
+
+    def moved(self, tid: int) -> None:
+        """The thread has executed a program, or is gone. From any thread of ours: it makes no call now."""
+        thread = self.by_id.get(tid)
+        if thread is not None:
+            thread.moved = True
 
     def known(self, tid: int) -> Thread | None:
         return self.by_id.get(tid)
