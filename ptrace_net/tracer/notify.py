@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +25,8 @@ from ptrace_net.tracer.answering import WITHDRAWN, Answering
 from ptrace_net.tracer.beside import Beside
 from ptrace_net.tracer.decode import Decoder
 from ptrace_net.tracer.mending import Mail, Order
+from ptrace_net.tracer.task import duplicate
+from ptrace_net.tracer.thread import watch
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -36,6 +39,7 @@ _SLEEPS_NATIVELY = frozenset(
     ("connect", "send", "sendto", "sendmsg", "sendmmsg", "open", "openat", "openat2", "ioctl")
 )
 _MAY_SLEEP = ("accept", "accept4", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64")
+_TCP_CLOSE = b"\7"
 _STOPPED = 5.0  # seconds within which the escort stops threads, on the busiest machine
 
 
@@ -128,7 +132,10 @@ class NotifyEngine(Answering):
         if thread is None or not taken or name not in _SLEEPS_NATIVELY:
             return -_ERESTARTNOINTR
         with self._passing:
-            return None if thread.through else -_ERESTARTNOINTR
+            through = thread.through
+        if through and name == "connect":
+            through = _has_begun(tid, call[1])
+        return None if through else -_ERESTARTNOINTR
 
     def mend(
         self, inode: int, error: int, groups: Iterable[int], ready: Callable[[], None],
@@ -249,3 +256,18 @@ class NotifyEngine(Answering):
             self._carry_out(listener, identity, call, self.dispatch(call) if answer is None else answer)
         except WITHDRAWN:
             thread.release()  # withdrawn by a signal, and it comes again; or the thread was killed
+
+
+def _has_begun(tid: int, fd: int) -> bool:
+    """Whether the kernel has seen a connect(2) that was left to it: a signal in the moment of that answer
+    takes the call back all the same (seccomp_do_user_notification). Such a socket is TCP_CLOSE still.
+    """
+    try:
+        pidfd = watch(tid)
+        try:
+            with socket.socket(fileno=duplicate(pidfd, fd)) as handle:
+                return handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != _TCP_CLOSE
+        finally:
+            os.close(pidfd)
+    except OSError:
+        return True  # no TCP: what it does, it does at once
