@@ -40,9 +40,18 @@ class Entrance:
             os.rmdir(folder)
         self._name = _FAMILY + f"/proc/self/fd/{self._path}".encode() + b"\0"
 
-    def connect(self, handle: int) -> None:
-        """Raises Errno(ECONNREFUSED) when the listener is closed, EAGAIN when its queue is full."""
-        hostcalls.connect(handle, self._name)
+    def connect(self, handle: int, *, blocking: bool = False) -> None:
+        """Raises Errno(ECONNREFUSED) when the listener is closed, EAGAIN when its queue is full; also where
+        ``handle`` is ``blocking``, and would sleep for that.
+        """
+        if not blocking:
+            hostcalls.connect(handle, self._name)
+            return
+        os.set_blocking(handle, False)
+        try:
+            hostcalls.connect(handle, self._name)
+        finally:
+            os.set_blocking(handle, True)
 
     def close(self) -> None:
         if self._path >= 0:
@@ -71,13 +80,15 @@ class Names:
         self._count = 0
 
     def give(self, handle: int) -> bytes:
-        """Name the socket behind ``handle``; the sockaddr_un."""
+        """Name the socket behind ``handle``, unless it has a name; the sockaddr_un."""
         while True:
             self._count += 1
             name = self._prefix + self._count.to_bytes(6, "big")
             try:
                 hostcalls.bind(handle, name)
             except Errno as error:
+                if error.number == errno.EINVAL:  # connect(2) is made once more
+                    return hostcalls.getsockname(handle)
                 if error.number != errno.EADDRINUSE:
                     raise
                 self._prefix = _new_prefix()  # another user has foreseen the last one's next name

@@ -12,7 +12,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import tcpinfo, tcpstate
+from ptrace_net.sockets.emulated import full, tcpinfo, tcpstate
 from ptrace_net.sockets.emulated.listening import Arrival, Key, Queue
 from ptrace_net.sockets.emulated.mirror import Mirror
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
@@ -180,7 +180,7 @@ class Stream(EmulatedSocket):
         blocking = hostcalls.is_blocking(handle)
         local = self.ports.take_outgoing(self, Binding(way.source, 0, ephemeral=True))
         try:
-            way.queue.entrance.connect(handle)
+            way.queue.entrance.connect(handle, blocking=blocking)
         except Errno:
             self.layer.ways.clear()
             return self._connect_to(handle, fd, way.target)
@@ -260,12 +260,14 @@ class Stream(EmulatedSocket):
             return None
         return super().get_option(handle, level, option, size)
 
-    def _connect_local(self, handle: int, target: Name, blocking: bool) -> Return | Fail:
+    def _connect_local(self, handle: int, target: Name, blocking: bool) -> Return | Fail | Park:
         try:
-            self._reach(handle, target)
+            self._reach(handle, target, blocking)
         except Errno as error:
             if error.number not in (errno.ECONNREFUSED, errno.EAGAIN):
                 raise
+            if blocking and error.number == errno.EAGAIN:
+                return full.wait(self.layer.reactor, handle)
             if blocking:
                 self.forget_address()
                 return Fail(errno.ECONNREFUSED)
@@ -276,8 +278,10 @@ class Stream(EmulatedSocket):
         self.state = CONNECTED if blocking else CONNECTING
         return Return(0) if blocking else Fail(errno.EINPROGRESS)
 
-    def _reach(self, handle: int, target: Name) -> None:
-        """Connect the backing socket to a listener's; Errno(ECONNREFUSED) where nobody listens."""
+    def _reach(self, handle: int, target: Name, blocking: bool) -> None:
+        """Connect the backing socket to a listener's; Errno(ECONNREFUSED) where nobody listens, EAGAIN where
+        the queue is full.
+        """
         key: Key = 0
         while True:
             listener = self.layer.listener_at(target, self.local)
@@ -289,7 +293,7 @@ class Stream(EmulatedSocket):
                 return
             key = key or self.layer.new_key(handle)
             try:
-                listener.queue.entrance.connect(handle)
+                listener.queue.entrance.connect(handle, blocking=blocking)
             except Errno as error:
                 if error.number != errno.ECONNREFUSED:
                     raise
