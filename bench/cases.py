@@ -7,6 +7,7 @@ Rates are better when higher, times and sizes when lower.
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,14 @@ def spawn(what: str) -> Callable[[Place], list[str]]:
     return lambda place: [place.program("spawn"), what, "5"]
 
 
+def beside(place: Place) -> list[str]:
+    return [sys.executable, str(Path(__file__).with_name("beside.py"))]
+
+
+def idle(*counts: int) -> Callable[[Place], list[str]]:
+    return lambda place: [place.program("idle"), *map(str, counts)]
+
+
 def true(place: Place) -> list[str]:
     return ["/bin/true"]
 
@@ -143,6 +152,7 @@ CASES = (
         for count in (1, 8, 64)
     ),
     *(micro(f"connections, {count:,} others open", "conn/s", "held", str(count)) for count in (10, 10_000)),
+    Case("memory of an idle connection", "bytes", idle(10, 10_000), outside=beside),
     micro("TCP ping-pong, 1 byte", "trips/s", "tcp_pingpong"),
     micro("UDP ping-pong, 1 byte", "trips/s", "udp_pingpong"),
     micro("UDP one way, 1 byte", "dgrams/s", "udp_oneway"),

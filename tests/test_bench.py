@@ -114,6 +114,29 @@ def test_a_real_run_measures_alternately_and_leaves_json(tmp_path: Path) -> None
     assert max(strace["ratios"]) < 0.5
 
 
+# Stands for a supervisor: a megabyte for each connection that the program says it has.
+SUPERVISOR = """
+import subprocess, sys
+held = []
+with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True) as program:
+    for line in program.stdout:
+        held.append(b"x" * (int(line) << 20))
+        print(line, end="", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("before", "megabytes"), [((), 0), ((sys.executable, "-c", SUPERVISOR), 1)])
+def test_memory_beside_the_program_is_measured(
+    tmp_path: Path, before: tuple[str, ...], megabytes: int
+) -> None:
+    program = tmp_path / "idle"
+    subprocess.run(["gcc", "-o", program, ROOT / "bench" / "c" / "idle.c"], check=True, timeout=60)
+    words = [sys.executable, ROOT / "bench" / "beside.py", *before, program, "1", "5", "10"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    # 5 and 10 MB more, from 1 to 10 connections
+    assert float(said) / (1 << 20) == pytest.approx(megabytes * 15 / 9, rel=0.1)
+
+
 def test_the_picture_shows_every_rate_and_is_the_same_for_the_same_figures(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the picture is drawn with the extra dev")
     cells = [cell(RATE, NATIVE, 10, native=(10,)), cell(RATE, STRACE, 5, native=(10,)), cell(TIME, NATIVE, 1)]
