@@ -116,7 +116,7 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
     from ptrace_net.sockets.wire.outside import Wire
 
     def wire(layer: EmulatedSockets) -> Outside:
-        devices = open_devices(*links[:3], time.monotonic(), traces=links.traces)
+        devices = open_devices(*links[:3], time.monotonic(), traces=links.traces, clock=time.monotonic)
         devices.packets_on_lo |= options.policy.lane == "wire"
         if options.policy.impairments:
             from ptrace_net.policy_links import schedule

@@ -4,6 +4,7 @@ The socket layer's event loop calls ``service`` when a descriptor is readable, a
 handle was used.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..stack.host import Host
@@ -11,12 +12,16 @@ from ..stack.interface import Interface
 from .device import Device
 
 _ROUNDS = 16
+_LATE = 0.001  # seconds that sending may take before timers are told
 
 
 @dataclass(slots=True)
 class AttachedHost:
+    """``clock``, where there is one, tells how long sending took: round trips begin when a frame has gone."""
+
     host: Host
     devices: dict[str, Device] = field(default_factory=dict)
+    clock: Callable[[], float] | None = None
 
     def attach(self, device: Device, dad: bool = True) -> Interface:
         """Give the host an interface for ``device``, under its name."""
@@ -46,6 +51,9 @@ class AttachedHost:
                 for frame in frames:
                     device.send(frame, now)
                 busy = True
+            if busy and self.clock is not None and (late := self.clock() - now) > _LATE:
+                self.host.tcp.sent_late(now, late)
+                now += late
             if not busy:
                 return False
         return True

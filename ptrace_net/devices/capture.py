@@ -17,14 +17,20 @@ class CaptureFile:
     """``write`` takes a block whole or raises OSError: the capture then ends, the traffic does not.
 
     BlockingIOError means that a reader is slow: the frame is missing from the capture, and counted.
-    ``epoch`` is the time of day in seconds at ``now`` 0.0.
+    ``epoch`` is the time of day in seconds at ``now`` 0.0. The ``now`` that a frame comes with is when the
+    loop's turn began; ``clock``, where there is one, says when the frame passes, which may be much later.
     """
 
     def __init__(
-        self, write: Callable[[bytes], object], epoch: float, application: str = "ptrace-net"
+        self,
+        write: Callable[[bytes], object],
+        epoch: float,
+        application: str = "ptrace-net",
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._write = write
         self._epoch = epoch
+        self._clock = clock
         self._interfaces: list[list[int]] = []  # seen, dropped
         self._missing: list[int] = []  # since the last frame that the reader took
         self.error: OSError | None = None
@@ -40,6 +46,10 @@ class CaptureFile:
             except OSError as error:
                 self.error = error
         return self.error is None
+
+    def time(self, now: float) -> float:
+        """When something passes in the turn that began at ``now``."""
+        return now if self._clock is None else self._clock()
 
     def _stamp(self, now: float) -> int:
         return round((self._epoch + now) * 1_000_000) * 1000
@@ -88,17 +98,19 @@ class Capture(Wrapper):
         self._outbound = inner.mac != ZERO_MAC
 
     def send(self, frame: Frame, now: float) -> bool:
+        passing = self._file.time(now)  # before whoever gets it can answer
         taken = super().send(frame, now)
         if not taken:
             self._dropped += 1
         elif self._outbound:
-            self._note(frame, now, pcapng.OUTBOUND)
+            self._note(frame, passing, pcapng.OUTBOUND)
         return taken
 
     def receive(self, now: float) -> list[Frame]:
         frames = super().receive(now)
+        passing = self._file.time(now)
         for frame in frames:
-            self._note(frame, now, pcapng.INBOUND)
+            self._note(frame, passing, pcapng.INBOUND)
         return frames
 
     def _note(self, frame: Frame, now: float, direction: int) -> None:

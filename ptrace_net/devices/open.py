@@ -90,12 +90,12 @@ class Devices:
 
 def open_devices(
     devices: Sequence[DeviceSpec], captures: Sequence[CaptureSpec], impairs: Sequence[ImpairSpec], now: float,
-    run: str = "ptrace-net", traces: Sequence[CaptureSpec] = (),
+    run: str = "ptrace-net", traces: Sequence[CaptureSpec] = (), clock: Callable[[], float] | None = None,
 ) -> Devices:  # fmt: skip
-    """``lo`` and the devices asked for."""
+    """``lo`` and the devices asked for; ``clock`` is what ``now`` comes from, for captures."""
     _check_names(devices, {"capture": captures, "frames": traces, "impair": impairs})
     opened = Devices(AttachedHost(Host(os.urandom)))
-    wrapping = _Wrapping(opened, captures, impairs, traces, time.time() - now)
+    wrapping = _Wrapping(opened, captures, impairs, traces, time.time() - now, clock)
     try:
         opened.attached.attach_loopback(wrapping.around(loopback()), now)
         opened.packets_on_lo = wrapping.used
@@ -134,6 +134,7 @@ class _Wrapping:
     impairs: Sequence[ImpairSpec]
     traces: Sequence[CaptureSpec]
     epoch: float
+    clock: Callable[[], float] | None
     used: bool = False
 
     def around(self, device: Device) -> Device:
@@ -156,7 +157,7 @@ class _Wrapping:
         """One file for all devices that are captured into it."""
         if path not in self.opened.captures:
             sink = _sink("capture", path, "wireshark -k -i")
-            self.opened.captures[path] = CaptureFile(sink.write, self.epoch), sink
+            self.opened.captures[path] = CaptureFile(sink.write, self.epoch, clock=self.clock), sink
         return self.opened.captures[path][0]
 
     def _lines(self, path: str) -> TraceFile:

@@ -21,6 +21,7 @@ from ptrace_net.stack.checksum import checksum, pseudo_sum
 from ptrace_net.stack.frame import FULL_OFFLOAD, NO_OFFLOAD, Frame, Malformed, Offload
 from ptrace_net.stack.host import Host
 from ptrace_net.stack.tcp import segment
+from ptrace_net.stack.tcp.layer import TcpLayer
 from ptrace_net.stack.tcp.segment import ACK, FIN, PSH, Addressing
 
 MACS = (parse_mac("02:00:00:00:00:01"), parse_mac("02:00:00:00:00:02"))
@@ -428,3 +429,23 @@ def test_service_returns_after_a_while_even_if_the_talk_never_ends() -> None:
     host.services.append(Echo())
     echo.send(b"for ever", 1.0, (address, 8))
     assert attached.service(1.0)
+
+
+def test_an_attached_host_with_a_clock_says_how_long_sending_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """5 ms for each frame: the turn goes on at that time, and connections are told."""
+    times, now = [], 1.0
+    attached = AttachedHost(Host(random.Random(1).randbytes), clock=lambda: now)
+    monkeypatch.setattr(TcpLayer, "sent_late", lambda _tcp, *told: times.append(told))
+
+    class Slow(Wrapper):
+        def send(self, frame: Frame, now_: float) -> bool:
+            nonlocal now
+            now += 0.005
+            times.append(now_)
+            return super().send(frame, now_)
+
+    attached.attach_loopback(Slow(loopback()), 1.0)
+    ours = attached.host.udp_socket()
+    ours.send(b"nobody", 1.0, (parse_ip("127.0.0.1"), 7))
+    attached.service(1.0)
+    assert times == [1.0, (1.0, pytest.approx(0.005)), 1.005, (1.005, pytest.approx(0.005))]

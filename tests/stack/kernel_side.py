@@ -84,7 +84,7 @@ class Rig:
 
     def __init__(self, namespace: Namespace, device: Device) -> None:
         self.namespace = namespace
-        self.attached = AttachedHost(Host(os.urandom))
+        self.attached = AttachedHost(Host(os.urandom), clock=time.monotonic)
         self.host = self.attached.host
         interface = self.attached.attach(device, dad=False)
         for version, length in ((4, 24), (6, 64)):

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 from kernel_side import Namespace
+from support.capture import assert_clean
 from test_stack_kernel import REFUSED, read_all, write_all
 
 from ptrace_net.devices.attached import AttachedHost
+from ptrace_net.devices.capture import Capture, CaptureFile
 from ptrace_net.devices.identity import E1000
 from ptrace_net.devices.stream import connect_stream
 from ptrace_net.stack.addresses import ANY4, link_local, parse_ip
@@ -41,16 +43,25 @@ pytestmark = [
 
 
 class PasstRig:
-    """Our host on passt's socket; has what the helpers of test_stack_kernel use of a Rig."""
+    """Our host on passt's socket, captured; has what the helpers of test_stack_kernel use of a Rig."""
 
     def __init__(self, namespace: Namespace, path: Path) -> None:
         self.namespace = namespace
         self.attached = AttachedHost(Host(os.urandom))
         self.host = self.attached.host
-        self.eth0 = self.attached.attach(connect_stream(str(path), E1000.mac, mtu=MTU))
+        self.capture = path.with_suffix(".pcapng")
+        self._file = self.capture.open("wb")
+        file = CaptureFile(self._file.write, 0.0, clock=time.monotonic)
+        self.eth0 = self.attached.attach(Capture(connect_stream(str(path), E1000.mac, mtu=MTU), file))
         assert DhcpService(self.host, self.eth0).start(self.now) is None
         self.eth0.add_address(link_local(E1000.mac), 64, self.now)
         self.eth0.autoconf.start_router_discovery(self.now + 1.1)
+
+    def close(self) -> None:
+        """The end, after which nothing may be wrong with what was captured."""
+        self.attached.devices["eth0"].close()
+        self._file.close()
+        assert_clean(self.capture)
 
     @property
     def now(self) -> float:
@@ -95,7 +106,7 @@ def rig(directory: Path) -> Iterator[PasstRig]:
             time.sleep(0.02)
         made = PasstRig(namespace, path)
         yield made
-        made.attached.devices["eth0"].close()
+        made.close()
     finally:
         passt.kill()
         passt.wait()

@@ -1025,6 +1025,35 @@ def test_a_probe_carries_new_data_where_there_is_some() -> None:
     assert handle.tcb.congestion.cwnd >= before
 
 
+def test_timers_wait_from_when_the_segments_left() -> None:
+    """A burst that took 40 ms: its probe, its timeout and its round trip begin after that."""
+    peer = peer_with()
+    handle = measured(peer)
+    handle.send(bytes(4000))
+    peer.poll()
+    peer.host.tcp.sent_late(peer.now, 0.04)
+    assert peer.poll(0.05) == []
+    assert len(peer.poll(0.04)) == 1
+    peer.send(ACK, 1, 4002)
+    srtt = handle.tcb.rtt.srtt
+    handle.send(b"timed")
+    peer.poll()
+    peer.host.tcp.sent_late(peer.now, 0.04)
+    peer.poll(0.05)
+    peer.send(ACK, 1, 4007)
+    assert handle.tcb.rtt.srtt == pytest.approx(srtt * 7 / 8 + 0.01 / 8)
+    handle.send(b"again")
+    peer.poll()
+    due = list(handle.tcb.timers.at)
+    timed = handle.tcb.snd.timed
+    peer.host.tcp.sent_late(peer.now + 1, 0.04)  # nothing was sent then
+    assert handle.tcb.timers.at == due
+    handle.send(b"more")
+    peer.poll(0.01)
+    peer.host.tcp.sent_late(peer.now, 0.04)
+    assert handle.tcb.snd.timed == timed  # which left in time
+
+
 def test_what_a_probe_overtook_is_lost() -> None:
     peer = peer_with()
     handle = measured(peer)

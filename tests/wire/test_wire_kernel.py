@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.capture import assert_clean, tshark
 from support.procnet import listening
 from support.runner import Runner
-from wire_rig import KERNEL, OURS, Rig, assert_clean, said, tshark, until
+from wire_rig import KERNEL, OURS, Rig, said, until
 
 IPERF_PORT = 5201
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
@@ -66,9 +67,11 @@ def test_ping_both_ways(wire: Rig, version: int, size: str) -> None:
     run, capture = wire.captured()
     assert "3 received" in said(run.run(*ping, KERNEL[version]))
     assert_clean(capture)
-    with wire.net().program("sleep", "30"):
+    run, capture = wire.captured()
+    with stopping(run, "sleep", "30"):
         until(lambda: wire.kernel.run("ping", "-c", "1", "-W", "1", OURS[version]).returncode == 0)
         assert "3 received" in said(wire.kernel.run(*ping, OURS[version]))
+    assert_clean(capture)
 
 
 @VERSIONS
@@ -90,12 +93,14 @@ def test_the_kernels_curl_from_nginx(wire: Rig, version: int) -> None:
 
 
 def test_nginx_under_wrk(wire: Rig) -> None:
-    with nginx(wire.net(), wire.folder):
+    run, capture = wire.captured()
+    with nginx(run, wire.folder):
         assert fetched(wire.kernel, OURS[4], wire.folder)
         text = said(wire.kernel.run("wrk", "-t1", "-c20", "-d2s", url(OURS[4], "hello")))
         assert "Socket errors" not in text
         assert "Non-2xx" not in text
         assert int(text.split(" requests in")[0].split()[-1]) > 100
+    assert_clean(capture)
 
 
 @VERSIONS
@@ -116,12 +121,14 @@ def test_iperf3_from_the_kernel_and_udp(wire: Rig) -> None:
         done = wire.kernel.run("iperf3", "-c", OURS[4], "-J", *options)
         return json.loads(done.stdout)["end"] if done.returncode == 0 else None
 
-    with stopping(wire.net(), "iperf3", "-s"):
+    run, capture = wire.captured()
+    with stopping(run, "iperf3", "-s"):
         until(lambda: measured("-n", "1K"))
         assert until(lambda: measured("-t", "1"))["sum_received"]["bytes"] > 5_000_000
         end = until(lambda: measured("-t", "1", "-u", "-b", "5M"))
         assert end["sum"]["packets"] > 100
         assert end["sum"]["lost_percent"] < 20
+    assert_clean(capture, flooded=True)
 
 
 @pytest.mark.parametrize(("mtu", "versions"), [(576, (4,)), (9000, (4, 6))])
@@ -216,11 +223,14 @@ asyncio.run(main())
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("inward", [True, False])
 def test_five_hundred_connections_at_once(wire: Rig, inward: bool) -> None:
-    server, clients = (wire.net(), wire.kernel) if inward else (wire.kernel, wire.net())
+    run, capture = wire.captured()
+    server, clients = (run, wire.kernel) if inward else (wire.kernel, run)
     address = (OURS if inward else KERNEL)[4]
-    with server.program("python3", "-c", ECHO_SERVER):
+    with stopping(server, "python3", "-c", ECHO_SERVER):
         done = clients.run("python3", "-c", ECHO_CLIENTS, address, "500", seconds=150)
         assert said(done) == "500\n"
+    assert_clean(capture)
+    assert len({row[0] for row in tshark(capture, "tcp.flags.fin == 1", "tcp.stream")}) == 500
 
 
 REFUSED = """

@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support.capture import assert_clean, tshark
 from support.runner import PTRACE_NET, Runner
 from test_wire_kernel import ECHO_CLIENTS, ECHO_SERVER, digest, stopping
-from wire_rig import Rig, assert_clean, said, tshark, until
+from wire_rig import Rig, said, until
 
 # -- a hub: no rights needed --------------------------------------------------------------------------
 
@@ -61,30 +62,35 @@ def test_a_file_between_two_runs_over_a_bad_hub(hub: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(180)
-def test_five_runs_on_a_hub(hub: Path) -> None:
-    """One serves, four fetch at the same time, forty connections each."""
+def test_five_runs_on_a_hub(hub: Path, tmp_path: Path) -> None:
+    """One serves, four fetch at the same time, forty connections each; five captures."""
+    captures = [tmp_path / f"eth0-{number}.pcapng" for number in range(5)]
+    served, *fetching = [on_hub("--capture", f"eth0={capture}") for capture in captures]
     with ExitStack() as running:
-        running.enter_context(on_hub().program(sys.executable, "-c", ECHO_SERVER))
+        running.enter_context(stopping(served, sys.executable, "-c", ECHO_SERVER))
         joined(hub, 1)
         clients = [
             running.enter_context(
-                on_hub().program(
+                client.program(
                     sys.executable, "-c", ECHO_CLIENTS, "10.0.2.15", "40",
                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 )
             )
-            for _ in range(4)
+            for client in fetching
         ]  # fmt: skip
         said_by = [client.communicate(timeout=120)[0] for client in clients]
     assert said_by == [b"40\n"] * 4
+    for capture, count in zip(captures, (160, 40, 40, 40, 40), strict=True):
+        assert_clean(capture)
+        assert len({row[0] for row in tshark(capture, "tcp.flags.fin == 1", "tcp.stream")}) == count
 
 
 # -- passt: to the loopback of its machine, a namespace of the test's -----------------------------------
 
 
 @pytest.fixture
-def passt(wire: Rig) -> Iterator[tuple[Rig, Runner]]:
-    """A run behind passt, which leases the address of d0."""
+def passt(wire: Rig) -> Iterator[tuple[Rig, Runner, Path]]:
+    """A run behind passt, which leases the address of d0, and its capture."""
     if not shutil.which("passt"):
         pytest.skip("passt is not installed")
     for words in (
@@ -100,13 +106,13 @@ def passt(wire: Rig) -> Iterator[tuple[Rig, Runner]]:
     command = ("passt", "--foreground", "--quiet", "--socket", path, "-t", "4080", "-u", "none")
     with wire.kernel.program(*command, stderr=subprocess.DEVNULL):
         until(path.exists)
-        yield wire, wire.net(device=("--device", f"eth0=stream:{path},dhcp,mtu=65520"))
+        yield wire, *wire.captured(("--device", f"eth0=stream:{path},dhcp,mtu=65520"))
 
 
 @pytest.mark.parametrize("gateway", ["192.0.2.1", "fd77::1"])
-def test_out_through_passt(passt: tuple[Rig, Runner], gateway: str) -> None:
+def test_out_through_passt(passt: tuple[Rig, Runner, Path], gateway: str) -> None:
     """passt maps its gateway's address to the loopback of the machine."""
-    wire, run = passt
+    wire, run, capture = passt
     sent, got = wire.folder / "sent", wire.folder / "got"
     sent.write_bytes(os.urandom(1_000_000))
     family = "6" if ":" in gateway else "4"
@@ -115,17 +121,22 @@ def test_out_through_passt(passt: tuple[Rig, Runner], gateway: str) -> None:
         said(run.run("socat", "-u", f"OPEN:{sent}", f"TCP{family}:{host}:99,retry=20,interval=0.2"))
         assert receiver.wait(30) == 0
     assert digest(got) == digest(sent)
+    assert_clean(capture)
+    target = f"ipv6.dst == {gateway}" if family == "6" else f"ip.dst == {gateway}"
+    assert tshark(capture, f"tcp.flags.fin == 1 && {target}", "frame.number")
 
 
-def test_in_through_passt(passt: tuple[Rig, Runner]) -> None:
-    wire, run = passt
-    with run.program(sys.executable, "-c", ECHO_SERVER.replace(", 7,", ", 4080,")):
+def test_in_through_passt(passt: tuple[Rig, Runner, Path]) -> None:
+    wire, run, capture = passt
+    with stopping(run, sys.executable, "-c", ECHO_SERVER.replace(", 7,", ", 4080,")):
         talk = ("socat", "-t", "5", "-", "TCP4:127.0.0.1:4080")
 
         def answered() -> bool:
             return wire.kernel.run(*talk, input=b"hello\n").stdout == b"hello\n"
 
         until(answered)
+    assert_clean(capture)
+    assert tshark(capture, "tcp.flags.fin == 1 && tcp.srcport == 4080", "frame.number")
 
 
 # -- lo -----------------------------------------------------------------------------------------------

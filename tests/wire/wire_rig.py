@@ -3,7 +3,6 @@
 The kernel has 10.0.2.2 and fec0::2, where a run expects its gateway. Nothing leaves the namespace.
 """
 
-import json
 import os
 import subprocess
 import time
@@ -18,7 +17,6 @@ from support.runner import PTRACE_NET, Runner
 
 KERNEL = {4: "10.0.2.2", 6: "fec0::2"}
 OURS = {4: "10.0.2.15", 6: "fec0::15"}
-OUR_MAC = "52:54:98:76:54:33"
 TAP = ("--device", "eth0=tap:tap0")
 SETUP = """
 set -e
@@ -89,37 +87,3 @@ def said(done: "subprocess.CompletedProcess[bytes]") -> str:
     """The output of a program that ended well."""
     assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
     return done.stdout.decode()
-
-
-def tshark(path: Path, condition: str, *fields: str) -> list[list[str]]:
-    """A row for each frame that a display filter lets through; checksums are verified."""
-    checks = [word for name in ("ip", "tcp", "udp") for word in ("-o", f"{name}.check_checksum:TRUE")]
-    wanted = [word for field in fields for word in ("-e", field)]
-    command = ["tshark", "-n", "-r", str(path), *checks, "-Y", condition, "-T", "json", *wanted]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
-    rows = []
-    for packet in json.loads(done.stdout):
-        layers = packet["_source"]["layers"]
-        rows.append([",".join(layers.get(field, [])) for field in fields])
-    return rows
-
-
-BAD = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0"
-# A machine that lets one side wait for a processor makes the other's timers run out; that is no loss.
-AGAIN = (
-    "tcp.analysis.fast_retransmission || tcp.analysis.lost_segment || tcp.analysis.out_of_order"
-    " || (tcp.analysis.retransmission && tcp.analysis.rto < 0.05)"
-)
-
-
-def assert_clean(path: Path, flooded: bool = False) -> None:
-    """Nothing malformed, no bad sum, nothing sent twice: on a link that loses nothing.
-
-    Where the kernel floods us, its queue may overflow while we wait for a processor: its own repeats are no
-    fault of ours.
-    """
-    assert tshark(path, "tcp || udp || icmp || icmpv6", "frame.number")
-    again = f"({AGAIN}) && eth.src == {OUR_MAC}" if flooded else AGAIN
-    for condition in (BAD, again):
-        found = tshark(path, condition, "frame.number", "frame.time_relative", "_ws.col.info")
-        assert not found, found

@@ -38,6 +38,7 @@ class Lane:
     ) -> None:
         self.attached, self.host, self.reactor, self.clock = attached, attached.host, reactor, clock
         reactor.heavy = True
+        attached.clock = clock
         self._due: float | None = None  # when the earliest timer of ours comes
         self._soon = False
         self._serving = False

@@ -197,6 +197,12 @@ class TcpLayer:
                     output(tcb, now)
                 self._schedule(tcb)
 
+    def sent_late(self, now: float, late: float) -> None:
+        """What ``poll`` made at ``now`` left that much later (a long burst, a busy machine)."""
+        for tcb in self.connections.values():
+            if tcb.snd.last_sent == now:
+                timeouts.put_off(tcb, now, late)
+
     def _schedule(self, tcb: Tcb) -> None:
         earliest = tcb.timers.earliest
         if earliest < tcb.scheduled:

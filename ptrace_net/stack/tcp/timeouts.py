@@ -21,6 +21,14 @@ def run(tcb: Tcb, now: float) -> None:
             _HANDLERS[timer](tcb, now)
 
 
+def put_off(tcb: Tcb, now: float, late: float) -> None:
+    """What was sent at ``now`` left later: so do its timers run out, and its round trip began then."""
+    for timer in (Timer.RETRANSMIT, Timer.PROBE):
+        tcb.timers.set(timer, tcb.timers.at[timer] + late)
+    if tcb.snd.timed is not None and tcb.snd.timed[1] == now:
+        tcb.snd.timed = (tcb.snd.timed[0], now + late)
+
+
 def _limit(tcb: Tcb) -> int:
     """How often a segment is sent again before the connection is given up."""
     if tcb.state is State.SYN_SENT:
