@@ -166,6 +166,26 @@ def test_a_signal_ends_an_accept_that_has_just_begun(
     assert int(done.stdout) < 15
 
 
+EXECUTED = """\
+first: 127.0.0.1
+child: 127.0.0.1
+child: 127.0.0.2
+parent: 127.0.0.1
+again: 127.0.0.3
+thread: 127.0.0.3
+once-a-thread: 127.0.0.4
+"""
+
+
+def test_memory_after_execve(runner: Runner, c_program: Callable[..., Path]) -> None:
+    """One address, read often, and another thing there once the thread has executed a program."""
+    done = runner.run(c_program("executed"))
+    assert (done.stderr, done.returncode) == (b"", 0)
+    lines = done.stdout.decode().splitlines(keepends=True)
+    assert "".join(line for line in lines if not line.endswith("30 bound\n")) == EXECUTED
+    assert len(lines) == 2 * len(EXECUTED.splitlines())
+
+
 def test_one_process_dying_leaves_the_others(family: subprocess.Popen[bytes]) -> None:
     members = psutil.Process(family.pid).children(recursive=True)
     victim = members[-1]
