@@ -106,7 +106,7 @@ def _parser() -> _Parser:
         "--inject", action="append", default=[], metavar="RULE",
         help="a fault in strace's grammar: connect:error=ETIMEDOUT:when=3; repeatable",
     )
-    add("--seed", type=int, metavar="N", help="what chances in faults are drawn from (default: 0)")
+    add("--seed", type=int, metavar="N", help="what chances of faults and links are drawn from (default: 0)")
     add(
         "--device", action="append", default=[], metavar="NAME=BACKEND",
         help="a link for packets: eth0=tap:INTERFACE, hub:NAME, stream:PATH, none; repeatable",

@@ -17,6 +17,11 @@ class Links(NamedTuple):
     impairs: tuple[ImpairSpec, ...]
     traces: tuple[CaptureSpec, ...] = ()
 
+    def seeded(self, seed: int) -> Links:
+        """With ``seed`` for the impairments that have none of their own."""
+        seeded = [each._replace(impairment=each.impairment.seeded(seed)) for each in self.impairs]
+        return self._replace(impairs=tuple(seeded))
+
 
 def links(
     net: str, devices: Sequence[str], captures: Sequence[str], impairs: Sequence[str], traces: Sequence[str]

@@ -76,11 +76,11 @@ def _links(options: Options) -> Links | None:
         from ptrace_net.device_options import Links
 
         links = Links((), (), ())
-    if not options.policy.impairments:
-        return links
-    from ptrace_net.policy_links import with_policy
+    if options.policy.impairments:
+        from ptrace_net.policy_links import with_policy
 
-    return with_policy(links, options.policy, options.net)
+        links = with_policy(links, options.policy, options.net)
+    return links.seeded(options.policy.seed) if links is not None else None
 
 
 def with_views(options: Options, wanted: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:

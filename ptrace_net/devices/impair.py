@@ -102,8 +102,9 @@ class Impair(Wrapper):
     def __init__(self, inner: Device, impairment: Impairment) -> None:
         super().__init__(inner)
         back = impairment if inner.mac != ZERO_MAC else Impairment(limit=impairment.limit)
-        self.outward = Direction(impairment, random.Random(impairment.seed))
-        self.inward = Direction(back, random.Random(impairment.seed + 1))
+        seed = impairment.seed or 0
+        self.outward = Direction(impairment, random.Random(seed))
+        self.inward = Direction(back, random.Random(seed + 1))
 
     def change(self, impairment: Impairment) -> None:
         """Another impairment from now on; what is on its way stays so."""

@@ -1,7 +1,9 @@
 """What an impaired link does, as a value, and the text it is written as: ``delay=20ms,loss=1%``."""
 
+from __future__ import annotations
+
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 _TIME = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _RATE = {"bit": 1.0, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9}
@@ -21,7 +23,11 @@ class Impairment:
     corrupt: float = 0.0
     rate: float = 0.0
     limit: int = 1000
-    seed: int = 0
+    seed: int | None = None
+
+    def seeded(self, seed: int) -> Impairment:
+        """With ``seed`` where it has none of its own."""
+        return replace(self, seed=seed) if self.seed is None else self
 
 
 def parse(text: str) -> Impairment:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ptrace_net import device_options
 from ptrace_net.devices import framing, hubwire, identity, impairment, virtio
 from ptrace_net.devices.attached import AttachedHost
 from ptrace_net.devices.describe import describe
@@ -280,6 +281,11 @@ def test_impairments_are_written_as_text() -> None:
     assert found == Impairment(0.02, 0.0005, 0.01, 0.005, 0.25, 0.02, 10e6, 50, 7)
     assert impairment.parse("") == Impairment()
     assert impairment.parse("delay=2,rate=900") == Impairment(delay=2.0, rate=900.0)
+
+
+def test_the_run_s_seed_is_for_links_without_one() -> None:
+    asked = device_options.links("stack", (), (), ("eth0:loss=1%", "lo:loss=1%,seed=3"), ())
+    assert [each.impairment.seed for each in asked.seeded(7).impairs] == [7, 3]
 
 
 @pytest.mark.parametrize(

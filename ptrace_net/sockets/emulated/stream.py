@@ -389,5 +389,6 @@ class Stream(EmulatedSocket):
             self.stop_listening()
         if self.binding is not None:
             self.layer.tcp.release(self)
+        self.mate = None  # no circle for the garbage collector
         if self.end is not None:
             self.end.closed()
