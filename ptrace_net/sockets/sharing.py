@@ -41,11 +41,13 @@ def share_port(layer: HostSockets, tasks: Iterable[Task], handle: int, port: int
             return False
         if held is not None:
             holders.append((task, fd))
+    if not holders:
+        return False
     for task, fd in holders:
         with borrowed(task, fd) as other:
             hostcalls.set_int(other, socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     hostcalls.set_int(handle, socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    return bool(holders)
+    return True
 
 
 def type_of(handle: int) -> int:
