@@ -1,4 +1,4 @@
-"""The command: python -m bench [--quick] [--only CASE] [--rounds N] [--write]."""
+"""The command: python -m bench [--quick] [--only CASE] [--rounds N] [--write]; links unless with --only."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import measure, plot, table
+from bench import links, measure, plot, table
 from bench.cases import CASES, Case
 from bench.configurations import CONFIGURATIONS, NATIVE, ROOT, Configuration
 from bench.facts import facts
@@ -85,14 +85,21 @@ def main() -> int:
     about = {**facts(), "rounds": str(rounds), "seconds": str(seconds)}
     when = datetime.now(UTC).isoformat(timespec="seconds")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    result = {"when": when, "facts": about, "results": table.as_json(cells)}
+    rows = [] if options.only or options.columns else links.run(1.0 if options.quick else links.SECONDS)
+    result = {"when": when, "facts": about, "results": table.as_json(cells), "links": dict(rows)}
     options.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     parts = [facts_line(about, when), table.figures(cells), table.targets(cells), table.problems(cells)]
     text = "\n\n".join(filter(None, parts))
     print(text)
     if options.write:
         table.rewrite(PAGE, f"{text}\n\n![Ratios to native]({PICTURE.name})" if draw(cells) else text)
-    return 1 if any(cell.error and not cell.configuration.peer for cell in cells) else 0
+    if rows:
+        text = links.report(rows)
+        print(f"\n{text}")
+        if options.write:
+            links.write(text)
+    wrong = any(cell.error and not cell.configuration.peer for cell in cells)
+    return 1 if wrong or links.failed(rows) else 0
 
 
 def draw(cells: list[Cell]) -> bool:

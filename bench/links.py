@@ -1,4 +1,4 @@
-"""The links of the wire lane: python -m bench.links [--seconds S] [--only LINK] [--write].
+"""The links of the wire lane, the last part of `make bench`; alone: python -m bench.links [--only LINK].
 
 A run of ptrace-net on one end, the Linux kernel (TAP) or a second run (hub) on the other, with the programs
 that people measure networks with. TAPs live in a network namespace made and removed here; where that is
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,13 @@ from bench.facts import facts
 from bench.process import Failed
 from bench.process import output as process_output
 from bench.table import grid, quantity
+from bench.targets import LINK_TARGETS
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- links: written by `python -m bench.links --write` -->", "<!-- end of links -->"
 RUN = "10.0.2.15"
-PATIENCE = 40  # seconds for one command
+SECONDS = 2.0  # of one measurement
+PATIENCE = 40  # for one command
 SETUP = """
 set -e
 ip link set lo up
@@ -49,6 +51,10 @@ class Link:
     near: tuple[str, ...]
     far: tuple[str, ...]
     peer: str
+
+
+Measure = Callable[[Link, float], list[float]]  #: (link, seconds) → a value for each column
+Row = tuple[str, Mapping[str, float]]  #: a link's name, and the columns that could be measured
 
 
 def command(device: str) -> tuple[str, ...]:
@@ -113,15 +119,11 @@ def iperf3(link: Link, seconds: float, *options: str) -> tuple[float, float]:
     return float(received["bits_per_second"]) / 1e9, max(0.0, used - start) / float(received["bytes"]) * 1e9
 
 
-def throughput(*options: str) -> Callable[[Link, float], list[str]]:
-    def measure(link: Link, seconds: float) -> list[str]:
-        rate, cost = iperf3(link, seconds, *options)
-        return [f"{rate:.2f} Gbit/s", f"{cost:.1f} s"]
-
-    return measure
+def throughput(*options: str) -> Measure:
+    return lambda link, seconds: list(iperf3(link, seconds, *options))
 
 
-def connections(link: Link, seconds: float) -> list[str]:
+def connections(link: Link, seconds: float) -> list[float]:
     """New connections per second: nginx on the run, wrk at the other end, a connection for each request."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.chmod(folder, 0o755)
@@ -133,31 +135,49 @@ def connections(link: Link, seconds: float) -> list[str]:
             words = ("wrk", "-t1", "-c8", "-d", f"{max(1, round(seconds))}s", "-H", "Connection: close")
             text, _ = output(*link.far, *words, f"http://{RUN}:8080/")
     line = next(line for line in text.splitlines() if line.startswith("Requests/sec:"))
-    return [f"{quantity(float(line.split()[1]))} /s"]
+    return [float(line.split()[1])]
 
 
-def redis(clients: int, requests: int) -> Callable[[Link, float], list[str]]:
+def redis(clients: int, requests: int) -> Measure:
     """Round trips of one client, in microseconds; of many, requests per second."""
 
-    def measure(link: Link, seconds: float) -> list[str]:
+    def measure(link: Link, seconds: float) -> list[float]:
         server = ("redis-server", "--port", "6379", "--protected-mode", "no", "--save", "")
         with running(*link.near, *server, ready=listening(link.far, RUN, 6379)):
             words = ("redis-benchmark", "-h", RUN, "-t", "get", "--csv", "-c", str(clients))
             text, _ = output(*link.far, *words, "-n", str(round(requests * seconds)))
         line = next(line for line in text.splitlines() if line.startswith('"GET"'))
         rate = float(line.split(",")[1].strip('"'))
-        return [f"{quantity(1e6 / rate)} µs" if clients == 1 else f"{quantity(rate)} /s"]
+        return [1e6 / rate if clients == 1 else rate]
 
     return measure
 
 
-MEASURES: tuple[tuple[tuple[str, ...], Callable[[Link, float], list[str]]], ...] = (
-    (("out", "CPU per GB out"), throughput()),
-    (("in", "CPU per GB in"), throughput("-R")),
-    (("connections",), connections),
-    (("round trip",), redis(1, 1000)),
-    (("requests of 1,000 clients",), redis(1000, 5000)),
+def gbit(value: float) -> str:
+    return f"{value:.2f} Gbit/s"
+
+
+def cpu(value: float) -> str:
+    return f"{value:.1f} s"
+
+
+def rate(value: float) -> str:
+    return f"{quantity(value)} /s"
+
+
+def micro(value: float) -> str:
+    return f"{quantity(value)} µs"
+
+
+#: what is measured together, and how each column is shown
+MEASURES: tuple[tuple[dict[str, Callable[[float], str]], Measure], ...] = (
+    ({"out": gbit, "CPU per GB out": cpu}, throughput()),
+    ({"in": gbit, "CPU per GB in": cpu}, throughput("-R")),
+    ({"connections": rate}, connections),
+    ({"round trip": micro}, redis(1, 1000)),
+    ({"requests of 1,000 clients": rate}, redis(1000, 5000)),
 )
+COLUMNS = {name: show for columns, _ in MEASURES for name, show in columns.items()}
 
 
 def links(enter: tuple[str, ...]) -> list[Link]:
@@ -173,16 +193,51 @@ def links(enter: tuple[str, ...]) -> list[Link]:
     return found
 
 
-def row(link: Link, seconds: float) -> list[str]:
-    cells = [link.name]
-    for names, measure in MEASURES:
+def measured(link: Link, seconds: float) -> Row:
+    """The columns of one link; what failed is said, and missing."""
+    found: dict[str, float] = {}
+    for columns, measure in MEASURES:
+        names = list(columns)
         print(f"bench: {link.name} · {names[0]}", file=sys.stderr)
         try:
-            cells += measure(link, seconds)
+            found.update(zip(names, measure(link, seconds), strict=True))
         except (Failed, LookupError, ValueError, StopIteration) as problem:
             print(f"bench: {link.name} · {names[0]}: {problem}", file=sys.stderr)
-            cells += ["failed"] * len(names)
-    return cells
+    return link.name, found
+
+
+def run(seconds: float, only: str = "") -> list[Row]:
+    """Every link that this machine allows; the reason for the others goes to standard error."""
+    environment = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "PATH")}
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment["PYTHONPATH"]]))
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    try:
+        with taps() as enter:
+            return [measured(link, seconds) for link in links(enter) if only in link.name]
+    except Failed as problem:
+        print(f"bench: left out: the TAPs ({problem})", file=sys.stderr)
+        return [measured(link, seconds) for link in links(()) if only in link.name]
+    finally:
+        os.environ.update(environment)
+
+
+def failed(rows: Sequence[Row]) -> bool:
+    return any(found.keys() != COLUMNS.keys() for _link, found in rows)
+
+
+def report(rows: Sequence[Row]) -> str:
+    """What was measured when and where, the table, and the targets."""
+    about = ", ".join(f"{name} {value}" for name, value in facts().items())
+    when = f"{time.strftime('%Y-%m-%d', time.gmtime())}: {about}, load {os.getloadavg()[0]:.1f}."
+    body = [
+        [link, *(show(found[name]) if name in found else "failed" for name, show in COLUMNS.items())]
+        for link, found in rows
+    ]
+    judged = [target.judge(found) for target in LINK_TARGETS for link, found in rows if link == target.link]
+    parts = [when, grid([["link", *COLUMNS], *body])]
+    if rows_judged := [each for each in judged if each]:
+        parts.append(grid([["target", "measured", "met"], *rows_judged]))
+    return "\n\n".join(parts)
 
 
 def write(text: str) -> None:
@@ -194,28 +249,19 @@ def write(text: str) -> None:
     PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.links", description="The links of the wire lane.")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement (default: 2)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of one measurement (default: 2)")
     parser.add_argument("--only", default="", metavar="LINK", help="links whose name has this")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    rows = [["link", *(name for names, _ in MEASURES for name in names)]]
-    try:
-        with taps() as enter:
-            rows += [row(link, options.seconds) for link in links(enter) if options.only in link.name]
-    except Failed as problem:
-        print(f"bench: left out: the TAPs ({problem})", file=sys.stderr)
-        rows += [row(link, options.seconds) for link in links(()) if options.only in link.name]
-    about = ", ".join(f"{name} {value}" for name, value in facts().items())
-    load = f"load {os.getloadavg()[0]:.1f}"
-    text = f"{time.strftime('%Y-%m-%d', time.gmtime())}: {about}, {load}.\n\n{grid(rows)}"
+    rows = run(options.seconds, options.only)
+    text = report(rows)
     print(text)
     if options.write:
         write(text)
+    return int(failed(rows))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

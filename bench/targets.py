@@ -1,7 +1,7 @@
 """What the figures ought to be: a table of bounds, each judged from what was measured in one run."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.measure import Cell
@@ -37,6 +37,23 @@ class Target:
         return [words, f"{measured:.2f}{unit}", "yes" if met else "no"]
 
 
+@dataclass(frozen=True, slots=True)
+class LinkTarget:
+    """What one TCP connection over a link carries, at least, in Gbit/s."""
+
+    link: str
+    column: str
+    bound: float
+
+    def judge(self, found: Mapping[str, float]) -> list[str]:
+        """The row (target, measured, met); empty where it was not measured."""
+        if self.column not in found:
+            return []
+        value = found[self.column]
+        words = f"{self.link}, {self.column}: ≥ {self.bound:.3g} Gbit/s"
+        return [words, f"{value:.2f} Gbit/s", "yes" if value >= self.bound else "no"]
+
+
 def measured_of(cells: Sequence[Cell], case: str) -> list[Cell]:
     return [cell for cell in cells if cell.case.name == case and cell.error is None]
 
@@ -60,4 +77,10 @@ TARGETS = (
     Target("UDP one way, 1 byte", "stack", 0.3, "native"),
     Target("start-up of /bin/true", "stack", 120, at_most=True),
     Target("peak memory of /bin/true", "stack", 35, at_most=True),
+)
+LINK_TARGETS = (
+    LinkTarget("TAP, offload", "out", 2),
+    LinkTarget("TAP, offload", "in", 2),
+    LinkTarget("hub", "out", 0.5),
+    LinkTarget("hub", "in", 0.5),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import __main__ as command
 from bench import links, plot, table, targets
 from bench.cases import CASES, Case, read_iperf3, read_redis, read_wrk
 from bench.configurations import NATIVE, STRACE, Configuration
@@ -97,6 +98,75 @@ def test_the_page_has_a_place_for_the_links_and_there_is_a_link_everywhere() -> 
     assert [link.name for link in links.links(())] == ["hub"]
     assert [link.name for link in links.links(("nsenter",))] == ["TAP, offload", "TAP, plain frames", "hub"]
     assert all(link.near != link.far for link in links.links(("nsenter",)))
+
+
+def test_a_link_that_failed_is_shown_and_targets_are_judged_by_what_was_measured() -> None:
+    whole = {"out": 2.0, "CPU per GB out": 1.25, "in": 1.994, "CPU per GB in": 1, "connections": 1234.5}
+    whole |= {"round trip": 209.4, "requests of 1,000 clients": 9666}
+    partly = {name: value for name, value in whole.items() if name != "in"}
+    rows = [("TAP, offload", whole), ("TAP, plain frames", whole), ("hub", partly)]
+    head, table_of_links, table_of_targets = links.report(rows).split("\n\n")
+    assert "processor" in head
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table_of_links.splitlines()]
+    assert cells[0] == ["link", *links.COLUMNS]
+    shown = ["2.00 Gbit/s", "1.2 s", "1.99 Gbit/s", "1.0 s", "1,230 /s", "209 µs", "9,670 /s"]
+    assert cells[2] == ["TAP, offload", *shown]
+    assert cells[4] == ["hub", *shown[:2], "failed", *shown[3:]]
+    assert [line.split("|")[1:-1] for line in table_of_targets.splitlines()[2:]] == [
+        [" TAP, offload, out: ≥ 2 Gbit/s ", " 2.00 Gbit/s ", " yes "],
+        [" TAP, offload, in: ≥ 2 Gbit/s  ", " 1.99 Gbit/s ", " no  "],
+        [" hub, out: ≥ 0.5 Gbit/s        ", " 2.00 Gbit/s ", " yes "],
+    ]
+    assert links.failed(rows)
+    assert not links.failed(rows[:2])
+    assert "target" not in links.report(rows[1:2])
+
+
+def test_targets_name_links_and_columns_that_there_are() -> None:
+    names = {link.name for link in links.links(("nsenter",))}
+    assert {target.link for target in targets.LINK_TARGETS} <= names
+    assert {target.column for target in targets.LINK_TARGETS} <= links.COLUMNS.keys()
+
+
+def test_without_the_right_to_a_tap_the_hub_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise links.Failed("no namespace with a TAP: not permitted")
+
+    monkeypatch.setattr(links, "taps", refuse)
+    monkeypatch.setattr(links, "measured", lambda link, seconds: (link.name, {"out": seconds}))
+    assert links.run(1.5) == [("hub", {"out": 1.5})]
+    assert "bench: left out: the TAPs (no namespace with a TAP: not permitted)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "ran"), [([], [2.0]), (["--quick"], [1.0]), (["--only", "getppid"], [])])
+def test_links_are_measured_after_the_cases_unless_some_are_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: list[str], ran: list[float]
+) -> None:
+    ran_for: list[float] = []
+    cells = [cell(RATE, NATIVE, 1)]
+
+    def run(seconds: float) -> list[links.Row]:
+        ran_for.append(seconds)
+        return [("hub", dict.fromkeys(links.COLUMNS, 1.0))]
+
+    pages = {module: tmp_path / name for module, name in ((command, "page.md"), (links, "links.md"))}
+    pages[command].write_text(f"{table.BEGIN}\nold\n{table.END}\n")
+    pages[links].write_text(f"{links.BEGIN}\nold\n{links.END}\n")
+    for module, page in pages.items():
+        monkeypatch.setattr(module, "PAGE", page)
+    monkeypatch.setattr(command, "draw", lambda cells: False)
+    monkeypatch.setattr(command.links, "run", run)
+    monkeypatch.setattr(command.measure, "compile_programs", lambda folder: None)
+    monkeypatch.setattr(command.measure, "run", lambda *arguments, **named: cells)
+    output = tmp_path / "results.json"
+    monkeypatch.setattr(sys, "argv", ["bench", "--output", str(output), "--write", *options])
+    assert command.main() == 0
+    assert ran_for == ran
+    assert set(json.loads(output.read_text())["links"]) == ({"hub"} if ran else set())
+    assert ("old" in pages[links].read_text()) == (not ran)
+    assert "old" not in pages[command].read_text()
 
 
 def test_a_real_run_measures_alternately_and_leaves_json(tmp_path: Path) -> None:
