@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 UIO_MAXIOV = 1024
+_FEW = 64  # pieces
 _INT_MAX = (1 << 31) - 1
 _LONGEST_CONTROL = 1 << 17  # net.core.optmem_max: more is ENOBUFS
 
@@ -51,10 +52,31 @@ def checked(header: Header) -> Header:
 
 def pieces(task: Task, arch: Arch, header: Header) -> list[tuple[int, int]]:
     """``(address, bytes)`` of the iovec; raises Errno(EMSGSIZE, EINVAL or EFAULT)."""
+    size = _table_size(header, arch)
+    return _places(task.read(header.iov, size) if size else b"", arch)
+
+
+def name_and_pieces(task: Task, arch: Arch, header: Header) -> tuple[bytes, list[tuple[int, int]]]:
+    """The sockaddr and ``pieces``, in one access to memory where that goes well; raises Errno as the kernel,
+    which reads the name first.
+    """
+    if header.name_length and 0 < header.iov_length <= _FEW:
+        size = _table_size(header, arch)
+        name, table = task.read_two(header.name, header.name_length, header.iov, size)
+        if len(table) == size:
+            return name, _places(table, arch)
+    name = task.read(header.name, header.name_length) if header.name_length else b""
+    return name, pieces(task, arch, header)
+
+
+def _table_size(header: Header, arch: Arch) -> int:
     if header.iov_length > UIO_MAXIOV:
         raise Errno(errno.EMSGSIZE)
+    return header.iov_length * iovec.fast(arch).size
+
+
+def _places(table: bytes, arch: Arch) -> list[tuple[int, int]]:
     fast = iovec.fast(arch)
-    table = task.read(header.iov, header.iov_length * fast.size) if header.iov_length else b""
     places = [fast.unpack(table, offset) for offset in range(0, len(table), fast.size)]
     if any(length >= 1 << (arch.bits - 1) for _, length in places):
         raise Errno(errno.EINVAL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import mmsghdr, msghdr
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_name
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, pieces, read_control, read_header
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, name_and_pieces, read_control, read_header
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Return, Wait, WouldBlock
 from ptrace_net.syscalls.sockets import Held, Message
 
@@ -80,8 +80,7 @@ def _message(call: Call, sock: Socket, address: int, flags: int) -> Message | No
     """The message whose msghdr lies at ``address``; None: the kernel may send it as it stands."""
     task = call.task
     header = read_header(task, call.arch, address)
-    name = task.read(header.name, header.name_length) if header.name_length else b""
-    places = pieces(task, call.arch, header)
+    name, places = name_and_pieces(task, call.arch, header)
     control = read_control(task, call.arch, header)
     return None if sock.passes(name, control) else _datagram(task, places, name, control, flags)
 

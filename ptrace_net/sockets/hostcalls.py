@@ -30,6 +30,8 @@ _name = ctypes.create_string_buffer(_NAME_SIZE)
 _name_address = ctypes.addressof(_name)
 _length = ctypes.c_int()
 _length_reference = ctypes.byref(_length)
+_TIMEVAL = struct.Struct("=qq")
+_NEVER = bytes(_TIMEVAL.size)
 
 # Messages pass through buffers of ours, one at a time. More than a datagram fits, and the control messages of
 # any socket (net.core.optmem_max).
@@ -192,7 +194,10 @@ def get_int(handle: int, level: int, option: int) -> int:
 
 def get_timeout(handle: int, option: int) -> float | None:
     """SO_RCVTIMEO or SO_SNDTIMEO in seconds; None: for ever."""
-    seconds, microseconds = struct.unpack("=qq", getsockopt(handle, socket.SOL_SOCKET, option, 16))
+    given = getsockopt(handle, socket.SOL_SOCKET, option, 16)
+    if given == _NEVER:
+        return None
+    seconds, microseconds = _TIMEVAL.unpack(given)
     return seconds + microseconds / 1e6 if seconds or microseconds else None
 
 

@@ -21,8 +21,6 @@ _NOTIF = struct.Struct("=QIIiIQ6Q")
 _RESP = struct.Struct("=QqiI")
 _FD = struct.Struct("=QIIII")
 _ID = struct.Struct("=Q")
-_EMPTY = bytes(_NOTIF.size)
-_buffer = bytearray(_NOTIF.size)
 
 
 def prepare(listener: int) -> bool:
@@ -36,9 +34,9 @@ def prepare(listener: int) -> bool:
 
 def receive(listener: int) -> tuple[int, ...]:
     """``(id, tid, flags, number, AUDIT_ARCH, ip, arg0 … arg5)``; InterruptedError on a signal."""
-    _buffer[:] = _EMPTY  # the kernel insists on zeros
-    fcntl.ioctl(listener, _RECV, _buffer, True)
-    return _NOTIF.unpack(_buffer)
+    buffer = bytearray(_NOTIF.size)  # the kernel insists on zeros; two threads may be here at once
+    fcntl.ioctl(listener, _RECV, buffer, True)
+    return _NOTIF.unpack(buffer)
 
 
 def answer(listener: int, identity: int, value: int) -> None:

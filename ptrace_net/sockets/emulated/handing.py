@@ -32,13 +32,10 @@ class Sleeper(NamedTuple):
 class Sleepers:
     """Those of one socket, by thread; calls that were withdrawn are among them until their turn comes."""
 
-    __slots__ = ("_by_thread",)
+    __slots__ = ("by_thread",)
 
     def __init__(self) -> None:
-        self._by_thread: dict[int, Sleeper] = {}
-
-    def __len__(self) -> int:
-        return len(self._by_thread)
+        self.by_thread: dict[int, Sleeper] = {}
 
     def park(
         self, tid: int, size: int, flags: int, give: Callable[[Received], int], timeout: float | None
@@ -46,22 +43,23 @@ class Sleepers:
         """How thread ``tid`` sleeps."""
 
         def start(resume: Resume) -> None:
-            self._by_thread.pop(tid, None)  # it is the last now
-            self._by_thread[tid] = Sleeper(resume, size, flags, give)
+            self.by_thread.pop(tid, None)  # it is the last now
+            self.by_thread[tid] = Sleeper(resume, size, flags, give)
 
         return Park(start, timeout, restart=timeout is None)
 
     def hand(self, sock: Receiving, data: bytes, origin: Origin) -> bool:
         """Give a datagram to the first; False where nobody has taken it."""
-        while self._by_thread:
-            one = self._by_thread.pop(next(iter(self._by_thread)))
+        waiting = self.by_thread
+        while waiting:
+            one = waiting.pop(next(iter(waiting)))
             if one.resume(partial(_give, one, sock, data, origin), partial(sock.deliver, data, origin)):
                 return True
         return False
 
     def wake(self) -> None:
         """There is something else to tell than a datagram: all look for themselves."""
-        sleepers, self._by_thread = self._by_thread, {}
+        sleepers, self.by_thread = self.by_thread, {}
         for one in sleepers.values():
             one.resume()
 

@@ -113,7 +113,7 @@ class Receiving(Erring):
         """Hand a datagram to a thread that waits for one, or put it into the queue; where that is full it is
         lost, as over UDP. False: the program has closed the socket.
         """
-        if self.sleepers and self.dry and self.sleepers.hand(self, data, origin):
+        if self.sleepers.by_thread and self.dry and self.sleepers.hand(self, data, origin):
             return True
         number = self.layer.origins.outgoing(origin).send(self.ours, data) if self.ours >= 0 else errno.EPIPE
         if number:

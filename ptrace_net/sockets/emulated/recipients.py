@@ -14,6 +14,7 @@ from ptrace_net.sockets.emulated.origins import Origin
 if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.datagram import Datagram
     from ptrace_net.sockets.emulated.names import Name
+    from ptrace_net.sockets.emulated.ports import PortTable
     from ptrace_net.sockets.emulated.receiving import Receiving
 
 _MOST = 64
@@ -24,6 +25,7 @@ class Recipient(NamedTuple):
 
     receiver: Receiving
     origin: Origin
+    ports: PortTable
     version: int
     network: network.Network
 
@@ -44,7 +46,7 @@ class Recipients:
         known = self._known.get(name)
         if known is None:
             return None
-        if known.version != sock.ports.version or known.network is not sock.layer.network:
+        if known.version != known.ports.version or known.network is not sock.layer.network:
             del self._known[name]
             return None
         return known
@@ -61,4 +63,4 @@ class Recipients:
         if receiver is not None:
             if len(self._known) >= _MOST:
                 self._known.clear()
-            self._known[name] = Recipient(receiver, origin, sock.ports.version, layer.network)
+            self._known[name] = Recipient(receiver, origin, sock.ports, sock.ports.version, layer.network)

@@ -51,7 +51,7 @@ class Tellers:
 
     def wanted(self, sock: Datagram, handle: int, fd: int) -> Answer:
         """The answer to a call after which ``sock`` shall show errors."""
-        if sock.telling is not None or sock.seen is None or sock.sleepers:
+        if sock.telling is not None or sock.seen is None or sock.sleepers.by_thread:
             return Return(0)
         if _in_epoll_set(sock.seen[0].tgid, sock.inode):
             return Return(0)
