@@ -97,3 +97,42 @@ def test_a_process_that_is_gone() -> None:
     os.waitpid(pid, 0)
     assert memory.read_checked(pid, 1 << 20, 8) == b""
     assert not memory.write(pid, 1 << 20, b"x")
+
+
+def test_two_places_are_read_at_once(pages: int) -> None:
+    ctypes.memset(pages, 1, PAGE)
+    assert memory.read_two(ME, pages, 3, pages + PAGE, 2) == (b"\1" * 3, b"\1" * 2)
+    assert memory.read_two(ME, pages, 3, pages, 0) == (b"\1" * 3, b"")
+    assert memory.read_two(ME, pages, 0, pages, 2) == (b"", b"\1" * 2)
+    assert memory.read_two(ME, pages, 3, pages + 2 * PAGE, 2) == (b"\1" * 3, b"")
+    assert memory.read_two(ME, pages + 2 * PAGE, 3, pages, 2) == (b"", b"")
+    first, second = memory.read_two(ME, pages, 3, pages + 2 * PAGE - 5, 10)
+    assert first == b"\1" * 3
+    assert second in (b"\1" * 5, b"")
+    for first, second in ((8, pages), (1 << 63, pages), (pages, 1 << 63), (-1, pages)):
+        assert memory.read_two(ME, first, 3, second, 2) in ((b"", b""), (b"\1" * 3, b""))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=40)), max_size=12))
+@settings(max_examples=50)
+def test_many_places_are_written_in_order(pieces: list[tuple[int, bytes]]) -> None:
+    room = ctypes.create_string_buffer(256)
+    expected = bytearray(256)
+    for place, data in pieces:
+        expected[60 * place : 60 * place + len(data)] = data
+    at = ctypes.addressof(room)
+    assert memory.write_all(ME, [(at + 60 * place, data) for place, data in pieces])
+    assert room.raw == bytes(expected)
+
+
+def test_what_comes_before_a_bad_place_is_written(pages: int) -> None:
+    assert not memory.write_all(ME, [(pages, b"one"), (pages + PAGE, b"two"), (pages + 8, b"three")])
+    assert ctypes.string_at(pages, 3) == b"one"
+    assert not memory.write_all(ME, [(pages, b"two"), (8, b"x")])
+    assert ctypes.string_at(pages, 3) == b"two"
+    assert not memory.write_all(ME, [(1 << 63, b"x")])
+    assert memory.write_all(ME, [(0, b""), (pages, b"")])
+    long = b"z" * (1 << 18)
+    room = ctypes.create_string_buffer(len(long))
+    assert memory.write_all(ME, [(ctypes.addressof(room), long)])
+    assert room.raw == long
