@@ -5,7 +5,7 @@ programs print nothing that differs between two native runs, which the first tes
 
 Where the stack provider cannot answer as Linux does, known/PROGRAM.diff has the lines that differ, or for one
 engine alone known/PROGRAM-ENGINE.diff, and docs/limitations.md the reasons ("Emulated sockets"): just these,
-no more and no fewer.
+no more and no fewer. The same of the host provider: known/PROGRAM-host.diff ("IPv6 on IPv4 sockets").
 """
 
 import difflib
@@ -59,7 +59,7 @@ def test_same_under_ptrace_net(program: Program, options: tuple[str, ...], nativ
     if "notify" in options and "host" in options and reason:
         pytest.skip(reason)
     expected, seen = native(program), run(program, options)
-    known = known_differences(program, options[-1]) if "stack" in options else []
+    known = known_differences(program, options)
     if (differing(expected, seen), seen.status) != (known, expected.status):
         pytest.fail(difference(expected, seen, f"ptrace-net {' '.join(options)}"), pytrace=False)
 
@@ -71,9 +71,10 @@ def differing(expected: Outcome, seen: Outcome) -> list[str]:
     return [line.rstrip() for line in lines if not line.startswith(("@@", "---", "+++"))]
 
 
-def known_differences(program: Program, engine: str) -> list[str]:
-    """What the stack provider is known to answer otherwise; lines that begin with # say why."""
-    for name in (f"{program.name}-{engine}", str(program), program.name):
+def known_differences(program: Program, options: tuple[str, ...]) -> list[str]:
+    """What a provider is known to answer otherwise; lines that begin with # say why."""
+    names = [f"{program.name}-{options[-1]}", str(program), program.name]
+    for name in names if "stack" in options else [f"{program.name}-host"]:
         file = KNOWN / f"{name}.diff"
         if file.exists():
             return [line for line in file.read_text().splitlines() if not line.startswith("#")]

@@ -87,7 +87,8 @@ class Datagram(Receiving):
     def autobind(self, handle: int, source: bytes | None = None) -> None:
         """The kernel gives a socket its port before the first datagram leaves (inet_autobind)."""
         if self.binding is None:
-            binding = Binding(source or any_of(self.family), 0, v6only=self.v6only, ephemeral=True)
+            address = source or any_of(self.family)
+            binding = Binding(address, 0, v6only=self.v6only, ephemeral=True, unnamed=True)
             self.ports.take_outgoing(self, binding)
             self.layer.bound(self)
 

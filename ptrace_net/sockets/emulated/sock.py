@@ -132,6 +132,7 @@ class EmulatedSocket(Socket):
             reuseaddr=bool(hostcalls.get_int(handle, SOL_SOCKET, SO_REUSEADDR)),
             reuseport=bool(self.options.value(SOL_SOCKET, SO_REUSEPORT)),
             v6only=self.v6only, ephemeral=not wanted.port,
+            unnamed=not any(wanted.address), mapped=self.family == AF_INET6,
         )  # fmt: skip
 
     def settled_name(self) -> bytes | None:

@@ -132,7 +132,8 @@ class Stream(EmulatedSocket):
         child.state, child.peer, child.v6only = CONNECTED, arrival.peer, self.v6only
         held, local = self.binding, arrival.local
         reuse = (False, False) if held is None else (held.reuseaddr, held.reuseport)
-        child.binding = Binding(local.address, local.port, *reuse)
+        unnamed = held is not None and held.unnamed
+        child.binding = Binding(local.address, local.port, *reuse, self.v6only, unnamed=unnamed)
         child.mate = arrival.client
         if child.mate is not None:
             child.mate.mate = child
@@ -178,7 +179,7 @@ class Stream(EmulatedSocket):
     def _connect_along(self, way: Way, handle: int, fd: int) -> Answer:
         """Where another socket has been before: no more is looked at than whether the listener is there."""
         blocking = hostcalls.is_blocking(handle)
-        local = self.ports.take_outgoing(self, Binding(way.source, 0, ephemeral=True))
+        local = self.ports.take_outgoing(self, Binding(way.source, 0, ephemeral=True, unnamed=True))
         try:
             way.queue.entrance.connect(handle, blocking=blocking)
         except Errno:
@@ -233,7 +234,8 @@ class Stream(EmulatedSocket):
             source = self.binding.address if any(self.binding.address) else source
             self.ports.release(self)  # nobody asked for that port: it went when the socket was closed
         if self.binding is None:
-            self.ports.take_outgoing(self, Binding(source, 0, v6only=self.v6only, ephemeral=True))
+            binding = Binding(source, 0, v6only=self.v6only, ephemeral=True, unnamed=True)
+            self.ports.take_outgoing(self, binding)
         elif not any(self.binding.address):
             self.binding.address = source
 
