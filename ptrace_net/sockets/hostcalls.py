@@ -31,7 +31,7 @@ _name_address = ctypes.addressof(_name)
 _length = ctypes.c_int()
 _length_reference = ctypes.byref(_length)
 _TIMEVAL = struct.Struct("=qq")
-_NEVER = bytes(_TIMEVAL.size)
+_timeval, _SOL_SOCKET = _TIMEVAL.unpack_from, 1
 
 # Messages pass through buffers of ours, one at a time. More than a datagram fits, and the control messages of
 # any socket (net.core.optmem_max).
@@ -194,10 +194,13 @@ def get_int(handle: int, level: int, option: int) -> int:
 
 def get_timeout(handle: int, option: int) -> float | None:
     """SO_RCVTIMEO or SO_SNDTIMEO in seconds; None: for ever."""
-    given = getsockopt(handle, socket.SOL_SOCKET, option, 16)
-    if given == _NEVER:
-        return None
-    seconds, microseconds = _TIMEVAL.unpack(given)
+    if watch is None:
+        _length.value = _TIMEVAL.size
+        if _libc.getsockopt(handle, _SOL_SOCKET, option, _name, _length_reference) < 0:
+            raise Errno(ctypes.get_errno())
+        seconds, microseconds = _timeval(_name)
+    else:
+        seconds, microseconds = _TIMEVAL.unpack(getsockopt(handle, _SOL_SOCKET, option, _TIMEVAL.size))
     return seconds + microseconds / 1e6 if seconds or microseconds else None
 
 

@@ -52,7 +52,7 @@ class Answering:
                 self._perform(listener, identity, call, answer)
         elif isinstance(answer, Replace):
             self._replace(listener, identity, call, answer)
-        elif isinstance(answer, Wait | Park):
+        elif type(answer) is Wait or type(answer) is Park:
             self._wait(listener, identity, call, answer)
 
     def _let_through(self, listener: int, identity: int) -> None:
@@ -167,27 +167,34 @@ class Answering:
             # A signal withdrew it and the kernel restarted it: natively not with a timeout.
             self._answer(listener, identity, call, -errno.EINTR)
             return
-        fd, handle = (answer.fd if isinstance(answer, Wait) else call.args[0]), -1
+        if isinstance(answer, Wait):
+            fd = answer.fd
+            is_held = fd >= 0
+        else:
+            fd = call.args[0]
+            is_held = thread.held(fd) >= 0
+        handle = -1
         try:
-            if (isinstance(answer, Wait) and fd >= 0) or thread.held(fd) >= 0:
+            if is_held:
                 handle = thread.take_held(fd)
         except Errno as error:
             self._answer(listener, identity, call, -error.number)
             return
-        thread.release()
+        if thread.handle >= 0:
+            thread.release()
         self._waits.add(Pending(listener, identity, call, answer, thread, fd, handle), self._deadline)
         self._sweep_later()
 
     def _again(self, pending: Pending) -> None:
         """What the call waited for is there: it is dispatched once more, with what is left of its time."""
+        if pending.lost is not None and pending.ready is not None:
+            self._finish(pending, pending.ready, pending.lost)
+            return
         self._current, self._deadline = pending.thread, pending.deadline
         if pending.handle >= 0:
             pending.thread.hold(pending.fd, pending.handle)
         call = pending.call
         try:
-            if pending.lost is not None and pending.ready is not None:
-                self._finish(pending, pending.ready, pending.lost)
-                return
             answer = self.dispatch(call) if pending.ready is None else _answer_of(pending.ready)
             self._carry_out(pending.listener, pending.identity, call, answer)
         except WITHDRAWN:
@@ -195,11 +202,11 @@ class Answering:
 
     def _finish(self, pending: Pending, ready: Callable[[], Answer], lost: Callable[[], object]) -> None:
         """End the call with what has come for it; the program may have closed its own descriptor."""
-        pending.thread.release()
+        if pending.handle >= 0:
+            os.close(pending.handle)
         answer = _answer_of(ready)
-        value = answer.value if isinstance(answer, Return) else -errno.EFAULT
-        if isinstance(answer, Fail):
-            value = -answer.errno
+        assert isinstance(answer, Return | Fail)
+        value = answer.value if isinstance(answer, Return) else -answer.errno
         try:
             notification.answer(pending.listener, pending.identity, value)
         except FileNotFoundError:

@@ -26,8 +26,7 @@ _iov = bytearray(16 + 16 * _MOST_PIECES)
 _iov_address = ctypes.addressof(ctypes.c_char.from_buffer(_iov))
 _local, _remote = ctypes.c_void_p(_iov_address), ctypes.c_void_p(_iov_address + 16)
 _pack_one = struct.Struct("=QQQQ").pack_into
-_pack_two = struct.Struct("=QQQQQQ").pack_into
-_pack_piece = struct.Struct("=QQ").pack_into
+_pack_pieces = [struct.Struct(f"={2 + 2 * count}Q").pack_into for count in range(_MOST_PIECES + 1)]
 _LIMIT = 1 << 63
 _MOST = 1 << 24  # bytes read at once: no call that is served takes more
 _PAGE_MASK = os.sysconf("SC_PAGE_SIZE") - 1
@@ -74,7 +73,7 @@ def read_two(tid: int, first: int, size: int, second: int, more: int) -> tuple[b
     """
     if min(first, second) < 0 or max(first, second) + _SIZE > _LIMIT or not 0 < size + more <= _SIZE:
         return b"", b""
-    _pack_two(_iov, 0, _address, size + more, first, size, second, more)
+    _pack_pieces[2](_iov, 0, _address, size + more, first, size, second, more)
     count: int = _readv(tid, _local, 1, _remote, 2, 0)
     if count <= 0:
         return b"", b""
@@ -101,7 +100,7 @@ def write_two(tid: int, first: int, head: bytes, second: int, tail: bytes) -> bo
         return False
     size = len(head) + len(tail)
     _room[:size] = head + tail
-    _pack_two(_iov, 0, _address, size, first, len(head), second, len(tail))
+    _pack_pieces[2](_iov, 0, _address, size, first, len(head), second, len(tail))
     return bool(_writev(tid, _local, 1, _remote, 2, 0) == size)
 
 
@@ -109,15 +108,15 @@ def write_all(tid: int, pieces: Sequence[tuple[int, bytes]]) -> bool:
     """Write each of ``pieces``, an address and bytes, in order, as far as memory is writable; in one call
     where they are few and short.
     """
-    data = b"".join([piece for _, piece in pieces])
-    size = len(data)
-    fits = size <= _SIZE and len(pieces) <= _MOST_PIECES
-    if not fits or not all(0 <= address <= _LIMIT - _SIZE for address, _ in pieces):
+    data, highest = b"", 0
+    places: list[int] = []
+    for address, piece in pieces:
+        data += piece
+        highest |= address
+        places += address, len(piece)
+    size, count = len(data), len(pieces)
+    if not 0 < size <= _SIZE or count > _MOST_PIECES or not 0 <= highest < _LIMIT - _SIZE:
         return all(not piece or write(tid, address, piece) for address, piece in pieces)
     _room[:size] = data
-    _pack_piece(_iov, 0, _address, size)
-    at = 16
-    for address, piece in pieces:
-        _pack_piece(_iov, at, address, len(piece))
-        at += 16
-    return not size or bool(_writev(tid, _local, 1, _remote, len(pieces), 0) == size)
+    _pack_pieces[count](_iov, 0, _address, size, *places)
+    return bool(_writev(tid, _local, 1, _remote, count, 0) == size)

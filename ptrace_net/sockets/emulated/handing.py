@@ -7,7 +7,7 @@ that a signal withdraws takes nothing: the datagram goes to the next thread, or 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.seam import Park, Return
 
@@ -20,22 +20,14 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Received
 
 
-class Sleeper(NamedTuple):
-    """One of them: at most ``size`` bytes with MSG_* ``flags`` are what ``give`` is to write."""
-
-    resume: Resume
-    size: int
-    flags: int
-    give: Callable[[Received], int]
-
-
 class Sleepers:
     """Those of one socket, by thread; calls that were withdrawn are among them until their turn comes."""
 
     __slots__ = ("by_thread",)
 
     def __init__(self) -> None:
-        self.by_thread: dict[int, Sleeper] = {}
+        # at most so many bytes with MSG_* flags are what is to be given
+        self.by_thread: dict[int, tuple[Resume, int, int, Callable[[Received], int]]] = {}
 
     def park(
         self, tid: int, size: int, flags: int, give: Callable[[Received], int], timeout: float | None
@@ -44,7 +36,7 @@ class Sleepers:
 
         def start(resume: Resume) -> None:
             self.by_thread.pop(tid, None)  # it is the last now
-            self.by_thread[tid] = Sleeper(resume, size, flags, give)
+            self.by_thread[tid] = resume, size, flags, give
 
         return Park(start, timeout, restart=timeout is None)
 
@@ -52,17 +44,20 @@ class Sleepers:
         """Give a datagram to the first; False where nobody has taken it."""
         waiting = self.by_thread
         while waiting:
-            one = waiting.pop(next(iter(waiting)))
-            if one.resume(partial(_give, one, sock, data, origin), partial(sock.deliver, data, origin)):
+            resume, size, flags, give = waiting.pop(next(iter(waiting)))
+            ready = partial(_given, give, sock, data, origin, size, flags)
+            if resume(ready, partial(sock.deliver, data, origin)):
                 return True
         return False
 
     def wake(self) -> None:
         """There is something else to tell than a datagram: all look for themselves."""
         sleepers, self.by_thread = self.by_thread, {}
-        for one in sleepers.values():
-            one.resume()
+        for resume, *_ in sleepers.values():
+            resume()
 
 
-def _give(one: Sleeper, sock: Receiving, data: bytes, origin: Origin) -> Return:
-    return Return(one.give(sock.received(data, origin, one.size, one.flags)))
+def _given(
+    give: Callable[[Received], int], sock: Receiving, data: bytes, origin: Origin, size: int, flags: int
+) -> Return:
+    return Return(give(sock.received(data, origin, size, flags)))
