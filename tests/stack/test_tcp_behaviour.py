@@ -615,18 +615,26 @@ def icmp_about(peer: Peer, kind: int, code: int, rest: int, sequence: int) -> No
     )
 
 
-def test_icmp_ends_a_connection_attempt() -> None:
+@pytest.mark.parametrize(("code", "number"), [(1, errno.EHOSTUNREACH), (3, errno.ECONNREFUSED)])
+def test_icmp_ends_a_connection_attempt(code: int, number: int) -> None:
     peer = peer_with()
     handle = peer.connecting()
     handle.recverr = True
-    icmp_about(peer, 3, 1, 0, peer.their_isn + 5000)
-    icmp_about(peer, 3, 1, 0, peer.their_isn)
+    icmp_about(peer, 3, code, 0, peer.their_isn + 5000)
     assert handle.state is State.SYN_SENT
-    assert handle.tcb.soft_error == errno.EHOSTUNREACH
-    icmp_about(peer, 3, 3, 0, peer.their_isn)
-    assert handle.take_error() == Fail(errno.ECONNREFUSED)
-    assert [report.errno for report in handle.errors] == [errno.EHOSTUNREACH, errno.ECONNREFUSED]
-    icmp_about(peer, 3, 3, 0, peer.their_isn)
+    icmp_about(peer, 3, code, 0, peer.their_isn)
+    assert handle.take_error() == Fail(number)
+    assert [report.errno for report in handle.errors] == [number]
+    icmp_about(peer, 3, code, 0, peer.their_isn)
+
+
+@pytest.mark.parametrize(("code", "ends"), [(1, False), (3, True)])
+def test_icmp_ends_a_handshake_only_where_it_is_final(code: int, ends: bool) -> None:
+    peer = peer_with()
+    listener = peer.listen()
+    (syn_ack,) = peer.send(SYN, 0, 0)
+    icmp_about(peer, 3, code, 0, syn_ack.seq)
+    assert bool(listener.listener.handshakes) != ends
 
 
 def test_icmp_is_a_hint_for_an_established_connection() -> None:

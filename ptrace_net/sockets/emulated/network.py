@@ -29,6 +29,7 @@ ETHERNET = Link(
 GATEWAY4, GATEWAY6 = _address("10.0.2.2"), _address("fec0::2")
 LOOPBACK4, LOOPBACK6 = LOOPBACK.addresses[0][0], LOOPBACK.addresses[1][0]
 BROADCAST4 = b"\xff" * 4
+ETHERNET_MTU = 1500
 
 
 class Network:
@@ -47,6 +48,10 @@ class Network:
     def is_local(self, address: bytes) -> bool:
         """Whether a packet to ``address`` stays in this run."""
         return address in self._owner or (len(address) == 4 and address[0] == 127)
+
+    def mtu_beyond(self, address: bytes) -> int:
+        """How long packets to an address that is not the run's may be."""
+        return ETHERNET_MTU
 
     def link_of(self, address: bytes) -> int:
         """The interface of a local address, 0 for none."""

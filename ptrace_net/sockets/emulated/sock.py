@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SOL_SOCKET, SO_REUSEADDR, SO_REUSEPORT = socket.SOL_SOCKET, 2, 15
 TIMEOUTS = (20, 21)  # a timeval has the program's word size: the kernel's business, on the backing socket
-LOOPBACK_MTU, ETHERNET_MTU, LONGEST_IPV4 = 65536, 1500, 65535
+LOOPBACK_MTU, LONGEST_IPV4 = 65536, 65535
 
 
 class EmulatedSocket(Socket):
@@ -233,7 +233,7 @@ class EmulatedSocket(Socket):
 
     def mtu_to(self, address: bytes) -> int:
         if not self.layer.network.is_local(address):
-            return ETHERNET_MTU
+            return self.layer.network.mtu_beyond(address)
         return min(LOOPBACK_MTU, LONGEST_IPV4) if len(address) == 4 else LOOPBACK_MTU
 
     def route(self, address: bytes) -> int:

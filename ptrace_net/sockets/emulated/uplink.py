@@ -15,11 +15,10 @@ from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import errqueue
 from ptrace_net.sockets.emulated.hosts import GATEWAYS, HostRoutes
 from ptrace_net.sockets.emulated.names import AF_INET, Name
-from ptrace_net.sockets.emulated.network import ETHERNET, GATEWAY4, LOOPBACK4, LOOPBACK6
+from ptrace_net.sockets.emulated.network import ETHERNET, ETHERNET_MTU, GATEWAY4, LOOPBACK4, LOOPBACK6
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.outside import WithoutPackets
 from ptrace_net.sockets.emulated.publish import Publisher
-from ptrace_net.sockets.emulated.sock import ETHERNET_MTU
 from ptrace_net.syscalls.seam import Answer, Errno, Fail, Replace, Return, Wait
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.wire.lane import Lane
     from ptrace_net.stack.packet import ErrorReport, IpPacket
 
+
+
+# Who does not want to know that something was too big (__udp4_lib_err, ip6_sk_accept_pmtu).
+_NOT_TOLD = {4: (errqueue.PMTUDISC_DONT,), 6: (errqueue.PMTUDISC_INTERFACE, errqueue.PMTUDISC_OMIT)}
 
 
 class Datagrams:
@@ -84,7 +89,16 @@ class Datagrams:
             peer = sock.peer
             if peer is not None and (peer.address, peer.port) != (report.dst, theirs):
                 continue
-            errqueue.tell(sock, cause_of(report, theirs, udp.HEADER_LENGTH))
+            cause = cause_of(report, theirs, udp.HEADER_LENGTH)
+            if report.errno != errno.EMSGSIZE:
+                errqueue.tell(sock, cause)
+            elif (mode := _discovery(sock, report.version)) not in _NOT_TOLD[report.version]:
+                errqueue.tell(sock, cause._replace(fatal=mode != errqueue.PMTUDISC_DONT))
+
+
+def _discovery(sock: Datagram, version: int) -> int:
+    """IP_MTU_DISCOVER, or IPV6_MTU_DISCOVER."""
+    return sock.options.value(*errqueue.MTU_DISCOVER[version == 6])
 
 
 def cause_of(report: ErrorReport, port: int, header: int) -> Cause:

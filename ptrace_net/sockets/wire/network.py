@@ -30,6 +30,11 @@ class WireNetwork(Network):
             )
         )
 
+    def mtu_beyond(self, address: bytes) -> int:
+        """As far as it is known: a router may have said that something was too big."""
+        flow = self._host.flow(address, IPPROTO_TCP, time.monotonic())
+        return flow.mtu if isinstance(flow, Flow) else super().mtu_beyond(address)
+
     def _outside(self, destination: bytes) -> bytes | None:
         """The source that the route to ``destination`` has (RFC 6724)."""
         flow = self._host.flow(destination, IPPROTO_TCP, time.monotonic())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def tcp_error(host: "Host", report: ErrorReport, now: float) -> None:
-    """Fatal while connecting, else remembered in case the connection times out."""
+    """Whatever it is, it ends an attempt to connect (tcp_v4_err); a connection that times out tells it."""
     if len(report.payload) < 8:
         return
     key = report.dst + report.src + bytes(report.payload[2:4]) + bytes(report.payload[:2])
@@ -31,7 +31,7 @@ def tcp_error(host: "Host", report: ErrorReport, now: float) -> None:
         return
     if isinstance(tcb.owner, Handle):
         tcb.owner.report(report)
-    if tcb.state in (State.SYN_SENT, State.SYN_RECEIVED) and report.fatal:
+    if tcb.state is State.SYN_SENT or (tcb.state is State.SYN_RECEIVED and report.fatal):
         transition.step(tcb, Event.GIVE_UP, now, report.errno)
     else:
         tcb.soft_error = report.errno
