@@ -87,7 +87,7 @@ class Datagram(Receiving):
     def autobind(self, handle: int, source: bytes | None = None) -> None:
         """The kernel gives a socket its port before the first datagram leaves (inet_autobind)."""
         if self.binding is None:
-            address = source or any_of(self.family)
+            address = source or self.asked or any_of(self.family)
             binding = Binding(address, 0, v6only=self.v6only, ephemeral=True, unnamed=True)
             self.ports.take_outgoing(self, binding)
             self.layer.bound(self)
@@ -149,7 +149,7 @@ class Datagram(Receiving):
         if self.peer is not None:
             self.flush()
         plain = not (message.flags & ~_HARMLESS or message.control or self.corked or self.telling)
-        if plain and not self.error and message.size <= _ALWAYS_FITS:
+        if plain and not (self.error or self.mute) and message.size <= _ALWAYS_FITS:
             known = self.recipients.find(self, message.name)
             if known is not None and known.receiver.deliver(message.read(), known.origin):
                 return message.size
@@ -161,7 +161,7 @@ class Datagram(Receiving):
         target = self._target_of(message.name)
         if message.flags & MSG_OOB and len(target.address) == 4:
             raise Errno(errno.EOPNOTSUPP)
-        number = self.take_error(handle)
+        number = self.take_error(handle) or (errno.EPIPE if self.mute else 0)
         if number:
             raise Errno(number)
         if self.layer.network.is_broadcast(target.address) and not hostcalls.get_int(

@@ -296,7 +296,7 @@ class EmulatedSockets:
 
     def has_receiver(self, target: Name) -> bool:
         """Whether a socket of the run has the UDP port of an address of the run."""
-        return self.network.is_local(target.address) and bool(self.udp.holders(target.port))
+        return self.network.is_local(target.address) and lookup.has_holder(self.udp, target)
 
     def to_all(self, data: bytes, target: Name, origin: Origin, ports: PortTable | None = None) -> None:
         """Give a datagram to every socket of the run that hears its group, or broadcasts."""

@@ -52,6 +52,14 @@ def datagrams(ports: PortTable, port: int) -> list[Datagram]:
     return [holder for holder in ports.holders(port) if isinstance(holder, Datagram)]
 
 
+def has_holder(ports: PortTable, target: Name) -> bool:
+    """Whether a socket that is open has a port of an address."""
+    return any(
+        holder.binding is not None and covers(holder.binding, target.address) and not holder.is_gone()
+        for holder in list(ports.holders(target.port))
+    )
+
+
 def receiver(ports: PortTable, target: Name, origin: Origin) -> Datagram | None:
     """The best fit, connected sockets first; among equals the latest, or one of the group by the source. It
     may have been closed.

@@ -134,6 +134,7 @@ class Stream(EmulatedSocket):
         reuse = (False, False) if held is None else (held.reuseaddr, held.reuseport)
         unnamed = held is not None and held.unnamed
         child.binding = Binding(local.address, local.port, *reuse, self.v6only, unnamed=unnamed)
+        child.asked = self.asked
         child.mate = arrival.client
         if child.mate is not None:
             child.mate.mate = child
@@ -212,7 +213,7 @@ class Stream(EmulatedSocket):
             raise Errno(errno.ENETUNREACH)
         if self.layer.leaves(self, target):
             return self.layer.connect_outside(self, handle, fd, target, source)
-        blocking = hostcalls.is_blocking(handle)
+        blocking, self.error = hostcalls.is_blocking(handle), 0
         self.name_self(handle, target, source)
         fresh = -1
         if self.spent:
@@ -307,6 +308,7 @@ class Stream(EmulatedSocket):
     def _disconnect(self, handle: int, fd: int) -> Answer:
         """AF_UNSPEC: the connection is gone, the port stays (tcp_disconnect)."""
         fresh = self.state != CLOSED or self.queue is not None
+        self.error = errno.ECONNRESET if self.peer is not None else 0
         self.state, self.peer = CLOSED, None
         self.deaf = self.mute = False
         self.stop_listening()
@@ -352,7 +354,7 @@ class Stream(EmulatedSocket):
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         """A destination on a connection is not looked at (tcp_sendmsg)."""
         if self.peer is None:
-            raise Errno(errno.EPIPE)
+            raise Errno(self.take_error(handle) or errno.EPIPE)
         return self.layer.send_bytes(handle, message)
 
     def receives(self, *, named: bool) -> bool:
