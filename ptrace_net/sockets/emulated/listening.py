@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ptrace_net.sockets import hostcalls
@@ -58,6 +58,11 @@ class Queue:
 
     def set_backlog(self, backlog: int) -> None:
         self.backlog = min(max(backlog, 0), SOMAXCONN)
+
+    def connect(self, handle: int, *, blocking: bool) -> None:
+        """Connect ``handle``, which is ``blocking``, to the entrance; Errno as there."""
+        # The kernel's queue is never longer than ours: where there is room, nobody sleeps.
+        self.entrance.connect(handle, blocking=blocking and len(self.arrivals) >= _room())
 
     def arrived(self, key: Key, arrival: Arrival) -> None:
         """``arrival`` has been connected to the entrance."""
@@ -146,6 +151,16 @@ class Queue:
         waiting, self.waiting = self.waiting, {}
         for _, _, resume in waiting.values():
             resume()
+
+
+@cache
+def _room() -> int:
+    """The longest queue of the kernel (net.core.somaxconn)."""
+    try:
+        with open("/proc/sys/net/core/somaxconn") as file:
+            return min(int(file.read()), SOMAXCONN)
+    except (OSError, ValueError):
+        return 0
 
 
 def _turn_away(arrival: Arrival) -> None:

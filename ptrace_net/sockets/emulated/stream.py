@@ -182,7 +182,7 @@ class Stream(EmulatedSocket):
         blocking = hostcalls.is_blocking(handle)
         local = self.ports.take_outgoing(self, Binding(way.source, 0, ephemeral=True, unnamed=True))
         try:
-            way.queue.entrance.connect(handle, blocking=blocking)
+            way.queue.connect(handle, blocking=blocking)
         except Errno:
             self.layer.ways.clear()
             return self._connect_to(handle, fd, way.target)
@@ -296,7 +296,7 @@ class Stream(EmulatedSocket):
                 return
             key = key or self.layer.new_key(handle)
             try:
-                listener.queue.entrance.connect(handle, blocking=blocking)
+                listener.queue.connect(handle, blocking=blocking)
             except Errno as error:
                 if error.number != errno.ECONNREFUSED:
                     raise

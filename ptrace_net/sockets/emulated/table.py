@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ptrace_net.reactor import Reactor
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
 
-_SMALLEST = 1024
+_SMALLEST = 4096
 _SWEEP_AFTER = 3.0  # seconds
 
 
