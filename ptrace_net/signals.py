@@ -91,7 +91,7 @@ def send_to(processes: Callable[[], list[int]]) -> Callable[[int], None]:
     return send
 
 
-def stop_with(root: Callable[[], int]) -> Callable[[int], None]:
+def stop_with(root: int) -> Callable[[int], None]:
     """What ptrace calls when the program stops: stop too, when the terminal stopped our process group.
 
     The shell waits for us, not for the program; `fg` continues both. The terminal stops our whole process
@@ -101,7 +101,7 @@ def stop_with(root: Callable[[], int]) -> Callable[[int], None]:
         signal.signal(number, signal.SIG_IGN)
 
     def stop(number: int) -> None:
-        if number == signal.SIGSTOP or _group(root()) != os.getpgrp():
+        if number == signal.SIGSTOP or _group(root) != os.getpgrp():
             return
         _disposition(signal.SIGTSTP, _SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})

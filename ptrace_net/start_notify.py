@@ -87,7 +87,6 @@ def _escorted(options: Options, it: Start) -> Control | None:
 
     escort = Escort(registers, verdict, it.engine.ended)
     it.engine.hear_of_moves(escort, notices.executed(complain) if os.geteuid() else lambda tid: None)
-    escort.stopped_root = signals.stop_with(lambda: escort.root)
     control = Control(options)
     try:
         _spawn(it, escort)
@@ -95,6 +94,7 @@ def _escorted(options: Options, it: Start) -> Control | None:
         control.withdraw()
         return None
     it.engine.escort = escort
+    escort.stopped_root = signals.stop_with(it.engine.root)  # after the program has got our dispositions
     return control
 
 

@@ -51,7 +51,7 @@ def start(options: Options) -> Engine:
     control = Control(options)
     _spawn(engine, options.argv, assemble((*layer.rules, *merged(*rules)), registers.ARCHES))
     layer.begin()
-    engine.stopped_root = signals.stop_with(lambda: engine.root)
+    engine.stopped_root = signals.stop_with(engine.root)
     engine.executed = notices.executed(complain)
     engine.executed(engine.root)
     control.serve(engine, sockets)

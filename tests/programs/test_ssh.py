@@ -7,6 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
+from support.deadline import wait_until
 from support.ports import free_port
 from support.session import Session
 
@@ -42,7 +43,8 @@ def ssh(session: Session) -> tuple[int, list[str]]:
     port = free_port()
     server = ["sshd", "-D", "-e", "-f", "/dev/null", "-h", folder / "host", "-p", str(port)]
     sshd = session.output("sh", "-c", "command -v sshd").strip()  # it wants its whole path
-    session.serve(sshd, *server[1:], *options([*settings, "PermitRootLogin=yes"]), port=port)
+    running = session.serve(sshd, *server[1:], *options([*settings, "PermitRootLogin=yes"]), port=port)
+    wait_until(lambda: running.complaint().count("Server listening on") == 2, "sshd on both families")
     client = ["-F", "/dev/null", "-i", str(folder / "user"), "-p", str(port), *options(QUIET)]
     return port, ["ssh", *client, "-l", getpass.getuser()]
 

@@ -83,7 +83,7 @@ class Names:
         """Name the socket behind ``handle``, unless it has a name; the sockaddr_un."""
         while True:
             self._count += 1
-            name = self._prefix + self._count.to_bytes(6, "big")
+            name = self._prefix + b"-%x" % self._count
             try:
                 hostcalls.bind(handle, name)
             except Errno as error:

@@ -8,12 +8,13 @@ import socket
 import struct
 
 NETLINK_SOCK_DIAG, BY_FAMILY, OLD_TCP, OLD_DCCP = 4, 20, 18, 19
-NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, MULTI = 1, 2, 3, 2
+LAST = 0x10000  # beyond the sequence numbers of the questions
 REQUEST, ACK, DUMP = 1, 4, 0x300
 
 rng = random.Random(4)
 sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
-sock.settimeout(0.15)
+sock.settimeout(20)
 
 
 def inet(family: int, protocol: int) -> bytes:
@@ -33,23 +34,25 @@ def bent(body: bytes) -> bytes:
     return bytes(data)
 
 
-def answer() -> str:
-    """Until an error, the end of a dump, or silence; what is found in between differs by machine."""
-    found = False
-    for _ in range(400):
-        try:
-            data = sock.recv(1 << 17)
-        except TimeoutError:
-            return "objects" if found else "silence"
+def answer(last: int) -> str:
+    """How the answer ends: an error, the end of a dump, or nothing before what was asked ``last`` is
+    answered, but for the rest of a dump. What is found in between differs by machine.
+    """
+    end, found, more, over = "", False, False, False
+    while more or not over:
+        data = sock.recv(1 << 17)
         while len(data) >= 16:
-            length, kind = struct.unpack_from("=IH", data)
-            if kind == NLMSG_ERROR:
-                return f"error {struct.unpack_from('=i', data, 16)[0]}"
-            if kind == NLMSG_DONE:
-                return f"done {struct.unpack_from('=i', data, 16)[0]}"
-            found = True
+            length, kind, flags, sequence = struct.unpack_from("=IHHI", data)
+            if sequence == last:
+                over = True
+            elif kind in (NLMSG_ERROR, NLMSG_DONE):
+                name = "error" if kind == NLMSG_ERROR else "done"
+                end = end or f"{name} {struct.unpack_from('=i', data, 16)[0]}"
+                more = False
+            else:
+                found, more = True, bool(flags & MULTI)
             data = data[(length + 3) & ~3 :]
-    return "endless"
+    return end or ("objects" if found else "silence")
 
 
 for turn in range(250):
@@ -58,11 +61,5 @@ for turn in range(250):
     flags = REQUEST | rng.choice((ACK, DUMP, DUMP, 0))
     length = 16 + len(body) if rng.random() < 0.9 else rng.choice((0, 15, 16, 17, 4096))
     sock.send(struct.pack("=IHHII", length, kind, flags, turn, 0) + body)
-    print(turn, kind, hex(flags), body[:4].hex(), len(body), answer())
-    sock.setblocking(False)
-    while True:
-        try:
-            sock.recv(1 << 17)
-        except BlockingIOError:
-            break
-    sock.settimeout(0.15)
+    sock.send(struct.pack("=IHHII", 16, NLMSG_NOOP, REQUEST | ACK, LAST + turn, 0))
+    print(turn, kind, hex(flags), body[:4].hex(), len(body), answer(LAST + turn))
