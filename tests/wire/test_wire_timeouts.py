@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from support.runner import PTRACE_NET, Runner
 from wire_rig import KERNEL, OURS, Rig, said
 
+PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 HOLDER = """
 import socket
 listener, held = socket.create_server(("0.0.0.0", 91), backlog=50), []
@@ -103,18 +105,50 @@ def natively(wire: Rig, pipes: dict[str, int]) -> list[str]:
                 os.kill(holder.pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("engine", ["auto", "ptrace"])
-def test_a_peer_that_is_silent(wire: Rig, engine: str) -> None:
-    """ETIMEDOUT, told once, by whichever call comes first; no SIGPIPE, and the rest goes on."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    expected = natively(wire, pipes)
-    assert sum("ETIMEDOUT" in line for line in expected) == 10
+def wired(wire: Rig, run: Runner, program: str) -> list[str]:
+    """The TAP of a run goes down under its client."""
     with wire.kernel.program(sys.executable, "-c", HOLDER, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"listening\n"
-        run = wire.net("--engine", engine)
-        with run.program(sys.executable, "-c", CLIENT, KERNEL[4], **pipes) as client:
+        with run.program(sys.executable, "-c", program, KERNEL[4], **PIPES) as client:
             assert client.stdout.readline() == b"connected\n"
             said(wire.kernel.run("ip", "link", "set", "tap0", "down"))
-            assert told(client) == expected
-    said(wire.kernel.run("ip", "link", "set", "tap0", "up"))
+            return told(client)
+
+
+@pytest.mark.parametrize("engine", ["auto", "ptrace"])
+def test_a_peer_that_is_silent(wire: Rig, engine: str) -> None:
+    """ETIMEDOUT, told once, by whichever call comes first; no SIGPIPE, and the rest goes on."""
+    expected = natively(wire, PIPES)
+    assert sum("ETIMEDOUT" in line for line in expected) == 10
+    assert wired(wire, wire.net("--engine", engine), CLIENT) == expected
+
+
+@pytest.mark.parametrize("way", ["notify", "name", "join"])
+def test_a_peer_that_is_silent_where_ptrace_is_left_to_debuggers(wire: Rig, way: str) -> None:
+    """What docs/limitations.md says of it: read(2) has AF_UNIX's ECONNRESET, SO_ERROR knows better."""
+    name = f"silent-{os.getpid()}-{os.urandom(3).hex()}"
+    program = CLIENT.replace("SIG_DFL", "SIG_IGN")
+    if way == "notify":
+        lines = wired(wire, wire.net("--engine", "notify"), program)
+    elif way == "name":
+        lines = wired(wire, wire.net("--name", name), program)
+    else:
+        keep = ("sh", "-c", "echo up; exec sleep 100")
+        with wire.net("--name", name).program(*keep, stdout=subprocess.PIPE) as held:
+            assert held.stdout is not None
+            assert held.stdout.readline() == b"up\n"
+            lines = wired(wire, Runner("join", (*PTRACE_NET, "--join", name, "--"), wire.enter), program)
+    assert lines == [
+        "read ('ECONNRESET', b'', 'ETIMEDOUT')",
+        "in_time ECONNRESET",
+        "polled ([True], 'ECONNRESET', 'ETIMEDOUT', b'')",
+        "by_edge (1, 'ECONNRESET', b'')",
+        "asked ([True], 'ETIMEDOUT', 0, b'')",
+        "written ([True], 'EPIPE', 'ECONNRESET', 'ETIMEDOUT')",
+        "received ECONNRESET",
+        "blocked ('EPIPE', 'ECONNRESET')",
+        "in_a_thread ['ECONNRESET']",
+        "in_a_child b'ECONNRESET'",
+        "after that ECONNREFUSED",
+    ]
