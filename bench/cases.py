@@ -89,20 +89,20 @@ def read_iperf3(output: str) -> float:
     return float(json.loads(output)["end"]["sum_received"]["bits_per_second"]) / 1e9
 
 
-def redis(*options: str) -> Callable[[Place], list[str]]:
+def redis(test: str, *options: str) -> Callable[[Place], list[str]]:
     def command(place: Place) -> list[str]:
         port = str(place.port)
         options_here = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", str(place.folder)]
         requests = str(round((400_000 if options else 80_000) * place.seconds))
-        client = ["redis-benchmark", "-p", port, "-t", "get", "-n", requests, "--csv", *options]
+        client = ["redis-benchmark", "-p", port, "-t", test, "-n", requests, "--csv", *options]
         return place.with_server(["redis-server", *options_here], client)
 
     return command
 
 
 def read_redis(output: str) -> float:
-    """Requests per second: the second column of the line of GET."""
-    line = next(line for line in output.splitlines() if line.startswith('"GET"'))
+    """Requests per second: the second column of the line of the test."""
+    line = next(line for line in output.splitlines() if line.startswith(('"GET"', '"SET"')))
     return float(line.split(",")[1].strip('"'))
 
 
@@ -157,8 +157,9 @@ CASES = (
     micro("UDP ping-pong, 1 byte", "trips/s", "udp_pingpong"),
     micro("UDP one way, 1 byte", "dgrams/s", "udp_oneway"),
     Case("iperf3 TCP", "Gbit/s", iperf3, read_iperf3, needs=("iperf3",)),
-    Case("redis GET", "req/s", redis(), read_redis, needs=REDIS),
-    Case("redis GET -P 16", "req/s", redis("-P", "16"), read_redis, needs=REDIS),
+    Case("redis GET", "req/s", redis("get"), read_redis, needs=REDIS),
+    Case("redis SET", "req/s", redis("set"), read_redis, needs=REDIS),
+    Case("redis GET -P 16", "req/s", redis("get", "-P", "16"), read_redis, needs=REDIS),
     Case("nginx keep-alive", "req/s", nginx(), read_wrk, needs=("nginx", "wrk")),
     Case("nginx close", "req/s", nginx("-H", "Connection: close"), read_wrk, needs=("nginx", "wrk")),
     Case("start-up of /bin/true", "ms", true, outside=spawn("time")),

@@ -38,6 +38,28 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Flat:
+    """What a case with many is to reach of the case with few, in the same configuration."""
+
+    many: str
+    few: str
+    provider: str
+    bound: float
+
+    def judge(self, cells: Sequence[Cell]) -> list[list[str]]:
+        few = {cell.configuration.name: cell for cell in measured_of(cells, self.few)}
+        return [
+            self.row(cell, ratio(cell, few[cell.configuration.name]))
+            for cell in measured_of(cells, self.many)
+            if cell.configuration.name.startswith(self.provider) and cell.configuration.name in few
+        ]
+
+    def row(self, cell: Cell, measured: float) -> list[str]:
+        words = f"{self.many}, {cell.configuration.name}: ≥ {self.bound:.3g}× of {self.few}"
+        return [words, f"{measured:.2f}×", "yes" if measured >= self.bound else "no"]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkTarget:
     """What one TCP connection over a link carries, at least, in Gbit/s."""
 
@@ -70,6 +92,13 @@ TARGETS = (
     Target("iperf3 TCP", "host", 0.95, "native"),
     Target("start-up of /bin/true", "host", 200, at_most=True),
     Target("peak memory of /bin/true", "host", 45, at_most=True),
+    Target("iperf3 TCP", "stack", 1.5, "native"),
+    Target("redis GET", "stack", 1.0, "native"),
+    Target("redis SET", "stack", 1.0, "native"),
+    Target("redis GET -P 16", "stack", 1.2, "native"),
+    Target("nginx keep-alive", "stack", 1.1, "native"),
+    Target("nginx close", "stack", 0.3, "native"),
+    Target("TCP ping-pong, 1 byte", "stack", 1.0, "native"),
     Target("connections", "stack", 0.8, "native"),
     Target("getsockname", "stack", 1 / 0.6, "strace"),
     Target("socket+setsockopt+close", "stack", 1 / 0.8, "strace"),
@@ -77,6 +106,8 @@ TARGETS = (
     Target("UDP one way, 1 byte", "stack", 0.3, "native"),
     Target("start-up of /bin/true", "stack", 120, at_most=True),
     Target("peak memory of /bin/true", "stack", 35, at_most=True),
+    Flat("connections, 10,000 others open", "connections, 10 others open", "stack", 0.8),
+    Flat("serviced calls, processes: 64", "serviced calls, processes: 1", "stack", 0.8),
 )
 LINK_TARGETS = (
     LinkTarget("TAP, offload", "out", 2),
