@@ -50,6 +50,7 @@ _out, _out_iov = bytearray(_ROOM), bytearray(_IOV.size)
 _out_address, _out_iov_address = _place(_out), _place(_out_iov)
 _in, _in_iov, _in_header = bytearray(_ROOM), bytearray(_IOV.size), bytearray(_MSGHDR.size)
 _in_address, _in_iov_address = _place(_in), _place(_in_iov)
+_in_pointer = ctypes.c_void_p(_in_address)
 _in_header_pointer = ctypes.c_void_p(_place(_in_header))
 _in_control = bytearray(_CONTROL_ROOM)
 _in_control_address = _place(_in_control)
@@ -231,6 +232,12 @@ class Outgoing:
         if watch is not None:
             watch("sendmsg", handle, (data, b"", self.control, flags), -number or size)
         return number
+
+
+def received(handle: int) -> bytes | None:
+    """The next message, or what is there, at most 128 KB, on a non-blocking socket of ours; None: nothing."""
+    count: int = _libc.recv(handle, _in_pointer, _ROOM, 0)
+    return _in_view[:count].tobytes() if count >= 0 else None
 
 
 def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:

@@ -8,7 +8,6 @@ end.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -247,19 +246,26 @@ class Datagram(Receiving):
         """Send what the program wrote without an address; whether there was anything."""
         some = False
         for _ in range(_AT_ONCE):
-            try:
-                data = os.read(self.ours, 1 << 16)
-            except OSError:
-                return some
-            if not data and hostcalls.hung_up(self.ours):
+            data = hostcalls.received(self.ours)
+            if data is None or (not data and hostcalls.hung_up(self.ours)):
                 return some
             some = True
-            if self.peer is not None and self.can_write():
-                try:
-                    self.post(data, self.peer)
-                except Errno as error:
-                    self.fail(error.number)
+            known = self.recipients.find(self, b"") if self.corked is None else None
+            if known is None or not known.receiver.deliver(data, known.origin):
+                self._write(data)
         return some
+
+    def _write(self, data: bytes) -> None:
+        """What was written goes to the peer; an error of it is told later."""
+        peer = self.peer
+        if peer is None or not self.can_write():
+            return
+        try:
+            self.post(data, peer)
+        except Errno as error:
+            self.fail(error.number)
+        else:
+            self.recipients.used(self, b"", peer)
 
     def can_write(self) -> bool:
         """Whether what is written without an address has somewhere to go."""

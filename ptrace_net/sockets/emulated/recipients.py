@@ -55,8 +55,10 @@ class Recipients:
         """A datagram has gone to ``target``; what is used twice in a row is remembered."""
         again, self._latest = name == self._latest, name
         layer = sock.layer
-        # Other networks change by themselves; a socket with options has more to say than the name.
-        if not again or sock.options.values is not None or type(layer.network) is not network.Network:
+        # A raw socket has no port. Other networks change by themselves; options say more than the name.
+        if not again or sock.binding is None or sock.options.values is not None:
+            return
+        if type(layer.network) is not network.Network:
             return
         origin = sock.origin(target)
         receiver = layer.receiver(sock, target, origin)
