@@ -1,7 +1,8 @@
 """Threads that sleep until a datagram comes, and are handed it: it never lies in the backing socket.
 
 Only where that is empty, so that nothing is overtaken; the thread that has slept longest comes first. A call
-that a signal withdraws takes nothing: the datagram goes to the next thread, or into the backing socket.
+that a signal withdraws takes nothing: its datagram goes to the next thread, or into the backing socket behind
+what the same call has sent since. The sender is answered first, and so sleeps for a reply before that comes.
 """
 
 from __future__ import annotations
