@@ -182,7 +182,7 @@ class Session:
             self.leave()
         while engine.tracees:
             try:
-                tid, status = os.waitpid(-1, binding.WALL)
+                tid, status = engine.reports.next(several=len(engine.tracees) > 1)
             except ChildProcessError:
                 return
             if self._leaving and os.WIFSTOPPED(status):

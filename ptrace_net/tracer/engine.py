@@ -54,7 +54,7 @@ class Engine(Answers):
         self.stopped_root: Callable[[int], None] = lambda number: None
         self.executed: Callable[[int], None] = lambda tid: None
         self._decoder = Decoder(machine.ARCHES)
-        self._reports = Reports(self.reactor)
+        self.reports = Reports(self.reactor)
 
     def seize(self, tid: int, *, exit_kill: bool = True) -> None:
         """Take ``tid`` under supervision; raises OSError as ptrace(2) does."""
@@ -99,7 +99,7 @@ class Engine(Answers):
         """Serve stops until no task is left: the kernel knows of children that have not stopped yet."""
         while True:
             try:
-                tid, status = self._reports.next()
+                tid, status = self.reports.next(several=len(self.tracees) > 1)
             except ChildProcessError:
                 return
             self.handle(tid, status)

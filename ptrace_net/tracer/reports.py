@@ -3,6 +3,9 @@
 Being woken on another processor costs more than most pauses between two calls of a program last, so the next
 report is looked for a few times before going to sleep. While nothing is registered with the reactor, the
 sleep is waitpid(2) itself; else epoll_wait(2), which a signalfd(2) of SIGCHLD wakes.
+
+waitpid(2) gives the latest born first. Of several tasks, all that have something to report are taken before
+one of them goes on: else the busiest would keep the others waiting for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import os
 import select
 import signal
 import struct
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ptrace_net.tracer import binding
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 LOOKS = 60  # about 40 us; on a single processor the program could not run meanwhile
 TURN = 32  # reports after which the reactor is served in any case
 _SFD_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK
+_MOST = 256  # reports taken at once
 _SIGINFO = 128  # sizeof(struct signalfd_siginfo)
 _signalfd = ctypes.CDLL(None, use_errno=True).signalfd
 
@@ -35,9 +41,26 @@ class Reports:
         self._signals = -1  # the signalfd, once somebody uses the reactor
         self._ours = 0  # what is registered for this class itself
         self._since = 0  # reports since the reactor was served
+        self._taken: deque[tuple[int, int]] = deque()
 
-    def next(self) -> tuple[int, int]:
-        """``(tid, status)``; ChildProcessError when no task is left."""
+    def next(self, *, several: bool) -> tuple[int, int]:
+        """``(tid, status)``; ChildProcessError when no task is left. ``several``: there is more than one."""
+        if self._taken:
+            return self._taken.popleft()
+        report = self._next()
+        if several:
+            self._take_all()
+        return report
+
+    def _take_all(self) -> None:
+        with suppress(ChildProcessError):
+            while len(self._taken) < _MOST:
+                tid, status = os.waitpid(-1, binding.WALL | os.WNOHANG)
+                if not tid:
+                    return
+                self._taken.append((tid, status))
+
+    def _next(self) -> tuple[int, int]:
         while True:
             beside = len(self._reactor) > self._ours
             if beside:

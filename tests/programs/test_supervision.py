@@ -166,6 +166,33 @@ def test_a_signal_ends_an_accept_that_has_just_begun(
     assert int(done.stdout) < 15
 
 
+BUSY = """
+import mmap, os, signal, socket, time
+COUNT = 16
+calls, children, began = mmap.mmap(-1, COUNT), [], time.monotonic()
+for number in range(COUNT):
+    children.append(os.fork())
+    if not children[-1]:
+        with socket.create_server(('localhost', 0)) as server:
+            while time.monotonic() < began + 60:
+                server.getsockname()
+                calls[number] = 1
+        os._exit(0)
+end = time.monotonic() + 15
+while calls[:COUNT].count(1) < COUNT and time.monotonic() < end:
+    time.sleep(0.01)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+print(calls[:COUNT].count(1))
+"""
+
+
+def test_none_of_many_busy_processes_waits_for_ever(runner: Runner) -> None:
+    done = runner.run(sys.executable, "-c", BUSY, seconds=30)
+    assert (done.stdout, done.stderr, done.returncode) == (b"16\n", b"", 0)
+
+
 EXECUTED = """\
 first: 127.0.0.1
 child: 127.0.0.1
