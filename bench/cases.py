@@ -93,7 +93,7 @@ def redis(test: str, *options: str) -> Callable[[Place], list[str]]:
     def command(place: Place) -> list[str]:
         port = str(place.port)
         options_here = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", str(place.folder)]
-        requests = str(round((400_000 if options else 80_000) * place.seconds))
+        requests = str(round((2_000_000 if options else 80_000) * place.seconds))
         client = ["redis-benchmark", "-p", port, "-t", test, "-n", requests, "--csv", *options]
         return place.with_server(["redis-server", *options_here], client)
 
