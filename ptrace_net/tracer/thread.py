@@ -122,16 +122,17 @@ class Thread(Task):
                 return bytes(aside[:size])
         if self._mem >= 0 and not self.moved:
             return memory.read(self.tid, self._mem, address, size)
-        self._reads += 1
-        if self._reads > _OFTEN:
-            self._open_memory()
+        if self._threads.told_of_moves:
+            self._reads += 1
+            if self._reads > _OFTEN:
+                self._open_memory()
         return memory.read_checked(self.tid, address, size)
 
     def _open_memory(self) -> None:
-        """For the next read. Only where somebody tells when it moves, and beside a pidfd: few are open."""
+        """For the next read. Only beside a pidfd: few are open."""
         self._reads = 0
         self._close_memory()
-        if self._threads.told_of_moves and self.pidfd >= 0:
+        if self.pidfd >= 0:
             self.moved = False
             with suppress(OSError):
                 self._mem = os.open(f"/proc/{self.tid}/mem", os.O_RDONLY | os.O_CLOEXEC)

@@ -12,7 +12,7 @@ import socket
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, key
+from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, key, number_for
 from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET, Inheritance, begin
 from ptrace_net.sockets.emulated.options.target import Target
 from ptrace_net.syscalls.seam import Errno
@@ -66,6 +66,11 @@ class Options:
         self, target: Target, task: Task, handle: int, level: int, option: int, value: OptionValue
     ) -> None:
         """setsockopt(2); raises ``Errno``."""
+        if level == TCP and self.kind == STREAM:
+            row = _module(TCP).PLAIN.get(option)
+            if row is not None:  # set for each connection, or each message: TCP_NODELAY, TCP_CORK
+                self.keep(level, option, number_for(row, value))
+                return
         if not self.has(level):
             raise Errno(errno.ENOPROTOOPT)
         _module(level).set_option(Ask(self, target, task, handle, level, option, value))

@@ -106,6 +106,21 @@ def key(level: int, option: int) -> int:
     return level << 16 | option
 
 
+def is_plain(row: Row) -> bool:
+    """Whether nothing but the number decides."""
+    return row == Row(row.name, row.default, row.low, row.high, row.boolean)
+
+
+def number_for(row: Row, value: OptionValue) -> int:
+    """What a plain row keeps of ``value``, in the order of ``set_row``."""
+    number = read_int(value)
+    if row.boolean:
+        return int(number != 0)
+    if not row.low <= number <= row.high:
+        raise Errno(errno.EINVAL)
+    return number
+
+
 def set_row(ask: Ask, row: Row | None, number: int) -> None:
     """Keep ``number``, which has been read from the program, or refuse it."""
     if row is None or row.unset:

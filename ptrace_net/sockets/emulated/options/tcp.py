@@ -16,6 +16,7 @@ from ptrace_net.sockets.emulated.options.model import (
     cut,
     flag,
     get_row,
+    is_plain,
     read_int,
     read_only,
     refused,
@@ -189,6 +190,7 @@ ROWS: Mapping[int, Row] = {
     45: Row("TCP_RTO_MIN_US", 200_000, 0, 200_000, check=_microseconds),
     46: Row("TCP_DELACK_MAX_US", 200_000, 0, 200_000, check=_microseconds),
 }
+PLAIN = {option: row for option, row in ROWS.items() if is_plain(row)}
 _SETTERS = {CONGESTION: set_congestion, ULP: set_protocol_above, FASTOPEN_KEY: set_fast_open_key}
 
 
