@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ptrace_net.reactor import Reactor
 
 WITHDRAWN = (FileNotFoundError, ProcessLookupError)  # before ADDFD began, or in the middle of it
+_TO_COME = 1 << 30  # a descriptor that the program has not got yet
 _TICK = 0.1  # seconds after which a withdrawn wait is noticed at the latest
 
 
@@ -108,16 +109,19 @@ class Answering:
         self._install(listener, identity, call, opened._replace(then=native.then))
 
     def _install(self, listener: int, identity: int, call: Call, opened: Give) -> None:
-        """The descriptor goes in with the answer where no memory is to be written before."""
-        then = opened.then
-        at_once = then is None or call.name == "socket"
-        thread = self._current
+        """The descriptor goes in with the answer, in one: an answer alone may be lost to a signal, and what
+        has been accepted with it. What is written to memory is written before.
+        """
+        then, thread = opened.then, self._current
         if thread.handle >= 0:
             thread.release()
+        if then is not None and call.name != "socket":
+            self._tell(thread, _TO_COME, opened)
+            then = None
         brought = placement.bring(thread.tid)
         try:
             fd = notification.install(
-                listener, identity, opened.handle, cloexec=opened.cloexec, answer=at_once
+                listener, identity, opened.handle, cloexec=opened.cloexec, answer=True
             )
         except WITHDRAWN:
             self._keep(call, opened)
@@ -129,15 +133,20 @@ class Answering:
         finally:
             if brought is not None:
                 placement.release(thread.tid, brought)
-        thread.fresh = (fd, opened.handle)
         try:
             if then is not None:
-                then(fd)
-            if not at_once:
-                self._answer(listener, identity, call, fd)
+                self._tell(thread, fd, opened)
+        finally:
+            os.close(opened.handle)
+
+    def _tell(self, thread: Thread, fd: int, opened: Give) -> None:
+        """Call ``then``, to which ``fd`` is the descriptor in hand."""
+        thread.fresh = (fd, opened.handle)
+        try:
+            if opened.then is not None:
+                opened.then(fd)
         finally:
             thread.fresh = (-1, -1)
-            os.close(opened.handle)
 
     def _replace(self, listener: int, identity: int, call: Call, answer: Replace) -> None:
         try:
