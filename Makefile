@@ -24,7 +24,8 @@ CHECKOUT_ONLY := tests/test_bench.py tests/test_structure.py
 # What covers ptrace_net.stack, and what of that talks to other stacks.
 PURE_TESTS := tests/stack tests/devices
 OTHER_STACKS := $(wildcard tests/stack/*_kernel.py tests/stack/*_passt.py tests/stack/*_differential*.py tests/stack/*_speed.py)
-PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup
+# Real programs on a busy machine: what fails is run again, and told as rerun.
+PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 2 --reruns-delay 1
 INSTALL := pip install -q --disable-pip-version-check
 
 .NOTPARALLEL:
