@@ -207,7 +207,7 @@ class Answering:
             answer = self.dispatch(call) if pending.ready is None else _answer_of(pending.ready)
             self._carry_out(pending.listener, pending.identity, call, answer)
         except WITHDRAWN:
-            pending.thread.release()  # withdrawn in this moment, as in _next
+            pending.thread.release()  # withdrawn in this moment, as in _serve
 
     def _finish(self, pending: Pending, ready: Callable[[], Answer], lost: Callable[[], object]) -> None:
         """End the call with what has come for it; the program may have closed its own descriptor."""

@@ -52,7 +52,7 @@ class PortTable:
             raise Errno(errno.EADDRINUSE)
         self._add(holder, binding)
 
-    def take_outgoing(self, holder: Holder, binding: Binding, held: Iterable[int] = ()) -> int:
+    def take_outgoing(self, holder: Holder, binding: Binding) -> int:
         """A port for a connection: one that nobody has; Errno(EADDRNOTAVAIL) when there is none."""
         binding.port = port = self._free(binding, errno.EADDRNOTAVAIL)
         self._add(holder, binding)

@@ -12,7 +12,7 @@ import socket
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, key, number_for
+from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, fitted, key, read_int
 from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET, Inheritance, begin
 from ptrace_net.sockets.emulated.options.target import Target
 from ptrace_net.syscalls.seam import Errno
@@ -69,7 +69,7 @@ class Options:
         if level == TCP and self.kind == STREAM:
             row = _module(TCP).PLAIN.get(option)
             if row is not None:  # set for each connection, or each message: TCP_NODELAY, TCP_CORK
-                self.keep(level, option, number_for(row, value))
+                self.keep(level, option, fitted(row, read_int(value)))
                 return
         if not self.has(level):
             raise Errno(errno.ENOPROTOOPT)

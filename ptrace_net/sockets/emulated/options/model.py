@@ -111,14 +111,11 @@ def is_plain(row: Row) -> bool:
     return row == Row(row.name, row.default, row.low, row.high, row.boolean)
 
 
-def number_for(row: Row, value: OptionValue) -> int:
-    """What a plain row keeps of ``value``, in the order of ``set_row``."""
-    number = read_int(value)
-    if row.boolean:
-        return int(number != 0)
+def fitted(row: Row, number: int) -> int:
+    """The number as the row keeps it; Errno(EINVAL) where it takes no such one."""
     if not row.low <= number <= row.high:
         raise Errno(errno.EINVAL)
-    return number
+    return int(number != 0) if row.boolean else number
 
 
 def set_row(ask: Ask, row: Row | None, number: int) -> None:
@@ -127,10 +124,9 @@ def set_row(ask: Ask, row: Row | None, number: int) -> None:
         raise Errno(errno.ENOPROTOOPT if row is None else row.unset)
     if row.only and ask.target.kind not in row.only:
         raise Errno(row.foreign)
-    if ask.new.length < row.shortest or not row.low <= number <= row.high:
+    if ask.new.length < row.shortest:
         raise Errno(errno.EINVAL)
-    if row.boolean:
-        number = int(number != 0)
+    number = fitted(row, number)
     if row.check is not None:
         number = row.check(ask, number)
     ask.options.keep(ask.level, ask.option, number)
