@@ -20,7 +20,7 @@ PACKAGE_LISTS := $(wildcard tests/packages.txt tests/*/packages.txt)
 SOURCES := $(shell find abi syscalls policies ptrace_net -name __pycache__ -prune -o -print)
 # What the suite on the installed wheel runs, and what says nothing about it.
 WHEEL_TESTS ?= tests
-CHECKOUT_ONLY := tests/test_bench.py tests/test_structure.py
+CHECKOUT_ONLY := tests/test_bench.py tests/test_bench_peers.py tests/test_structure.py
 # What covers ptrace_net.stack, and what of that talks to other stacks.
 PURE_TESTS := tests/stack tests/devices
 OTHER_STACKS := $(wildcard tests/stack/*_kernel.py tests/stack/*_passt.py tests/stack/*_differential*.py tests/stack/*_speed.py)

@@ -1,15 +1,16 @@
-"""The command: python -m bench [--quick] [--only CASE] [--rounds N] [--write]; links unless with --only."""
+"""The command: python -m bench [--quick] [--only CASE] [--peers] [--write]; links unless with --only."""
 
 import argparse
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import links, measure, plot, table
 from bench.cases import CASES, Case
-from bench.configurations import CONFIGURATIONS, NATIVE, ROOT, Configuration
+from bench.configurations import CONFIGURATIONS, NATIVE, PACKAGES, ROOT, Configuration
 from bench.facts import facts
 from bench.measure import Cell
 
@@ -26,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
     it.add_argument("--rounds", type=int, default=5, help="times that each cell is measured (default: 5)")
     it.add_argument("--seconds", type=float, default=0.5, help="length of one measurement (default: 0.5)")
     it.add_argument("--quick", action="store_true", help="one round of 0.2 s: does everything run?")
-    it.add_argument("--peers", action="store_true", help="other tools too, as far as they are installed")
+    packages = " ".join(PACKAGES)
+    it.add_argument("--peers", action="store_true",
+                    help=f"other tools too, as far as they are installed (Debian: {packages})")  # fmt: skip
     it.add_argument("--output", type=Path, default=BUILD / "results.json", help="where the JSON goes")
     it.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     return it
@@ -53,18 +56,21 @@ def chosen_cases(wanted: list[str]) -> list[Case]:
     return [case for case in cases if not measure.missing(case)]
 
 
-def chosen_configurations(wanted: list[str], peers: bool) -> list[Configuration]:
-    """Native and the configurations asked for, less those that do not run here, with the reason."""
-    chosen = []
+def chosen_configurations(
+    wanted: list[str], peers: bool
+) -> tuple[list[Configuration], dict[Configuration, str]]:
+    """Native and the configurations asked for; those of them that do not run here, with the reason."""
+    chosen, left_out = [], {}
     for configuration in CONFIGURATIONS:
         named = any(word in configuration.name for word in wanted)
         if configuration is not NATIVE and not (named if wanted else peers or not configuration.peer):
             continue
         if obstacle := configuration.obstacle():
             say(f"left out: {configuration.name} ({obstacle})")
+            left_out[configuration] = obstacle
         else:
             chosen.append(configuration)
-    return chosen
+    return chosen, left_out
 
 
 def main() -> int:
@@ -73,9 +79,10 @@ def main() -> int:
     if shutil.which("gcc") is None:
         raise SystemExit("bench: gcc is not installed (make check installs it)")
     measure.compile_programs(BUILD / "programs")
+    configurations, left_out = chosen_configurations(options.columns, options.peers)
     cells = measure.run(
         chosen_cases(options.only),
-        chosen_configurations(options.columns, options.peers),
+        configurations,
         BUILD / "programs",
         rounds=rounds,
         seconds=seconds,
@@ -87,12 +94,9 @@ def main() -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     rows = [] if options.only or options.columns else links.run(1.0 if options.quick else links.SECONDS)
     result = {"when": when, "facts": about, "results": table.as_json(cells), "links": dict(rows)}
+    result["left out"] = {configuration.name: reason for configuration, reason in left_out.items()}
     options.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    parts = [facts_line(about, when), table.figures(cells), table.targets(cells), table.problems(cells)]
-    text = "\n\n".join(filter(None, parts))
-    print(text)
-    if options.write:
-        table.rewrite(PAGE, f"{text}\n\n![Ratios to native]({PICTURE.name})" if draw(cells) else text)
+    report(cells, left_out, facts_line(about, when), write=options.write)
     if rows:
         text = links.report(rows)
         print(f"\n{text}")
@@ -100,6 +104,21 @@ def main() -> int:
             links.write(text)
     wrong = any(cell.error and not cell.configuration.peer for cell in cells)
     return 1 if wrong or links.failed(rows) else 0
+
+
+def report(cells: list[Cell], left_out: Mapping[Configuration, str], head: str, *, write: bool) -> None:
+    """Print the tables, and with `write` put them into the page; peers only when they were asked for."""
+    text = f"{head}\n\n{table.ours(cells)}"
+    print(text)
+    if write:
+        drawn = draw([cell for cell in cells if not cell.configuration.peer])
+        table.rewrite(PAGE, f"{text}\n\n![Ratios to native]({PICTURE.name})" if drawn else text)
+    peers = {each.name: measure.without_places(why) for each, why in left_out.items() if each.peer}
+    if text := table.peers(cells, peers):
+        text = f"{head}\n\n{text}"
+        print(f"\n{text}")
+        if write:
+            table.rewrite(PAGE, text, table.PEERS)
 
 
 def draw(cells: list[Cell]) -> bool:

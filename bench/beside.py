@@ -4,6 +4,7 @@ The command ends with the program bench/c/idle and the numbers of connections th
 holds them, the resident memory of every process that is not the program itself is added up: the supervisor's.
 """
 
+import contextlib
 import subprocess
 import sys
 
@@ -25,8 +26,9 @@ def main(command: list[str]) -> None:
     with subprocess.Popen(command, text=True, **pipes) as run:  # type: ignore[call-overload]
         for line in run.stdout:
             held.append((int(line), resident()))
-            run.stdin.write("\n")
-            run.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):
+                run.stdin.write("\n")
+                run.stdin.flush()
     if run.returncode:
         sys.exit(run.returncode)
     (few, before), *_, (many, after) = held

@@ -86,7 +86,10 @@ def iperf3(place: Place) -> list[str]:
 
 def read_iperf3(output: str) -> float:
     """Gbit/s at the receiver."""
-    return float(json.loads(output)["end"]["sum_received"]["bits_per_second"]) / 1e9
+    report = json.loads(output)
+    if "error" in report:
+        raise ValueError(report["error"])
+    return float(report["end"]["sum_received"]["bits_per_second"]) / 1e9
 
 
 def redis(test: str, *options: str) -> Callable[[Place], list[str]]:

@@ -1,6 +1,7 @@
 """Running the cases: alternately, bounded, and with a failure as a value."""
 
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -11,10 +12,11 @@ from pathlib import Path
 
 from bench.cases import Case, Place, free_port
 from bench.configurations import ROOT, Configuration
-from bench.process import Failed, output
+from bench.process import Failed, nothing_left, output
 
 SOURCES = ROOT / "bench" / "c"
 RUN_SECONDS = 30
+LONGEST = 160  # of the words about a failure
 
 
 @dataclass(slots=True)
@@ -42,6 +44,13 @@ def compile_programs(target: Path) -> None:
         subprocess.run(["gcc", "-O2", "-Wall", "-o", str(program), str(source)], check=True, timeout=60)
 
 
+def without_places(message: str) -> str:
+    """What a command said, fit for a table's foot: one line, and no folders of this machine."""
+    places = "|".join(re.escape(place) for place in (str(ROOT), tempfile.gettempdir(), str(Path.home())))
+    line = " ".join(re.sub(rf"(?<![\w.])(?:{places})/(?:[^\s'\":]*/)?", "", message).split())
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
+
+
 def missing(case: Case) -> list[str]:
     return [program for program in case.needs if shutil.which(program) is None]
 
@@ -52,11 +61,12 @@ def once(case: Case, configuration: Configuration, programs: Path, seconds: floa
         os.chmod(scratch, 0o755)  # servers that drop their privileges look into it
         place = Place(programs, Path(scratch), seconds, free_port())
         command = [*case.outside(place), *configuration.prefix, *case.inside(place)]
-        printed = output(command, configuration.environment(), place.folder, RUN_SECONDS)
+        with nothing_left():
+            printed = output(command, configuration.environment(), place.folder, RUN_SECONDS)
         try:
             return case.read(printed)
         except (ValueError, LookupError, StopIteration) as problem:
-            raise Failed(f"no figure in {printed[-200:]!r}") from problem
+            raise Failed(f"no figure: {str(problem) or printed[-80:]!r}") from problem
 
 
 def run(
@@ -85,8 +95,8 @@ def measure(cell: Cell, reference: Cell, programs: Path, seconds: float) -> None
     """Add one round's value, and its ratio to the reference's value of the same round."""
     try:
         cell.values.append(once(cell.case, cell.configuration, programs, seconds))
-    except Failed as problem:
-        cell.error = str(problem)
+    except (Failed, OSError) as problem:
+        cell.error = without_places(str(problem))
         return
     if reference.error is None and reference.values[-1]:
         cell.ratios.append(cell.values[-1] / reference.values[-1])

@@ -2,13 +2,14 @@
 
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.measure import Cell
 from bench.targets import TARGETS
 
-BEGIN, END = "<!-- figures: written by `make bench ARGS=--write` -->", "<!-- end of figures -->"
+FIGURES = "<!-- figures: written by `make bench ARGS=--write` -->", "<!-- end of figures -->"
+PEERS = "<!-- peers: written by `make bench ARGS='--peers --write'` -->", "<!-- end of peers -->"
 
 
 def as_json(cells: Iterable[Cell]) -> list[dict[str, object]]:
@@ -39,7 +40,7 @@ def times(ratio: float) -> str:
 def shown(cell: Cell, reference: Cell) -> str:
     """Native: the value. Others: the ratio to native and its spread; times and sizes as they are."""
     if cell.error is not None:
-        return "failed"
+        return "–" if cell.configuration.peer else "failed"
     if cell is reference or not cell.case.is_rate or not cell.ratios:
         return quantity(cell.median())
     spread = f"{times(min(cell.ratios))}–{times(max(cell.ratios))}"
@@ -86,10 +87,35 @@ def problems(cells: Iterable[Cell]) -> str:
     )
 
 
-def rewrite(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of a page."""
-    pattern = re.compile(f"({re.escape(BEGIN)}\n).*?(\n{re.escape(END)})", re.DOTALL)
+def gaps(cells: Iterable[Cell], left_out: Mapping[str, str]) -> str:
+    """Why a peer has no figure: one line for all cases with the same reason, and for each peer left out."""
+    cases: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.error is not None and cell.configuration.peer:
+            cases.setdefault((cell.configuration.name, cell.error), []).append(cell.case.name)
+    rows = [f"- {name} ({' · '.join(those)}): {error}" for (name, error), those in cases.items()]
+    return "\n".join([*rows, *(f"- {name} is left out: {reason}" for name, reason in left_out.items())])
+
+
+def ours(cells: Sequence[Cell]) -> str:
+    """The page's first part: native, ptrace-net and strace, the targets, what failed."""
+    mine = [cell for cell in cells if not cell.configuration.peer]
+    return "\n\n".join(filter(None, [figures(mine), targets(mine), problems(mine)]))
+
+
+def peers(cells: Sequence[Cell], left_out: Mapping[str, str]) -> str:
+    """The page's part on the peers, beside native, with the reasons for gaps; empty without peers."""
+    rows = by_case(cells).values()
+    beside = [cell for row in rows for cell in row if cell is row[0] or cell.configuration.peer]
+    measured = any(cell.configuration.peer for cell in cells)
+    return "\n\n".join(filter(None, [figures(beside) if measured else "", gaps(beside, left_out)]))
+
+
+def rewrite(page: Path, text: str, marks: tuple[str, str] = FIGURES) -> None:
+    """Replace what stands between two marks of a page."""
+    begin, end = marks
+    pattern = re.compile(f"({re.escape(begin)}\n).*?(\n{re.escape(end)})", re.DOTALL)
     new, count = pattern.subn(lambda match: match[1] + text + match[2], page.read_text())
     if count != 1:
-        raise SystemExit(f"bench: {page.name} has no place for the figures ({BEGIN})")
+        raise SystemExit(f"bench: {page.name} has no place for {begin}")
     page.write_text(new)

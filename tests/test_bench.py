@@ -87,9 +87,10 @@ def test_the_programs_outputs_are_read() -> None:
 
 def test_the_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{table.BEGIN}\nold \\1\n{table.END}\nafter\n")
+    begin, end = table.FIGURES
+    page.write_text(f"before\n{begin}\nold \\1\n{end}\nafter\n")
     table.rewrite(page, r"new \2")
-    assert page.read_text() == f"before\n{table.BEGIN}\nnew \\2\n{table.END}\nafter\n"
+    assert page.read_text() == f"before\n{begin}\nnew \\2\n{end}\nafter\n"
     page.write_text("no marks")
     with pytest.raises(SystemExit, match=r"page\.md has no place"):
         table.rewrite(page, "new")
@@ -155,7 +156,7 @@ def test_links_are_measured_after_the_cases_unless_some_are_chosen(
         return [("hub", dict.fromkeys(links.COLUMNS, 1.0))]
 
     pages = {module: tmp_path / name for module, name in ((command, "page.md"), (links, "links.md"))}
-    pages[command].write_text(f"{table.BEGIN}\nold\n{table.END}\n")
+    pages[command].write_text("\nold\n".join(table.FIGURES) + "\n")
     pages[links].write_text(f"{links.BEGIN}\nold\n{links.END}\n")
     for module, page in pages.items():
         monkeypatch.setattr(module, "PAGE", page)

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		printf("%d\n", open);
 		fflush(stdout);
 		if (!fgets(line, sizeof line, stdin))
-			return 1;
+			return fprintf(stderr, "idle: standard input has ended\n"), 1;
 	}
 	end(pid);
 }
