@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from ptrace_net.policies.mapping import ANY4
@@ -186,10 +186,13 @@ class HostSockets:
             hostcalls.listen(handle, backlog)
         except Errno as error:
             port = self.face.parse_host(hostcalls.getsockname(handle)).port
-            if error.number != errno.EADDRINUSE or not share_port(self, self._tasks(), handle, port, side):
+            again = partial(hostcalls.listen, handle, backlog)
+            if error.number != errno.EADDRINUSE or not self._shared(handle, port, side, again):
                 raise
-            hostcalls.listen(handle, backlog)
         return Return(0)
+
+    def _shared(self, handle: int, port: int, side: str, again: Callable[[], None]) -> bool:
+        return share_port(self, self._tasks(), handle, port, side, again)
 
     def loopback(self, kind: int, endpoint: Endpoint) -> Endpoint:
         """Where ::1's port is reached on the host: not at an IPv4 socket of this run."""
@@ -211,11 +214,9 @@ class HostSockets:
         try:
             hostcalls.bind(handle, name)
         except Errno as error:
-            if error.number != errno.EADDRINUSE:
+            again = partial(hostcalls.bind, handle, name)
+            if error.number != errno.EADDRINUSE or not self._shared(handle, endpoint.port, side, again):
                 raise
-            if not share_port(self, self._tasks(), handle, endpoint.port, side):
-                raise
-            hostcalls.bind(handle, name)
 
 
 def _setting(name: str, default: int) -> int:

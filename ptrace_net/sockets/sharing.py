@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 SO_DOMAIN = 39
+_REUSEPORT = (socket.SOL_SOCKET, socket.SO_REUSEPORT)
 OWN, OTHER, BOTH = "own", "other", "both"  # which family a socket on the port takes traffic of
 
 
-def share_port(layer: HostSockets, tasks: Iterable[Task], handle: int, port: int, side: str) -> bool:
-    """Prepare ``handle`` and the holders of ``port`` to stand side by side.
+def share_port(
+    layer: HostSockets, tasks: Iterable[Task], handle: int, port: int, side: str, again: Callable[[], None]
+) -> bool:
+    """Call ``again`` with ``handle`` and the holders of ``port`` side by side; what it raises leaves them as
+    they were.
 
     ``side`` says what ``handle`` is to be. False when a holder would collide on Linux too, or is none of this
     run.
@@ -43,11 +48,21 @@ def share_port(layer: HostSockets, tasks: Iterable[Task], handle: int, port: int
             holders.append((task, fd))
     if not holders:
         return False
-    for task, fd in holders:
-        with borrowed(task, fd) as other:
-            hostcalls.set_int(other, socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    hostcalls.set_int(handle, socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    with ExitStack() as stack:
+        all_of_them = [handle, *(stack.enter_context(borrowed(task, fd)) for task, fd in holders)]
+        changed = [one for one in all_of_them if not hostcalls.get_int(one, *_REUSEPORT)]
+        _set_reuseport(changed, 1)
+        try:
+            again()
+        except Errno:
+            _set_reuseport(changed, 0)
+            raise
     return True
+
+
+def _set_reuseport(handles: Iterable[int], value: int) -> None:
+    for handle in handles:
+        hostcalls.set_int(handle, *_REUSEPORT, value)
 
 
 def type_of(handle: int) -> int:
