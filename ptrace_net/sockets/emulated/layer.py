@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,8 @@ class EmulatedSockets:
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
         self.outside = outside(self)
+        self.tcp.reserve = partial(self.outside.reserve, socket.SOCK_STREAM)
+        self.udp.reserve = partial(self.outside.reserve, socket.SOCK_DGRAM)
         self.refused: Table = {}  # netlink requests, by a policy (policing.netlink)
         self.mend: Mend | None = None  # makes the ECONNRESET of a socket another errno
         self.maps = False  # whether the engine can let a program map what another descriptor is

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.origins import Origin
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.stream import Stream
+    from ptrace_net.stack.bindings import Binding
     from ptrace_net.syscalls.seam import Task
 
 
@@ -71,6 +72,9 @@ class Outside(Protocol):
 
     def send_back(self, sock: Datagram, data: bytes, target: Name) -> bool:
         """A datagram to an address of the run where no socket is; False: nobody is there either."""
+
+    def reserve(self, kind: int, binding: Binding, port: int) -> bool:
+        """Whether ``port``, about to be chosen for a socket of ``kind``, is free outside as well."""
 
     def publish_stream(self, sock: Stream) -> None:
         """A socket listens now: let the host's programs in."""
@@ -133,6 +137,9 @@ class Closed(WithoutPackets):
 
     def send_back(self, sock: Datagram, data: bytes, target: Name) -> bool:
         return False
+
+    def reserve(self, kind: int, binding: Binding, port: int) -> bool:
+        return True
 
     def publish_stream(self, sock: Stream) -> None:
         return

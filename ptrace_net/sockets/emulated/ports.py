@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ptrace_net.policies.mapping import ANY4, ANY6
+from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Errno
 
 if TYPE_CHECKING:
-    from ptrace_net.stack.bindings import Binding
+    from ptrace_net.sockets.emulated.names import Name
 
 LOW, HIGH = 32768, 60999  # net.ipv4.ip_local_port_range
-_TRIES = 64  # ports of the range looked at one by one before the dead are looked for
+_TRIES = 64  # ports of the range looked at one by one before the dead are looked for, and asked the host for
 
 
 class Holder(Protocol):
     """A socket with a local port."""
 
     binding: Binding | None
+    peer: Name | None
 
     def is_gone(self) -> bool:
         """Whether the program has closed it; what it held is then let go."""
@@ -36,25 +38,26 @@ class PortTable:
     def __init__(self) -> None:
         self._holders: dict[int, list[Holder]] = {}
         self.version = 0  # changes whenever another holder may be found for the same name
-        self._next = LOW + int.from_bytes(os.urandom(4), "little") % (HIGH - LOW + 1)
+        self._next = _anywhere()
 
     def holders(self, port: int) -> list[Holder]:
         return self._holders.get(port, [])
 
+        self.reserve: Callable[[Binding, int], bool] | None = None  # whether a port is free outside too
     def all(self) -> Iterable[Holder]:
         return [holder for holders in self._holders.values() for holder in holders]
 
     def take(self, holder: Holder, binding: Binding) -> None:
         """Give ``holder`` what it wants; port 0 becomes a free one. Raises Errno(EADDRINUSE)."""
         if not binding.port:
-            binding.port = self._free(binding)
+            binding.port = self._reserved(binding)
         elif self.conflict(holder, binding):
             raise Errno(errno.EADDRINUSE)
         self._add(holder, binding)
 
     def take_outgoing(self, holder: Holder, binding: Binding) -> int:
         """A port for a connection: one that nobody has; Errno(EADDRNOTAVAIL) when there is none."""
-        binding.port = port = self._free(binding, errno.EADDRNOTAVAIL)
+        binding.port = port = self._free(errno.EADDRNOTAVAIL)
         self._add(holder, binding)
         return port
 
@@ -88,7 +91,20 @@ class PortTable:
         else:
             others.insert(0, holder)
 
-    def _free(self, binding: Binding, number: int = errno.EADDRINUSE) -> int:
+    def _reserved(self, binding: Binding) -> int:
+        """A free port that is free outside too; any, where several are not.
+
+        What others have lies side by side (connections closed a moment ago), so the next one is far off.
+        """
+        first = port = self._free()
+        for _ in range(_TRIES):
+            if self.reserve is None or self.reserve(binding, port):
+                return port
+            self._next = _anywhere()
+            port = self._free()
+        return first
+
+    def _free(self, number: int = errno.EADDRINUSE) -> int:
         """The next port without any holder; where few are left, one whose holders are gone."""
         port: int = self._next
         for _ in range(_TRIES):
@@ -117,6 +133,10 @@ def rank(binding: Binding, address: bytes) -> int:
     """How well a binding fits (``compute_score`` of the kernel's look-ups): exact before wildcard, an IPv4
     wildcard before ``::``.
     """
+def _anywhere() -> int:
+    return LOW + int.from_bytes(os.urandom(4), "little") % (HIGH - LOW + 1)
+
+
     if binding.address == address:
         return 2
     return 1 if len(binding.address) == len(address) else 0

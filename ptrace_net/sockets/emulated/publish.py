@@ -1,7 +1,8 @@
 """Publishing: a port of the run appears on the host's loopback, so that programs outside the run reach it.
 
-The same number where it is free and allowed, else another, which is said once. A connection that comes in is
-put into the queue of the program's listener as a placeholder; accept(2) then gives the host's socket itself.
+The same number where it is free and allowed, else another, which is said once; a number that the run chooses
+itself is free on the host (``reserving``). A connection that comes in is put into the queue of the program's
+listener as a placeholder; accept(2) then gives the host's socket itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.listening import Arrival
 from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name, pack, parse
 from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6
+from ptrace_net.sockets.emulated.reserving import Reservations, host_socket
 from ptrace_net.syscalls.seam import Errno
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.ports import Holder
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.stream import Stream
+    from ptrace_net.stack.bindings import Binding
 
 EPOLLIN = 1
 SOL_SOCKET, SO_REUSEADDR = 1, 2
@@ -62,6 +65,9 @@ class Publisher:
     ) -> None:
         self._layer, self._routes, self._wanted, self._carry = layer, routes, wanted, carry
         self._doors: dict[int, list[Door]] = {}  # by the run's port
+        self._reservations = Reservations(routes)
+        named = [(kind, one.port) for (kind, _), each in wanted.items() for one in each]
+        self._named = {*wanted, *named}  # ports that are somebody's choice already
         self._said: set[tuple[int, int]] = set()
         self._timer: Timer | None = None
         self.peers: set[bytes] = set()  # addresses of the host's from which something came in
@@ -120,12 +126,13 @@ class Publisher:
         listener.queue.arrived(key, Arrival(local, peer, handle))
 
     def _look_later(self) -> None:
-        if self._timer is None and self._doors:
+        if self._timer is None and (self._doors or self._reservations):
             self._timer = self._layer.reactor.call_at(time.monotonic() + _LOOK_EVERY, self._look)
 
     def _look(self) -> None:
-        """Close the doors to ports whose listeners are closed."""
+        """Close the doors to ports whose listeners are closed, and give back what nobody will listen on."""
         self._timer = None
+        self._reservations.keep(self._may_be_published)
         for port in list(self._doors):
             holders = [holder for holder in self._layer.tcp.holders(port) if is_listening(holder)]
             if not holders or all(holder.is_gone() for holder in holders):
@@ -147,30 +154,45 @@ class Publisher:
 
     # Both
 
+    def reserve(self, kind: int, binding: Binding, port: int) -> bool:
+        """``port`` is about to be chosen for ``binding``: see to it that it can be published; False where it
+        cannot, and another one may.
+        """
+        if (kind, port) in self._named:
+            return False
+        free = self._reservations.make(kind, port, self._usual(binding, port))
+        self._look_later()
+        return free
+
+    def _may_be_published(self, kind: int, port: int) -> bool:
+        """Whether somebody still has a port without being connected."""
+        ports = self._layer.tcp if kind == socket.SOCK_STREAM else self._layer.udp
+        held = list(ports.holders(port))
+        return any(holder.peer is None and not holder.is_gone() for holder in held)
+
     def _opened(
         self, sock: EmulatedSocket, kind: int, port: int, there: set[int]
     ) -> list[tuple[int, int]]:
         """Sockets of the host's bound for a port of the run's, with their families: what is not there yet."""
+        assert sock.binding is not None
         found = []
-        for wanted in self._wanted.get((kind, port)) or self._usual(sock, port):
+        for wanted in self._wanted.get((kind, port)) or self._usual(sock.binding, port):
             family = self._routes.family(wanted.address)
             if family in there:
                 continue
-            handle = hostcalls.new_socket(family, kind | _FLAGS, 0)
-            if family == AF_INET6:
-                hostcalls.set_int(handle, socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            held = self._reservations.take(kind, port, family)
+            handle = host_socket(family, kind) if held is None else held
             if kind == socket.SOCK_STREAM:
                 hostcalls.set_int(handle, SOL_SOCKET, SO_REUSEADDR, 1)
-            if self._bound(handle, family, kind, wanted, port):
+            if held is not None or self._bound(handle, family, kind, wanted, port):
                 found.append((handle, family))
             else:
                 os.close(handle)
+        self._reservations.drop(kind, port)
         return found
 
-    def _usual(self, sock: EmulatedSocket, port: int) -> Sequence[Wanted]:
+    def _usual(self, binding: Binding, port: int) -> Sequence[Wanted]:
         """The host's loopback of the families that the socket takes."""
-        binding = sock.binding
-        assert binding is not None
         six = len(binding.address) == 16
         four = not six or (binding.address == ANY6 and not binding.v6only) or not self._routes.has_ipv6
         wanted = [Wanted(LOOPBACK4, port)] if four else []
@@ -179,13 +201,12 @@ class Publisher:
     def _bound(self, handle: int, family: int, kind: int, wanted: Wanted, port: int) -> bool:
         """Bind to the port that is wanted, or to any other where nobody asked for just this one."""
         asked = (kind, port) in self._wanted
-        try:
-            hostcalls.bind(handle, pack(family, Name(wanted.address, wanted.port)))
-        except Errno as error:
-            if asked or error.number not in (errno.EADDRINUSE, errno.EACCES):
-                self._say(kind, port, f"port {port} cannot be published: {os.strerror(error.number)}")
-                return False
-            hostcalls.bind(handle, pack(family, Name(wanted.address, 0)))
+        number = _try_bind(handle, family, wanted)
+        if number in (errno.EADDRINUSE, errno.EACCES) and not asked:
+            number = _try_bind(handle, family, wanted._replace(port=0))
+        if number:
+            self._say(kind, port, f"port {port} cannot be published: {os.strerror(number)}")
+            return False
         name = parse(family, hostcalls.getsockname(handle))
         if name.port != port:
             shown = socket.inet_ntop(family, name.address)
@@ -197,6 +218,15 @@ class Publisher:
         if (kind, port) not in self._said:
             self._said.add((kind, port))
             complain(text)
+
+
+def _try_bind(handle: int, family: int, wanted: Wanted) -> int:
+    """The errno of bind(2)."""
+    try:
+        hostcalls.bind(handle, pack(family, Name(wanted.address, wanted.port)))
+    except Errno as error:
+        return error.number
+    return 0
 
 
 def is_listening(holder: Holder) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
     from ptrace_net.sockets.emulated.stream import Stream
+    from ptrace_net.stack.bindings import Binding
 
 POLLOUT = 4
 SO_SNDTIMEO = 21
@@ -156,6 +157,9 @@ class Uplink(WithoutPackets):
             sock.deliver(data, origin)
 
     # The run's ports on the host
+
+    def reserve(self, kind: int, binding: Binding, port: int) -> bool:
+        return self.publisher.reserve(kind, binding, port)
 
     def publish_stream(self, sock: Stream) -> None:
         self.publisher.listen(sock)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.origins import Origin
     from ptrace_net.sockets.emulated.outside import Outside
     from ptrace_net.sockets.emulated.sock import EmulatedSocket
+    from ptrace_net.stack.bindings import Binding
     from ptrace_net.stack.tcp.socket import TcpSocket
     from ptrace_net.syscalls.seam import Task
 
@@ -118,6 +119,9 @@ class Wire:
         for (level, option), data in (sock.told or {}).items():
             options.apply(handle, level, option, data, self.lane.clock())
         return handle
+
+    def reserve(self, kind: int, binding: Binding, port: int) -> bool:
+        return self._beyond is None or self._beyond.reserve(kind, binding, port)
 
     def publish_stream(self, sock: Stream) -> None:
         if self._beyond is not None:
