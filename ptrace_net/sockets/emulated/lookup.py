@@ -88,6 +88,8 @@ def left_over(socks: Iterable[EmulatedSocket], wanting: Stream, binding: Binding
         held = other.binding
         if other is wanting or held is None or held.port != binding.port or not isinstance(other, Stream):
             continue
+        if not other.bound:
+            continue
         if binding.conflicts(held) and not other.is_gone():
             return True
     return False

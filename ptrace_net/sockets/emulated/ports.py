@@ -32,18 +32,24 @@ class Holder(Protocol):
         """Whether the program has closed it; what it held is then let go."""
 
 
+class Former(Binding):
+    """A port that has been let go, and that getsockname(2) names all the same."""
+
+    __slots__ = ()
+
+
 class PortTable:
     """The holders of each port, the latest first, as the kernel's hash chains have them."""
 
     def __init__(self) -> None:
         self._holders: dict[int, list[Holder]] = {}
+        self.reserve: Callable[[Binding, int], bool] | None = None  # whether a port is free outside too
         self.version = 0  # changes whenever another holder may be found for the same name
         self._next = _anywhere()
 
     def holders(self, port: int) -> list[Holder]:
         return self._holders.get(port, [])
 
-        self.reserve: Callable[[Binding, int], bool] | None = None  # whether a port is free outside too
     def all(self) -> Iterable[Holder]:
         return [holder for holders in self._holders.values() for holder in holders]
 
@@ -81,6 +87,13 @@ class PortTable:
                 del self._holders[binding.port]
             else:
                 self._holders[binding.port].remove(holder)
+
+    def let_go(self, holder: Holder) -> None:
+        """A connection has failed: a port that nobody asked for is anybody's then (inet_put_port)."""
+        binding = holder.binding
+        if binding is not None and binding.ephemeral:
+            self.release(holder)
+            holder.binding = Former(binding.address, binding.port, v6only=binding.v6only, ephemeral=True)
 
     def _add(self, holder: Holder, binding: Binding) -> None:
         holder.binding = binding
@@ -120,6 +133,10 @@ class PortTable:
         raise Errno(number)
 
 
+def _anywhere() -> int:
+    return LOW + int.from_bytes(os.urandom(4), "little") % (HIGH - LOW + 1)
+
+
 def covers(binding: Binding, address: bytes) -> bool:
     """Whether what is sent to ``address`` is for a socket bound so."""
     if binding.address == address:
@@ -133,10 +150,6 @@ def rank(binding: Binding, address: bytes) -> int:
     """How well a binding fits (``compute_score`` of the kernel's look-ups): exact before wildcard, an IPv4
     wildcard before ``::``.
     """
-def _anywhere() -> int:
-    return LOW + int.from_bytes(os.urandom(4), "little") % (HIGH - LOW + 1)
-
-
     if binding.address == address:
         return 2
     return 1 if len(binding.address) == len(address) else 0

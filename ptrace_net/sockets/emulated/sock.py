@@ -20,6 +20,7 @@ from ptrace_net.sockets.emulated.names import (
     parse,
 )
 from ptrace_net.sockets.emulated.network import is_link_local, is_multicast, needs_scope
+from ptrace_net.sockets.emulated.ports import Former
 from ptrace_net.sockets.registry import sockets_of
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return
@@ -69,7 +70,7 @@ class EmulatedSocket(Socket):
 
     @property
     def bound(self) -> bool:
-        return self.binding is not None
+        return self.binding is not None and not isinstance(self.binding, Former)
 
     @property
     def connected(self) -> bool:
@@ -114,11 +115,16 @@ class EmulatedSocket(Socket):
         self._check_unbound()
 
     def _check_unbound(self) -> None:
-        if self.binding is not None or self.peer is not None:
+        if self.bound or self.peer is not None:
             raise Errno(errno.EINVAL)
 
     def _take(self, handle: int, wanted: Name) -> None:
-        self.ports.take(self, self._binding_at(handle, wanted))
+        try:
+            self.ports.take(self, self._binding_at(handle, wanted))
+        except Errno:
+            self.asked = None
+            self.forget_address()
+            raise
         self.asked = wanted.address
 
     def forget_address(self) -> None:
@@ -223,7 +229,7 @@ class EmulatedSocket(Socket):
 
     @property
     def local_port(self) -> int:
-        return self.binding.port if self.binding is not None else 0
+        return self.binding.port if self.binding is not None and self.bound else 0
 
     def path_mtu(self) -> int:
         """To the peer; raises ``Errno(ENOTCONN)``."""

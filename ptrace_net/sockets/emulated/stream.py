@@ -46,16 +46,7 @@ class Stream(EmulatedSocket):
     """Implements ``syscalls.sockets.Socket`` for SOCK_STREAM."""
 
     __slots__ = (
-        "abortive",
-        "deaf",
-        "end",
-        "mate",
-        "mute",
-        "on_host",
-        "queue",
-        "spent",
-        "state",
-        "told",
+        "abortive", "deaf", "end", "mate", "mute", "on_host", "queue", "spent", "state", "told",
     )  # fmt: skip
 
     kind = socket.SOCK_STREAM
@@ -96,8 +87,8 @@ class Stream(EmulatedSocket):
         if self.queue is not None:
             self.queue.set_backlog(backlog)
             return Return(0)
-        if self.binding is None:
-            self._take(handle, Name(any_of(self.family), 0))
+        if not self.bound:
+            self._take(handle, Name(self.asked or any_of(self.family), 0))
         binding = self.binding
         assert binding is not None
         binding.listening = True
@@ -223,7 +214,8 @@ class Stream(EmulatedSocket):
 
     def renewed(self, handle: int) -> int:
         """A new backing socket in place of the one that failed to connect."""
-        fresh = hostcalls.new_socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, 0)
+        flags = socket.SOCK_CLOEXEC | (0 if hostcalls.is_blocking(handle) else socket.SOCK_NONBLOCK)
+        fresh = hostcalls.new_socket(socket.AF_UNIX, socket.SOCK_STREAM | flags, 0)
         self.layer.registry.remove(self.inode)
         self.adopt(fresh)
         self.spent = False
@@ -231,7 +223,7 @@ class Stream(EmulatedSocket):
 
     def name_self(self, handle: int, target: Name, source: bytes) -> None:
         """The local address and port that a connection to ``target`` has."""
-        if self.binding is not None and self.spent and self.binding.ephemeral:
+        if self.binding is not None and self.binding.ephemeral and (self.spent or not self.bound):
             source = self.binding.address if any(self.binding.address) else source
             self.ports.release(self)  # nobody asked for that port: it went when the socket was closed
         if self.binding is None:
@@ -271,6 +263,7 @@ class Stream(EmulatedSocket):
                 raise
             if blocking and error.number == errno.EAGAIN:
                 return full.wait(self.layer.reactor, handle)
+            self.ports.let_go(self)
             if blocking:
                 self.forget_address()
                 return Fail(errno.ECONNREFUSED)
@@ -379,6 +372,7 @@ class Stream(EmulatedSocket):
         number, self.error = self.error, 0
         if self.on_host and beneath and self.state == CONNECTING:
             self.peer, self.spent, self.on_host = None, True, False
+            self.ports.let_go(self)
         return number or (0 if self.spent and not beneath else beneath)
 
     def tcp_info(self, handle: int = -1) -> bytes:

@@ -108,6 +108,7 @@ class End:
         if sock is not None:
             if error:
                 sock.error, sock.spent = error, True
+                sock.ports.let_go(sock)
             else:
                 sock.peer = self._target
         self._resume()
