@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Give, Native, Park, Replace, Return, Wait
 from ptrace_net.tracer import notification, placement
@@ -38,23 +38,31 @@ class Answering:
         self._waits = Waits(reactor, self._again, self._expired)
         self._unsent = Unsent()
         self._sweeping = False
+        # How each kind of answer is carried out: (listener, identity of the notification, call, answer).
+        self._carry: dict[type[Any], Callable[[int, int, Call, Any], None]] = {
+            Return: self._return,
+            Fail: self._fail,
+            Native: self._native,
+            Give: self._install,
+            Replace: self._replace,
+            Wait: self._wait,
+            Park: self._wait,
+        }
 
     def _carry_out(self, listener: int, identity: int, call: Call, answer: Answer) -> None:
-        if type(answer) is Return:
-            self._answer(listener, identity, call, answer.value)
-        elif type(answer) is Fail:
-            self._answer(listener, identity, call, -answer.errno)
-        elif type(answer) is Give:
-            self._install(listener, identity, call, answer)
-        elif isinstance(answer, Native):
-            if answer.then is None and answer.name is None and answer.made is None:
-                self._let_through(listener, identity)
-            else:
-                self._perform(listener, identity, call, answer)
-        elif isinstance(answer, Replace):
-            self._replace(listener, identity, call, answer)
-        elif type(answer) is Wait or type(answer) is Park:
-            self._wait(listener, identity, call, answer)
+        self._carry[type(answer)](listener, identity, call, answer)
+
+    def _return(self, listener: int, identity: int, call: Call, answer: Return) -> None:
+        self._answer(listener, identity, call, answer.value)
+
+    def _fail(self, listener: int, identity: int, call: Call, answer: Fail) -> None:
+        self._answer(listener, identity, call, -answer.errno)
+
+    def _native(self, listener: int, identity: int, call: Call, answer: Native) -> None:
+        if answer.then is None and answer.name is None and answer.made is None:
+            self._let_through(listener, identity)
+        else:
+            self._perform(listener, identity, call, answer)
 
     def _let_through(self, listener: int, identity: int) -> None:
         self._current.release()
@@ -112,7 +120,8 @@ class Answering:
         """The descriptor goes in with the answer, in one: an answer alone may be lost to a signal, and what
         has been accepted with it. What is written to memory is written before.
         """
-        then, thread = opened.then, self._current
+        handle, cloexec, then = opened
+        thread = self._current
         if thread.handle >= 0:
             thread.release()
         if then is not None and call.name != "socket":
@@ -120,14 +129,12 @@ class Answering:
             then = None
         brought = placement.bring(thread.tid)
         try:
-            fd = notification.install(
-                listener, identity, opened.handle, cloexec=opened.cloexec, answer=True
-            )
+            fd = notification.install(listener, identity, handle, cloexec=cloexec, answer=True)
         except WITHDRAWN:
             self._keep(call, opened)
             return
         except OSError as error:
-            os.close(opened.handle)
+            os.close(handle)
             self._answer(listener, identity, call, -(error.errno or errno.EMFILE))
             return
         finally:
@@ -137,7 +144,7 @@ class Answering:
             if then is not None:
                 self._tell(thread, fd, opened)
         finally:
-            os.close(opened.handle)
+            os.close(handle)
 
     def _tell(self, thread: Thread, fd: int, opened: Give) -> None:
         """Call ``then``, to which ``fd`` is the descriptor in hand."""

@@ -20,18 +20,16 @@ class Decoder:
 
     def __init__(self, arches: Iterable[Arch]) -> None:
         self._arches = {arch.audit: arch for arch in arches}
-        self._known: dict[tuple[int, int], tuple[Arch, str, Converter]] = {}  # 64-bit calls that were made
+        self._known: dict[int, tuple[Arch, str, Converter]] = {}  # 64-bit calls that were made, by code
 
-    def call(self, task: Task, audit: int, number: int, registers: tuple[int, ...]) -> Call | None:
-        """The call with ``number`` of the architecture ``audit`` (AUDIT_ARCH_*); None for one that nobody
-        describes.
-        """
-        known = self._known.get((audit, number))
+    def call(self, task: Task, code: int, registers: tuple[int, ...]) -> Call | None:
+        """The call that ``code`` means; None for one that nobody describes."""
+        known = self._known.get(code)
         if known is not None:
             arch, name, convert = known
             return Call(task, arch, name, convert(registers))
-        other = self._arches.get(audit)
-        return None if other is None else self._described(task, other, number, registers)
+        other = self._arches.get(code >> 32)
+        return None if other is None else self._described(task, other, code & 0xFFFFFFFF, registers)
 
     def _described(self, task: Task, arch: Arch, number: int, registers: tuple[int, ...]) -> Call | None:
         if number == arch.socketcall:
@@ -42,8 +40,13 @@ class Decoder:
         if name not in ARGUMENTS:
             return Call(task, arch, name, registers)
         if arch.word == 8:
-            self._known[arch.audit, number] = arch, name, converter(name)
+            self._known[code_of(arch.audit, number)] = arch, name, converter(name)
         return Call(task, arch, name, typed(name, registers, arch))
+
+
+def code_of(audit: int, number: int) -> int:
+    """A call's number and its architecture's AUDIT_ARCH in one, as they lie in struct seccomp_data."""
+    return audit << 32 | number & 0xFFFFFFFF
 
 
 def _demultiplexed(task: Task, arch: Arch, registers: tuple[int, ...]) -> Call | None:

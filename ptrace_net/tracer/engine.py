@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.syscalls.seam import Answer, Call
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.answers import Answers
-from ptrace_net.tracer.decode import Decoder
+from ptrace_net.tracer.decode import Decoder, code_of
 from ptrace_net.tracer.mending import Order
 from ptrace_net.tracer.reports import Reports
 from ptrace_net.tracer.tracee import Again, Process, Tracee
@@ -133,7 +133,7 @@ class Engine(Answers):
             return
         info = binding.syscall_entry(tracee.tid)
         tracee.stack, tracee.entry = info[3], info[4:11]
-        call = self._decoder.call(tracee, info[1], info[4], info[5:11])
+        call = self._decoder.call(tracee, code_of(info[1], info[4]), info[5:11])
         if call is None:
             self._resume(tracee.tid)
         elif tracee.again is None:

@@ -17,10 +17,11 @@ _CONTINUE = 1
 _ADDFD_SETFD, _ADDFD_SEND = 1, 2
 O_CLOEXEC = 0o2000000
 
-_NOTIF = struct.Struct("=QIIiIQ6Q")
+_NOTIF = struct.Struct("=QIIQQ6Q")
 _RESP = struct.Struct("=QqiI")
 _FD = struct.Struct("=QIIII")
 _ID = struct.Struct("=Q")
+_ZEROS = bytes(_NOTIF.size)  # the kernel insists on them
 
 
 def prepare(listener: int) -> bool:
@@ -33,10 +34,11 @@ def prepare(listener: int) -> bool:
 
 
 def receive(listener: int) -> tuple[int, ...]:
-    """``(id, tid, flags, number, AUDIT_ARCH, ip, arg0 … arg5)``; InterruptedError on a signal."""
-    buffer = bytearray(_NOTIF.size)  # the kernel insists on zeros; two threads may be here at once
-    fcntl.ioctl(listener, _RECV, buffer, True)
-    return _NOTIF.unpack(buffer)
+    """``(id, tid, flags, code, ip, arg0 … arg5)``; InterruptedError on a signal.
+
+    ``code`` is the call's number and, in its high half, AUDIT_ARCH: ``decode.code_of``.
+    """
+    return _NOTIF.unpack(fcntl.ioctl(listener, _RECV, _ZEROS))
 
 
 def answer(listener: int, identity: int, value: int) -> None:

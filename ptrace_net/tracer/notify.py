@@ -65,7 +65,6 @@ class NotifyEngine(Answering):
         self._listeners: dict[int, Attended] = {}
         self._decoder = Decoder(arches)
         self._beside = Beside(self.reactor, self._waits.go_on_resumed, self.abandoned)
-        self._own = -1  # the listener that ``run`` sleeps in
         self._mail: Mail | None = None  # from the escort
 
     # What run.py asks
@@ -120,7 +119,7 @@ class NotifyEngine(Answering):
         if name == "socketcall":
             name, _ = SOCKETCALL.get(call[1] & 0xFFFFFFFF, (name, 0))
         thread = self._threads.known(tid)
-        taken = thread is not None and (thread.call[3:4] + thread.call[6:]) == call
+        taken = thread is not None and (thread.call[3] & 0xFFFFFFFF, *thread.call[5:]) == call
         if thread is not None and taken:
             pending = self._waits.of(tid)
             if pending is not None and pending.identity == thread.call[0]:
@@ -170,12 +169,12 @@ class NotifyEngine(Answering):
             if not heavy:
                 self._beside.start()
             while self._listeners:
+                if not heavy:
+                    self._serve_own()
+                    continue
+                self.reactor.turn()
                 if self._waits.resumed:
                     self._waits.go_on_resumed()
-                elif heavy:
-                    self.reactor.turn()
-                else:
-                    self._sleep()
         self._beside.end()
         if self.escort is None:
             reaper.join()
@@ -218,23 +217,25 @@ class NotifyEngine(Answering):
         if ended is not None:
             ended()
 
-    def _sleep(self) -> None:
-        """Take the next call of a listener of our own, and answer it."""
-        listener, lock = self._own, self._beside.lock
-        if listener not in self._listeners:
-            listener = self._own = next(iter(self._listeners))
-            self.reactor.remove(listener)
-        lock.release()
-        try:
-            info = notification.receive(listener)
-        except FileNotFoundError:
-            info = ()
-        finally:
-            lock.acquire()
-        if info:
-            self._serve(listener, info)
-        else:
-            self._missed(listener)
+    def _serve_own(self) -> None:
+        """Take the calls of a listener of our own, one by one, and answer them; until one is missed."""
+        listener, waits = next(iter(self._listeners)), self._waits
+        acquire, release = self._beside.lock.acquire, self._beside.lock.release
+        self.reactor.remove(listener)
+        while listener in self._listeners:
+            release()
+            try:
+                info = notification.receive(listener)
+            except FileNotFoundError:
+                info = ()
+            finally:
+                acquire()
+            if info:
+                self._serve(listener, info)
+                if waits.resumed:
+                    waits.go_on_resumed()
+            else:
+                self._missed(listener)
 
     def _missed(self, listener: int) -> None:
         """The thread was killed before its call was taken, or nobody is left."""
@@ -243,17 +244,24 @@ class NotifyEngine(Answering):
 
     def _serve(self, listener: int, info: tuple[int, ...]) -> None:
         """Answer a call."""
-        identity, tid = info[:2]
+        identity, tid = info[0], info[1]
         thread = self._threads.by_id.get(tid) or self._threads.get(tid)
-        self._current, self._deadline = thread, None
         thread.begin(info)
+        self._current, self._deadline = thread, None
         try:
-            call = self._decoder.call(thread, info[4], info[3], info[6:])
+            call = self._decoder.call(thread, info[3], info[5:])
             if call is None:
                 self._let_through(listener, identity)
                 return
             answer = self._unsent.take(call) if self._unsent.by_thread else None
-            self._carry_out(listener, identity, call, self.dispatch(call) if answer is None else answer)
+            if answer is None:
+                answer = self.dispatch(call)
+            if self._waits.resumed:
+                # Whom this call wakes goes on first. When this thread then looks for what the other one did,
+                # that is there: it need not sleep, and nobody is woken on another CPU.
+                self._waits.go_on_resumed()
+                self._current, self._deadline = thread, None
+            self._carry[type(answer)](listener, identity, call, answer)
         except WITHDRAWN:
             thread.release()  # withdrawn by a signal, and it comes again; or the thread was killed
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 
-_LARGEST = 1024  # bytes: 8192 CPUs, the most that the kernel can be built for
 _libc = ctypes.CDLL(None)
 _get, _set, _cpu = _libc.sched_getaffinity, _libc.sched_setaffinity, _libc.sched_getcpu
-_its, _now = ctypes.create_string_buffer(_LARGEST), ctypes.create_string_buffer(_LARGEST)
 # The kernel wants room for all CPUs that it could have.
-_SIZE = next((size for size in (8, 16, 128, _LARGEST) if _get(0, size, _its) >= 0), 0)
+_SIZES = (8, 16, 128, 1024)  # bytes: 8192 CPUs at most
+_SIZE = next((size for size in _SIZES if _get(0, size, ctypes.create_string_buffer(size)) >= 0), 0)
+_its, _now = ctypes.create_string_buffer(_SIZE), ctypes.create_string_buffer(_SIZE)
 
 
 @cache
@@ -30,12 +30,12 @@ def bring(tid: int) -> bytes | None:
     if not _SIZE or _get(tid, _SIZE, _its) < 0:
         return None
     ours = _only(_cpu())
-    if _its.raw[:_SIZE] == ours or _set(tid, _SIZE, ours) < 0:
+    if _its.raw == ours or _set(tid, _SIZE, ours) < 0:
         return None
     return ours
 
 
 def release(tid: int, ours: bytes) -> None:
     """Give the thread its CPUs back, unless somebody has given it others meanwhile."""
-    if _get(tid, _SIZE, _now) >= 0 and _now.raw[:_SIZE] == ours:
+    if _get(tid, _SIZE, _now) >= 0 and _now.raw == ours:
         _set(tid, _SIZE, _its)

@@ -22,7 +22,7 @@ _MOST_OPEN = 128  # pidfds kept open
 # Addresses above those of any program, in either word size.
 _BEYOND, _BEYOND_32, _PAGE = 0x7FFF000000000000, 0xFFFFF000, 4096
 _S_IFMT, _S_IFSOCK = 0o170000, 0o140000
-_AUDIT_ARCH_64BIT = 0x80000000
+_64BIT = 0x80000000 << 32  # __AUDIT_ARCH_64BIT, in a call's code
 _MOST = 4096  # threads remembered
 _OFTEN = 8  # reads, after which the next are made by a descriptor
 
@@ -111,7 +111,7 @@ class Thread(Task):
 
     def scratch(self, size: int) -> int:
         """Memory of ours at an address that no program can have: what reads and writes it is here too."""
-        base = _BEYOND if self.call[4] & _AUDIT_ARCH_64BIT else _BEYOND_32
+        base = _BEYOND if self.call[3] & _64BIT else _BEYOND_32
         self._aside = base, bytearray(min(size, _PAGE))
         return base
 

@@ -11,7 +11,7 @@ from ptrace_net.abi.arch import AARCH64, I386, S390X, X86_64
 from ptrace_net.syscalls.seam import NATIVE, Call, Errno, Fail, Native, Pointer
 from ptrace_net.syscalls.table import ARGUMENTS, signed32, typed
 from ptrace_net.tracer import clone
-from ptrace_net.tracer.decode import Decoder
+from ptrace_net.tracer.decode import Decoder, code_of
 
 WORD = st.integers(0, (1 << 64) - 1)
 REGISTERS = st.tuples(*[WORD] * 6)
@@ -40,8 +40,8 @@ class Memory:
         self.cells[address] = data + self.cells[address][len(data) :]
 
 
-def entry(arch, number: int, *registers: int) -> tuple[int, int, tuple[int, ...]]:
-    return arch.audit, number, (*registers, *(0,) * (6 - len(registers)))
+def entry(arch, number: int, *registers: int) -> tuple[int, tuple[int, ...]]:
+    return code_of(arch.audit, number), (*registers, *(0,) * (6 - len(registers)))
 
 
 @given(st.integers(0, (1 << 64) - 1))
