@@ -56,24 +56,28 @@ _UNREACH6 = {
     2: Verdict(errno.EHOSTUNREACH, False), 3: Verdict(errno.EHOSTUNREACH, False),
     4: Verdict(errno.ECONNREFUSED, True), 5: Verdict(errno.EACCES, True), 6: Verdict(errno.EACCES, True),
 }
-_UNKNOWN = Verdict(errno.EPROTO, False)
 _HOST_UNREACHABLE = Verdict(errno.EHOSTUNREACH, False)
 
 
 def error_verdict(version: int, kind: int, code: int) -> Verdict | None:
-    """What an ICMP message says to the socket that it is about; None where it is no error."""
+    """What an ICMP message says to the socket that it is about (icmp_unreach, icmpv6_err_convert).
+
+    None where it is no error, or none that sockets are told.
+    """
     if version == 4:
         return {
-            ICMP_DEST_UNREACH: _UNREACH4.get(code, _HOST_UNREACHABLE),
-            ICMP_TIME_EXCEEDED: _HOST_UNREACHABLE,
+            ICMP_DEST_UNREACH: _UNREACH4.get(code),
+            ICMP_TIME_EXCEEDED: None if code == ICMP_FRAG_TIME else _HOST_UNREACHABLE,
             ICMP_PARAMETERPROB: Verdict(errno.EPROTO, True),
         }.get(kind)
+    if not is_error(6, kind):
+        return None
     return {
-        ICMPV6_DEST_UNREACH: _UNREACH6.get(code, _UNKNOWN),
+        ICMPV6_DEST_UNREACH: _UNREACH6.get(code, Verdict(errno.EPROTO, True)),
         ICMPV6_PKT_TOOBIG: Verdict(errno.EMSGSIZE, False),
         ICMPV6_TIME_EXCEED: _HOST_UNREACHABLE,
         ICMPV6_PARAMPROB: Verdict(errno.EPROTO, True),
-    }.get(kind)
+    }.get(kind, Verdict(errno.EPROTO, False))
 
 
 def parse(view: memoryview, src: IP, dst: IP) -> IcmpMessage:

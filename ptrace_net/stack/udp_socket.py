@@ -166,6 +166,7 @@ class UdpSocket(Handle):
     def failed(self, error: ErrorReport) -> None:
         """An ICMP error: connected sockets get it as SO_ERROR, others only where they asked (IP_RECVERR)."""
         self.report(error)
-        if (self.peer and error.fatal) or self.recverr:
+        hard = error.fatal or error.errno == errno.EMSGSIZE  # as it is without IP_PMTUDISC_DONT
+        if (self.peer and hard) or self.recverr:
             self.error = error.errno
             self.wake(POLLERR)

@@ -6,6 +6,7 @@ compared: flags, sequence and acknowledgment relative to the initial numbers, le
 
 import select
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ from typing import Protocol
 
 from kernel_side import Namespace
 from stack_net import IP4, IP6, MACS, Peer, make_host
+from tcp_peer import error_packet, icmp_about
 
 from ptrace_net.devices.tap import TapDevice, open_tap
-from ptrace_net.stack import arp, ethernet, ipv4
+from ptrace_net.stack import arp, ethernet, ipv4, ipv6, udp
 from ptrace_net.stack.addresses import format_ip, format_mac
-from ptrace_net.stack.ethernet import ETH_P_ARP, ETH_P_IP
+from ptrace_net.stack.ethernet import ETH_P_ARP, ETH_P_IP, ETH_P_IPV6
 from ptrace_net.stack.frame import Frame
 from ptrace_net.stack.result import Fail
 from ptrace_net.stack.tcp import segment
@@ -27,6 +29,7 @@ from ptrace_net.stack.tcp.socket import TcpSocket
 PORT, PEER_PORT, ISN = 80, 4000, 1_000_000
 LISTEN_FOR = 0.08  # seconds: longer than a delayed acknowledgment, shorter than a retransmission
 _NAMES = "FSRPA"
+_ETHERTYPES = {4: ETH_P_IP, 6: ETH_P_IPV6}
 
 
 class Near(Protocol):
@@ -41,6 +44,9 @@ class Near(Protocol):
     def read(self) -> bytes | None: ...
     def shutdown(self) -> str: ...
     def close(self) -> str: ...
+    def error(self, kind: int, code: int, rest: int, seq: int) -> None: ...
+    def take_error(self) -> int: ...
+    def take_datagram_error(self, kind: int, code: int, rest: int) -> int: ...
 
 
 def render(replies: list[Segment], their_isn: int) -> str:
@@ -58,8 +64,8 @@ def render(replies: list[Segment], their_isn: int) -> str:
 class Ours:
     """Our stack, in its own time."""
 
-    def __init__(self) -> None:
-        self.peer = Peer(make_host(0), isn=ISN, peer_port=PEER_PORT, local_port=PORT)
+    def __init__(self, version: int = 4) -> None:
+        self.peer = Peer(make_host(0), version, isn=ISN, peer_port=PEER_PORT, local_port=PORT)
         self.listener: TcpSocket | None = None
         self.handle: TcpSocket | None = None
 
@@ -92,9 +98,9 @@ class Ours:
         self.handle = accepted
 
     def connect(self) -> str:
-        self.handle = self.peer.host.tcp_socket()
-        self.handle.bind(IP4[0], PORT)
-        self.handle.connect(IP4[1], PEER_PORT, self.peer.now)
+        self.handle = self.peer.host.tcp_socket(self.peer.version)
+        self.handle.bind(self.peer.dst, PORT)
+        self.handle.connect(self.peer.src, PEER_PORT, self.peer.now)
         return self.wait(LISTEN_FOR)
 
     def write(self, data: bytes) -> str:
@@ -113,24 +119,51 @@ class Ours:
         self.handle.close(self.peer.now)
         return self.wait(LISTEN_FOR)
 
+    def error(self, kind: int, code: int, rest: int, seq: int) -> None:
+        icmp_about(self.peer, kind, code, rest, self.peer.their_isn + seq)
+
+    def take_error(self) -> int:
+        return _number(self.handle.take_error())
+
+    def take_datagram_error(self, kind: int, code: int, rest: int) -> int:
+        peer = self.peer
+        handle = peer.host.udp_socket(peer.version)
+        handle.bind(peer.dst, PORT)
+        handle.connect(peer.src, PEER_PORT, peer.now)
+        about = udp.header(peer.dst, peer.src, PORT, PEER_PORT, b"")
+        packet = error_packet((peer.dst, peer.src), kind, code, rest, 17, about)
+        frame = Frame(ethernet.header(MACS[0], MACS[1], _ETHERTYPES[peer.version]) + packet)
+        peer.host.feed(peer.host.interfaces["eth0"], frame, peer.now)
+        number = _number(handle.take_error())
+        handle.close(peer.now)
+        return number
+
+
+def _number(failed: Fail | None) -> int:
+    return 0 if failed is None else failed.errno
+
 
 class Kernels:
     """Linux, behind a TAP that the test reads and writes frame by frame."""
 
-    def __init__(self, namespace: Namespace, tap: TapDevice, mac: bytes) -> None:
-        self.namespace, self.tap, self.mac = namespace, tap, mac
+    def __init__(self, namespace: Namespace, tap: TapDevice, mac: bytes, version: int) -> None:
+        self.namespace, self.tap, self.mac, self.version = namespace, tap, mac, version
+        self.ends = IP4 if version == 4 else IP6
         self.their_isn = 0
         self.listener: socket.socket | None = None
         self.socket: socket.socket | None = None
 
     def send(self, flags: int, seq: int, ack: int, payload: bytes = b"", window: int = 65535) -> str:
         head = segment.header(
-            Addressing.of(IP4[1], PEER_PORT, IP4[0], PORT), (ISN + seq) & 0xFFFFFFFF,
+            Addressing.of(self.ends[1], PEER_PORT, self.ends[0], PORT), (ISN + seq) & 0xFFFFFFFF,
             (self.their_isn + ack) & 0xFFFFFFFF if flags & ACK else 0, flags, window, b"", payload, False,
         )  # fmt: skip
-        packet = ipv4.header(IP4[1], IP4[0], 6, len(head) + len(payload)) + head + payload
-        self.tap.send(Frame(ethernet.header(self.mac, MACS[1], ETH_P_IP) + packet), 0.0)
+        header = ipv4.header if self.version == 4 else ipv6.header
+        self._feed(header(self.ends[1], self.ends[0], 6, len(head) + len(payload)) + head + payload)
         return self.wait(LISTEN_FOR)
+
+    def _feed(self, packet: bytes) -> None:
+        self.tap.send(Frame(ethernet.header(self.mac, MACS[1], _ETHERTYPES[self.version]) + packet), 0.0)
 
     def wake(self) -> None:
         """Ask for its address until it answers: an interface that has just come up drops what it sends."""
@@ -156,20 +189,21 @@ class Kernels:
 
     def _segment(self, frame: Frame) -> Segment | None:
         view = memoryview(frame.data)
-        if ethernet.parse(view).type != ETH_P_IP:
+        if ethernet.parse(view).type != _ETHERTYPES[self.version]:
             return None
-        packet = ipv4.parse(view[14:])
-        if packet.protocol != 6:
+        packet = ipv4.parse(view[14:]) if self.version == 4 else ipv6.parse(view[14:])
+        if (packet.protocol if self.version == 4 else packet.next_header) != 6:
             return None
         found = segment.parse(packet.payload, packet.src, packet.dst)
         if found.flags & SYN:
             self.their_isn = found.seq
         return found
 
-    def _socket(self) -> socket.socket:
-        made = self.namespace.start(socket.socket).result()
+    def _socket(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+        family = socket.AF_INET if self.version == 4 else socket.AF_INET6
+        made: socket.socket = self.namespace.start(socket.socket, family, kind).result()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((format_ip(IP4[0]), PORT))
+        made.bind((format_ip(self.ends[0]), PORT))
         made.setblocking(False)
         return made
 
@@ -184,7 +218,7 @@ class Kernels:
 
     def connect(self) -> str:
         self.socket = self._socket()
-        self.socket.connect_ex((format_ip(IP4[1]), PEER_PORT))
+        self.socket.connect_ex((format_ip(self.ends[1]), PEER_PORT))
         return self.wait(LISTEN_FOR)
 
     def write(self, data: bytes) -> str:
@@ -205,9 +239,24 @@ class Kernels:
         self.socket.close()
         return self.wait(LISTEN_FOR)
 
+    def error(self, kind: int, code: int, rest: int, seq: int) -> None:
+        about = struct.pack("!HHI", PORT, PEER_PORT, (self.their_isn + seq) & 0xFFFFFFFF)
+        self._feed(error_packet(self.ends, kind, code, rest, 6, about))
+
+    def take_error(self) -> int:
+        return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def take_datagram_error(self, kind: int, code: int, rest: int) -> int:
+        with self._socket(socket.SOCK_DGRAM) as near:
+            near.connect((format_ip(self.ends[1]), PEER_PORT))
+            about = udp.header(*self.ends, PORT, PEER_PORT, b"")
+            self._feed(error_packet(self.ends, kind, code, rest, 17, about))
+            self.wait(LISTEN_FOR)
+            return near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
 
 @contextmanager
-def kernels() -> Iterator[Kernels]:
+def kernels(version: int = 4) -> Iterator[Kernels]:
     """Linux with options off, so that both sides speak plain TCP."""
     namespace = Namespace()
     try:
@@ -219,7 +268,7 @@ def kernels() -> Iterator[Kernels]:
             namespace.shell(known)
         tap = namespace.start(lambda: open_tap("tap0", MACS[1], segmentation=False)).result()
         mac = namespace.start(_tap_mac).result()
-        near = Kernels(namespace, tap, mac)
+        near = Kernels(namespace, tap, mac, version)
         near.wake()
         try:
             yield near

@@ -4,7 +4,7 @@ import pytest
 from stack_net import MACS, Lab, Peer, make_host
 
 from ptrace_net.stack import ethernet, icmp, ipv4, ipv6
-from ptrace_net.stack.addresses import parse_ip
+from ptrace_net.stack.addresses import IP, parse_ip
 from ptrace_net.stack.ethernet import ETH_P_IP, ETH_P_IPV6
 from ptrace_net.stack.frame import Frame
 from ptrace_net.stack.result import AGAIN
@@ -12,6 +12,8 @@ from ptrace_net.stack.tcp import options
 from ptrace_net.stack.tcp.config import TcpConfig
 from ptrace_net.stack.tcp.segment import ACK, SYN
 from ptrace_net.stack.tcp.socket import TcpSocket
+
+ROUTER = {4: parse_ip("10.0.0.77"), 6: parse_ip("fd00::77")}
 
 
 def peer_with(config: TcpConfig | None = None, **fields: object) -> Peer:
@@ -34,18 +36,23 @@ def icmp_about(peer: Peer, kind: int, code: int, rest: int, sequence: int) -> No
     """An ICMP error, of the peer's family, that quotes a segment from the host."""
     about = peer.local_port.to_bytes(2, "big") + peer.peer_port.to_bytes(2, "big")
     about += (sequence & 0xFFFFFFFF).to_bytes(4, "big")
-    if peer.version == 4:
-        router, ethertype = parse_ip("10.0.0.77"), ETH_P_IP
-        quoted = ipv4.header(peer.dst, peer.src, 6, 1480, fragment=ipv4.IP_DF) + about
-        message = icmp.error(router, peer.dst, kind, code, rest, quoted)
-        packet = ipv4.header(router, peer.dst, icmp.IPPROTO_ICMP, len(message)) + message
-    else:
-        router, ethertype = parse_ip("fd00::77"), ETH_P_IPV6
-        quoted = ipv6.header(peer.dst, peer.src, 6, 1440) + about
-        message = icmp.error(router, peer.dst, kind, code, rest, quoted)
-        packet = ipv6.header(router, peer.dst, icmp.IPPROTO_ICMPV6, len(message)) + message
+    packet = error_packet((peer.dst, peer.src), kind, code, rest, 6, about)
+    ethertype = ETH_P_IP if peer.version == 4 else ETH_P_IPV6
     frame = Frame(ethernet.header(MACS[0], MACS[1], ethertype) + packet)
     peer.host.feed(peer.host.interfaces["eth0"], frame, peer.now)
+
+
+def error_packet(
+    ends: tuple[IP, IP], kind: int, code: int, rest: int, protocol: int, transport: bytes
+) -> bytes:
+    """A router's, about a packet from the first of ``ends`` to the second."""
+    if len(ends[0]) == 4:
+        quoted = ipv4.header(*ends, protocol, 1480, fragment=ipv4.IP_DF) + transport
+        message = icmp.error(ROUTER[4], ends[0], kind, code, rest, quoted)
+        return ipv4.header(ROUTER[4], ends[0], icmp.IPPROTO_ICMP, len(message)) + message
+    quoted = ipv6.header(*ends, protocol, 1440) + transport
+    message = icmp.error(ROUTER[6], ends[0], kind, code, rest, quoted)
+    return ipv6.header(ROUTER[6], ends[0], icmp.IPPROTO_ICMPV6, len(message)) + message
 
 
 def timestamped(peer: Peer) -> TcpSocket:

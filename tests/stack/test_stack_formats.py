@@ -250,12 +250,14 @@ def test_icmp_errors_quote_no_more_than_the_minimum_mtu() -> None:
 
 def test_icmp_verdicts() -> None:
     assert icmp.error_verdict(4, 3, 3) == (errno.ECONNREFUSED, True)
-    assert icmp.error_verdict(4, 3, 99) == (errno.EHOSTUNREACH, False)
+    assert icmp.error_verdict(4, 3, 16) is None
     assert icmp.error_verdict(4, 11, 0) == (errno.EHOSTUNREACH, False)
+    assert icmp.error_verdict(4, 11, 1) is None
     assert icmp.error_verdict(4, 12, 0) == (errno.EPROTO, True)
     assert icmp.error_verdict(4, 8, 0) is None
     assert icmp.error_verdict(6, 1, 4) == (errno.ECONNREFUSED, True)
-    assert icmp.error_verdict(6, 1, 99) == (errno.EPROTO, False)
+    assert icmp.error_verdict(6, 1, 99) == (errno.EPROTO, True)
+    assert icmp.error_verdict(6, 99, 0) == (errno.EPROTO, False)
     assert icmp.error_verdict(6, 2, 0) == (errno.EMSGSIZE, False)
     assert icmp.error_verdict(6, 129, 0) is None
     assert icmp.is_error(4, 3)

@@ -27,13 +27,30 @@ def test_icmp_ends_a_connection_attempt(code: int, number: int) -> None:
     icmp_about(peer, 3, code, 0, peer.their_isn)
 
 
-@pytest.mark.parametrize(("code", "ends"), [(1, False), (3, True)])
-def test_icmp_ends_a_handshake_only_where_it_is_final(code: int, ends: bool) -> None:
-    peer = peer_with()
+@pytest.mark.parametrize(
+    ("version", "kind", "code", "ends"),
+    [(4, 3, 1, True), (4, 3, 3, False), (4, 11, 0, True), (6, 1, 3, False), (6, 1, 4, True),
+     (6, 3, 0, False)],
+)
+def test_icmp_ends_a_handshake_that_the_peer_has_begun(
+    version: int, kind: int, code: int, ends: bool
+) -> None:
+    peer = peer_with(version=version)
     listener = peer.listen()
     (syn_ack,) = peer.send(SYN, 0, 0)
-    icmp_about(peer, 3, code, 0, syn_ack.seq)
+    icmp_about(peer, kind, code, 0, syn_ack.seq + 1)  # not about the SYN-ACK
+    assert listener.listener.handshakes
+    icmp_about(peer, kind, code, 0, syn_ack.seq)
     assert bool(listener.listener.handshakes) != ends
+
+
+def test_icmp_ends_a_simultaneous_open() -> None:
+    peer = peer_with()
+    handle = peer.connecting()
+    (syn_ack,) = peer.send(SYN, 0, 0)
+    assert handle.state is State.SYN_RECEIVED
+    icmp_about(peer, 3, 1, 0, syn_ack.seq)
+    assert handle.take_error() == Fail(errno.EHOSTUNREACH)
 
 
 def test_icmp_is_a_hint_for_an_established_connection() -> None:

@@ -4,6 +4,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from ..handle import Handle
+from ..icmp import ICMP_DEST_UNREACH
 from ..packet import ErrorReport
 from . import arrival, transition
 from .recovery import Phase
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def tcp_error(host: "Host", report: ErrorReport, now: float) -> None:
-    """Whatever it is, it ends an attempt to connect (tcp_v4_err); a connection that times out tells it."""
+    """Whatever it is, it ends an attempt to connect (tcp_v4_err); a connection that times out tells it.
+
+    For what the peer has begun see ``_ends_request``.
+    """
     if len(report.payload) < 8:
         return
     key = report.dst + report.src + bytes(report.payload[2:4]) + bytes(report.payload[:2])
@@ -31,10 +35,22 @@ def tcp_error(host: "Host", report: ErrorReport, now: float) -> None:
         return
     if isinstance(tcb.owner, Handle):
         tcb.owner.report(report)
-    if tcb.state is State.SYN_SENT or (tcb.state is State.SYN_RECEIVED and report.fatal):
+    if tcb.state is State.SYN_RECEIVED and tcb.listener is not None:
+        if seq == tcb.snd.iss and _ends_request(report):
+            transition.step(tcb, Event.GIVE_UP, now, report.errno)
+    elif tcb.state in (State.SYN_SENT, State.SYN_RECEIVED):
         transition.step(tcb, Event.GIVE_UP, now, report.errno)
     else:
         tcb.soft_error = report.errno
+
+
+def _ends_request(report: ErrorReport) -> bool:
+    """Whether nobody waits any more for the answer to a listener's SYN-ACK (tcp_req_err): of IPv4's errors a
+    closed port, for one, does not say so.
+    """
+    if report.version == 6:
+        return report.fatal
+    return report.type != ICMP_DEST_UNREACH or report.code <= 1  # ICMP_NET_UNREACH, ICMP_HOST_UNREACH
 
 
 def _shrink(host: "Host", tcb: Tcb, now: float) -> None:
