@@ -45,6 +45,6 @@ def _unreachable(version: int, frame: Frame) -> ErrorReport:
     about = icmp_input.quoted(version, memoryview(frame.data)[ETH_HLEN:])
     kind, code = _UNREACHABLE[version]
     return ErrorReport(
-        errno.EHOSTUNREACH, True, version, kind, code, 0, about.src, about.src, about.dst, about.protocol,
+        errno.EHOSTUNREACH, False, version, kind, code, 0, about.src, about.src, about.dst, about.protocol,
         about.payload, about.quote,
     )

@@ -60,6 +60,7 @@ TARGETS = {
     HERE: ROUTER, BEYOND[0]: {4: "198.51.100.1", 6: "fd66::1"}, BEYOND[1]: {4: "198.51.100.2", 6: "fd66::2"},
     BEYOND[2]: {4: "192.0.2.77", 6: "fd68::1"}, TOO_FAR: {4: "198.18.0.9", 6: "fd67::9"},
 }
+NOBODY = {4: "10.0.2.%d", 6: "fec0::%d"}
 narrow = {4: (f"198.18.0.{last}" for last in range(10, 16)), 6: (f"fd67::{last}" for last in range(10, 16))}
 def told(call, *arguments):
     try:
@@ -120,6 +121,25 @@ def path(version):
     print("path", told(s.sendmsg, [bytes(1400)]), events(s, 3000), told(queued, s), so_error(s), end=" ")
     print(s.getsockopt(*MTU[version]), told(s.sendmsg, [bytes(1400)]), told(queued, s), end=" ")
     print(told(s.sendmsg, [bytes(1200)]), so_error(s), flush=True)
+def silent(version):
+    """Nobody on the link has the address: who has not asked is told nothing."""
+    asking = (0, 1), (1, 0), (1, 1)
+    sockets = []
+    for last, (recverr, connected) in enumerate(asking):
+        s = socket.socket(IN[version], socket.SOCK_DGRAM)
+        s.setsockopt(*RECVERR[version], recverr)
+        target = (NOBODY[version] % (70 + last), 9)
+        if connected:
+            s.connect(target)
+        s.sendmsg([b"data"], [], 0, *([] if connected else [target]))
+        sockets.append(s)
+    for (recverr, connected), s in reversed([*zip(asking, sockets)]):
+        print("silent", version, recverr, connected, events(s, 15000 if recverr else 1000), end=" ")
+        said = told(queued, s)
+        if recverr:  # the offender is the host itself
+            size, data, ((*which, value),), flags, name = said
+            said = size, data, which, value[:32], flags, name
+        print(said, told(s.recvmsg, 10, 0, socket.MSG_DONTWAIT), so_error(s), flush=True)
 def stream(version, what, blocking):
     print("stream", version, what, blocking, end=": ")
     s = prepared(version, what, socket.SOCK_STREAM)
@@ -141,6 +161,7 @@ for version in (4, 6):
             if version == 6 or what not in BEYOND or connected == number % 2:
                 datagram(version, what, 1, connected)
     asked(version)
+    silent(version)
     path(version)
     for number, what in enumerate(TARGETS):
         for blocking in (True, False):
