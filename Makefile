@@ -26,6 +26,8 @@ PURE_TESTS := tests/stack tests/devices
 OTHER_STACKS := $(wildcard tests/stack/*_kernel.py tests/stack/*_passt.py tests/stack/*_differential*.py tests/stack/*_speed.py)
 # Real programs on a busy machine: what fails is run again, and told as rerun.
 PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 2 --reruns-delay 1
+# Succeeds where Python's headers are.
+HEADERS := import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))
 INSTALL := pip install -q --disable-pip-version-check
 
 .NOTPARALLEL:
@@ -91,9 +93,13 @@ $(TREE): setup.cfg pyproject.toml $(VENV)/.made
 	$(VENV)/bin/$(INSTALL) --no-build-isolation -e '.[test,dev]'
 	@touch $@
 
-$(WHEEL): $(TREE) $(SOURCES)
-	@rm -rf $(BUILD)/wheel $(BUILD)/lib
-	$(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w $(BUILD)/wheel .
+# The wheel's hot modules are compiled, where there are Python's headers; the tree's never are.
+$(WHEEL): $(TREE) $(SOURCES) setup.py
+	@rm -rf $(BUILD)/wheel $(BUILD)/lib* $(BUILD)/temp*
+	@$(VENV)/bin/python -c '$(HEADERS)' || sh tests/install_packages.sh gcc python3-dev
+	@$(VENV)/bin/python -c '$(HEADERS)' || echo "wheel: nothing is compiled, for there are no headers of Python" >&2
+	compile=$$($(VENV)/bin/python -c '$(HEADERS)' && echo 1 || echo 0) && \
+	    PTRACE_NET_COMPILE=$$compile $(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w $(BUILD)/wheel .
 	test -x $(WHEEL_ENV)/bin/python || $(PYTHON) -m venv $(WHEEL_ENV)
 	wheel=$$(echo $(BUILD)/wheel/*.whl) && $(WHEEL_ENV)/bin/$(INSTALL) "$$wheel[test,dev]" && \
 	    $(WHEEL_ENV)/bin/$(INSTALL) --force-reinstall --no-deps "$$wheel"

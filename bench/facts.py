@@ -1,5 +1,6 @@
 """What a reader must know of the machine to judge the figures; nothing that identifies it."""
 
+import importlib.util
 import os
 import platform
 import subprocess
@@ -27,12 +28,18 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def is_compiled() -> bool:
+    """Whether the installed ptrace_net has its hot modules compiled."""
+    found = importlib.util.find_spec("ptrace_net.reactor")
+    return found is not None and not (found.origin or "").endswith(".py")
+
+
 def facts() -> dict[str, str]:
     """Name → value, in the order in which they are shown."""
     return {
         "processor": cpu_model(),
         "cores": str(os.cpu_count()),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": platform.python_version() + (", compiled" if is_compiled() else ""),
         "commit": commit(),
     }

@@ -15,6 +15,7 @@ from itertools import count
 from typing import TypeAlias
 
 EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP
+EPOLLRDHUP = select.EPOLLRDHUP
 _BATCH = 256  # events fetched at once
 _SLACK = 64  # cancelled timers that stay in the heap, beside as many as there are others
 

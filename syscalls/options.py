@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.syscalls.memory import read_int, write_int
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Return
+from ptrace_net.syscalls.special import Counted
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.sockets import Held, Sockets
@@ -21,12 +22,6 @@ _PROGRAMS = {(1, 26), (1, 51)}  # SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF
 _FPROG32, _FPROG64 = struct.Struct("=H2xI"), struct.Struct("=H6xQ")
 _PACKET_HDRLEN = (263, 11)
 _GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures that begin alike
-
-
-class Counted(bytes):
-    """An answer whose length is not told in bytes: SO_GET_FILTER counts instructions."""
-
-    told = 0
 
 
 class OptionValue(NamedTuple):

@@ -39,14 +39,6 @@ class WouldBlock(Exception):
         self.timeout = timeout
 
 
-class Pointer(int):
-    """An address in the program's memory: never dereferenced here, only handed to ``Task.read`` and
-    ``write``.
-    """
-
-    __slots__ = ()
-
-
 class Task(Protocol):
     """What a handler may do with the thread that made the call."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ptrace_net.syscalls.seam import Pointer
+from ptrace_net.syscalls.special import Pointer
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch

@@ -28,6 +28,12 @@ MOST_LINES = 400
 LONGER: dict[str, str] = {}
 
 
+# How ctypes is given memory; and what mypyc makes something else of.
+NOT_COMPILED = re.compile(
+    r"\b(addressof|byref|cast|c_void_p|create_string_buffer|from_buffer|pointer)\(|\bcached_property\b"
+)
+
+
 def modules(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
@@ -137,4 +143,23 @@ def test_no_tracked_file_names_a_place_on_one_machine() -> None:
         for path in tracked()
         for match in places.finditer(path.read_text(errors="replace"))
     ]
+    assert not wrong
+
+
+def test_compiled_modules_are_fit_for_it() -> None:
+    """They let go of an object after its last use in Python: the kernel may still be to use its memory."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    wrong = []
+    for name in config["compiled"]["modules"].split():
+        inner = name.removeprefix("ptrace_net.").replace(".", "/")
+        found = [
+            path
+            for folder in (inner, f"ptrace_net/{inner}")
+            for path in (ROOT / f"{folder}.py", ROOT / folder / "__init__.py")
+            if path.is_file()
+        ]
+        assert found, name
+        if NOT_COMPILED.search(found[0].read_text()):
+            wrong.append(name)
     assert not wrong

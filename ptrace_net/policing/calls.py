@@ -20,11 +20,11 @@ from ptrace_net.syscalls.seam import (
     Fail,
     Native,
     Park,
-    Pointer,
     Replace,
     Return,
     Wait,
 )
+from ptrace_net.syscalls.special import Pointer
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task

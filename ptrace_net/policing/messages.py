@@ -9,7 +9,8 @@ from ptrace_net.abi.arch import Arch
 from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, mmsghdr, msghdr
 from ptrace_net.policing.calls import Go, afterwards, onward
 from ptrace_net.syscalls.msghdr import Header, pieces, read_control, read_header
-from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Pointer
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail
+from ptrace_net.syscalls.special import Pointer
 
 UIO_MAXIOV = 1024
 _MOST = 1 << 16

@@ -24,7 +24,8 @@ from ptrace_net.policing.names import (
     with_port,
 )
 from ptrace_net.syscalls.memory import read_int
-from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Pointer
+from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail
+from ptrace_net.syscalls.special import Pointer
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.msghdr import Header

@@ -80,11 +80,10 @@ class MixedSockets(EmulatedSockets):
         return self._choice.made(Kind(domain, kind & TYPE_MASK, protocol), task) == "host"
 
     def find(self, task: Task, fd: int) -> Found[EmulatedSocket]:
-        found = super().find(task, fd)
-        if found.sock is not None:
-            return found
-        held: Found[Any] = self.host.find(task, fd)  # handlers know what both kinds of sockets can do
-        return held
+        found: Found[Any] = super().find(task, fd)
+        if found.sock is None:
+            found = self.host.find(task, fd)  # handlers know what both kinds of sockets can do
+        return found
 
     def bind_native(self, task: Task, fd: int, name: bytes) -> Answer:
         return self.host.bind_native(task, fd, name)

@@ -7,15 +7,14 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.syscalls.seam import Errno
+from ptrace_net.abi.arch import Arch
+from ptrace_net.syscalls.seam import Answer, Errno
 from ptrace_net.tracer import memory
 from ptrace_net.tracer.task import PIDFD_THREAD, Task, duplicate, thread_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ptrace_net.abi.arch import Arch
-    from ptrace_net.syscalls.seam import Answer
     from ptrace_net.tracer.inject import Injection
     from ptrace_net.tracer.parking import Parked
 

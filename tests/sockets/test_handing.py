@@ -61,7 +61,7 @@ class Sock:
         return Received(data[:size], b"", [], flags, len(data))
 
     def deliver(self, data: bytes, origin: Origin) -> bool:
-        if not self.sleepers.hand(self, data, origin):  # type: ignore[arg-type]
+        if not self.sleepers.hand(self, data, origin):
             self.queue.append(data)
         return True
 

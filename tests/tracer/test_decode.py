@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptrace_net.abi.arch import AARCH64, I386, S390X, X86_64
-from ptrace_net.syscalls.seam import NATIVE, Call, Errno, Fail, Native, Pointer
+from ptrace_net.syscalls.seam import NATIVE, Call, Errno, Fail, Native
+from ptrace_net.syscalls.special import Pointer
 from ptrace_net.syscalls.table import ARGUMENTS, signed32, typed
 from ptrace_net.tracer import clone
 from ptrace_net.tracer.decode import Decoder, code_of

@@ -52,7 +52,7 @@ class Datagram(Receiving):
 
     __slots__ = ("corked", "outside", "recipients")
 
-    kind = socket.SOCK_DGRAM
+    kind: int = socket.SOCK_DGRAM
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)

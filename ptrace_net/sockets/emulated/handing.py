@@ -2,13 +2,13 @@
 
 Only where that is empty, so that nothing is overtaken; the thread that has slept longest comes first. A call
 that a signal withdraws takes nothing: its datagram goes to the next thread, or into the backing socket behind
-what the same call has sent since. The sender is answered first, and so sleeps for a reply before that comes.
+what the same call has sent since.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ptrace_net.syscalls.seam import Park, Return
 
@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ptrace_net.sockets.emulated.origins import Origin
-    from ptrace_net.sockets.emulated.receiving import Receiving
     from ptrace_net.syscalls.seam import Resume
     from ptrace_net.syscalls.sockets import Received
+
+
+class Receiver(Protocol):
+    """The socket that they sleep on."""
+
+    def received(self, data: bytes, origin: Origin, size: int, flags: int) -> Received:
+        """What a call for at most ``size`` bytes gets of a datagram."""
+
+    def deliver(self, data: bytes, origin: Origin) -> bool:
+        """Take a datagram: whether there was room."""
 
 
 class Sleepers:
@@ -41,7 +50,7 @@ class Sleepers:
 
         return Park(start, timeout, restart=timeout is None)
 
-    def hand(self, sock: Receiving, data: bytes, origin: Origin) -> bool:
+    def hand(self, sock: Receiver, data: bytes, origin: Origin) -> bool:
         """Give a datagram to the first; False where nobody has taken it."""
         waiting = self.by_thread
         while waiting:
@@ -59,6 +68,6 @@ class Sleepers:
 
 
 def _given(
-    give: Callable[[Received], int], sock: Receiving, data: bytes, origin: Origin, size: int, flags: int
+    give: Callable[[Received], int], sock: Receiver, data: bytes, origin: Origin, size: int, flags: int
 ) -> Return:
     return Return(give(sock.received(data, origin, size, flags)))

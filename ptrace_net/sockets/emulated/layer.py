@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Iterable
-from functools import cached_property, partial
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,10 @@ class EmulatedSockets:
         self._keys = count(1)
         self.names, self.origins, self.control = Names(), Origins(), Control()
         self.registry = SocketTable(self._held, self.drop, self.origins.forget, reactor)
+        self._stream_doorway: Doorway | None = None
+        self._datagram_doorway: Doorway | None = None
+        self._tellers: Tellers | None = None
+        self._netlink: NetlinkLayer | None = None
         self.outside = outside(self)
         self.tcp.reserve = partial(self.outside.reserve, socket.SOCK_STREAM)
         self.udp.reserve = partial(self.outside.reserve, socket.SOCK_DGRAM)
@@ -82,26 +86,34 @@ class EmulatedSockets:
         self.accepts = True  # whether sockets are made and accepted here, not by the engine
         self.finishes = True  # whether the engine ends calls that sleep, and nobody but us has a say in them
 
-    @cached_property
+    @property
     def stream_doorway(self) -> Doorway:
-        return Doorway(STREAM)
+        if self._stream_doorway is None:
+            self._stream_doorway = Doorway(STREAM)
+        return self._stream_doorway
 
-    @cached_property
+    @property
     def datagram_doorway(self) -> Doorway:
-        return Doorway(SEQPACKET)
+        if self._datagram_doorway is None:
+            self._datagram_doorway = Doorway(SEQPACKET)
+        return self._datagram_doorway
 
-    @cached_property
+    @property
     def tellers(self) -> Tellers:
-        from ptrace_net.sockets.emulated.telling import Tellers
+        if self._tellers is None:
+            from ptrace_net.sockets.emulated.telling import Tellers
 
-        return Tellers(self)
+            self._tellers = Tellers(self)
+        return self._tellers
 
-    @cached_property
+    @property
     def netlink(self) -> NetlinkLayer:
         """Imported with the first program that asks about its network."""
-        from ptrace_net.sockets.netlink.layer import NetlinkLayer
+        if self._netlink is None:
+            from ptrace_net.sockets.netlink.layer import NetlinkLayer
 
-        return NetlinkLayer(self)
+            self._netlink = NetlinkLayer(self)
+        return self._netlink
 
     def outside_host(self) -> Host | None:
         """The stack that carries what goes outside; None where there are no packets."""

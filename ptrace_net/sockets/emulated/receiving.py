@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from ptrace_net.reactor import EPOLLHUP, EPOLLIN, EPOLLRDHUP
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import origins
 from ptrace_net.sockets.emulated.erring import Erring
@@ -49,7 +50,7 @@ class Receiving(Erring):
     def watch(self, ours: int) -> None:
         """``ours`` is the other end of the pair."""
         self.ours = ours
-        self.layer.reactor.add(ours, 0x2001, self._stirred)  # EPOLLIN, EPOLLRDHUP
+        self.layer.reactor.add(ours, EPOLLIN | EPOLLRDHUP, self._stirred)
 
     def unwatch(self) -> None:
         """Close our end."""
@@ -61,7 +62,7 @@ class Receiving(Erring):
     def _stirred(self, events: int) -> None:
         if self.ours < 0:
             return
-        if not self.flush() and events & 0x2010:
+        if not self.flush() and events & (EPOLLHUP | EPOLLRDHUP):
             self.layer.drop(self)
 
     def flush(self) -> bool:

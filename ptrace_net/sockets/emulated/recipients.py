@@ -6,7 +6,7 @@ and its addresses. The sender's own options make it forget.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ptrace_net.sockets.emulated import network
 from ptrace_net.sockets.emulated.origins import Origin
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 _MOST = 64
 
 
-class Recipient(NamedTuple):
+class Recipient:
     """Who got it, and what it said of itself."""
 
-    receiver: Receiving
-    origin: Origin
-    ports: PortTable
-    version: int
-    network: network.Network
+    __slots__ = ("network", "origin", "ports", "receiver", "version")
+
+    def __init__(
+        self, receiver: Receiving, origin: Origin, ports: PortTable, network: network.Network
+    ) -> None:
+        self.receiver, self.origin, self.network = receiver, origin, network
+        self.ports, self.version = ports, ports.version
 
 
 class Recipients:
@@ -65,4 +67,4 @@ class Recipients:
         if receiver is not None:
             if len(self._known) >= _MOST:
                 self._known.clear()
-            self._known[name] = Recipient(receiver, origin, sock.ports, sock.ports.version, layer.network)
+            self._known[name] = Recipient(receiver, origin, sock.ports, layer.network)

@@ -49,7 +49,7 @@ class Stream(EmulatedSocket):
         "abortive", "deaf", "end", "mate", "mute", "on_host", "queue", "spent", "state", "told",
     )  # fmt: skip
 
-    kind = socket.SOCK_STREAM
+    kind: int = socket.SOCK_STREAM
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)

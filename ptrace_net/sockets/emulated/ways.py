@@ -7,7 +7,7 @@ nobody but the listeners decides; all are forgotten when a socket begins to list
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ptrace_net.sockets.emulated import lookup
 from ptrace_net.stack.addresses import is_loopback
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 _MOST = 256
 
 
-class Way(NamedTuple):
-    target: Name
-    source: bytes
-    queue: Queue
+class Way:
+    __slots__ = ("queue", "source", "target")
+
+    def __init__(self, target: Name, source: bytes, queue: Queue) -> None:
+        self.target, self.source, self.queue = target, source, queue
 
 
 class Ways(dict[tuple[int, bytes], Way]):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ptrace_net.netlink.endpoint import handle as answers
 from ptrace_net.netlink.ports import NLGRPSZ, Port
 from ptrace_net.network.refused import Refused
+from ptrace_net.reactor import EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import origins
 from ptrace_net.sockets.emulated.names import Name
@@ -39,7 +40,6 @@ SOL_SOCKET, SO_PASSCRED, SO_RCVTIMEO = 1, 16, 20
 SCM_CREDENTIALS, NETLINK_PKTINFO, SOL_NETLINK = 2, 3, 270
 MSG_OOB, MSG_DONTWAIT, MSG_CMSG_CLOEXEC = 1, 0x40, 0x40000000
 _LONGEST = 212992 - 32  # of a request: the default SO_SNDBUF
-_EPOLLIN, _EPOLLOUT, _EPOLLHUP, _EPOLLRDHUP = 1, 4, 0x10, 0x2000
 _AT_ONCE = 64
 _MOST_WAITING = 4096  # datagrams that found no room in the pair
 
@@ -70,14 +70,14 @@ class NetlinkSocket(EmulatedSocket):
     def watch(self, ours: int) -> None:
         """``ours`` is the other end of the pair."""
         self._ours = ours
-        self.layer.reactor.add(ours, _EPOLLIN | _EPOLLRDHUP, self._stirred)
+        self.layer.reactor.add(ours, EPOLLIN | EPOLLRDHUP, self._stirred)
 
     def _stirred(self, events: int) -> None:
         if self._ours < 0:
             return
-        if events & _EPOLLOUT:
+        if events & EPOLLOUT:
             self._push()
-        if not self.flush() and events & (_EPOLLRDHUP | _EPOLLHUP):
+        if not self.flush() and events & (EPOLLRDHUP | EPOLLHUP):
             self.layer.drop(self)
 
     def is_gone(self) -> bool:
@@ -200,13 +200,13 @@ class NetlinkSocket(EmulatedSocket):
             return
         if len(self._waiting) < _MOST_WAITING and self._ours >= 0:
             self._waiting.append((data, sender, group))
-            self.layer.reactor.change(self._ours, _EPOLLIN | _EPOLLRDHUP | _EPOLLOUT)
+            self.layer.reactor.change(self._ours, EPOLLIN | EPOLLRDHUP | EPOLLOUT)
 
     def _push(self) -> None:
         while self._waiting and self._deliver(*self._waiting[0]):
             self._waiting.popleft()
         if not self._waiting:
-            self.layer.reactor.change(self._ours, _EPOLLIN | _EPOLLRDHUP)
+            self.layer.reactor.change(self._ours, EPOLLIN | EPOLLRDHUP)
 
     def _deliver(self, data: bytes, sender: int, group: int) -> bool:
         if self._ours < 0:

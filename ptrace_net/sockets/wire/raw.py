@@ -44,7 +44,7 @@ class Raw(Datagram):
 
     __slots__ = ("_lane", "number", "raw")
 
-    kind = socket.SOCK_RAW
+    kind: int = socket.SOCK_RAW
     sends_fail = False  # (raw_sendmsg allocates with sock_wmalloc, which does not look)
 
     def __init__(
@@ -178,7 +178,7 @@ class Ping(Raw):
 
     __slots__ = ("identifier",)
 
-    kind = socket.SOCK_DGRAM
+    kind: int = socket.SOCK_DGRAM
     sends_fail = True
 
     def __init__(

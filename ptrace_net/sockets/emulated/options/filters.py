@@ -14,8 +14,8 @@ import struct
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.options.model import Ask
-from ptrace_net.syscalls.options import Counted
 from ptrace_net.syscalls.seam import Errno
+from ptrace_net.syscalls.special import Counted
 
 LEVEL = socket.SOL_SOCKET
 REUSEPORT, ATTACH_FILTER, LOCK_FILTER, ATTACH_BPF, ATTACH_TO_GROUP = 15, 26, 44, 50, 51
