@@ -78,18 +78,32 @@ def micro(name: str, unit: str, program: str, *arguments: str) -> Case:
     return Case(name, unit, lambda place: [place.program(program), str(place.seconds), *arguments])
 
 
-def iperf3(place: Place) -> list[str]:
-    port = str(place.port)
-    client = ["iperf3", "-c", "127.0.0.1", "-p", port, "-t", str(max(1, round(2 * place.seconds))), "-J"]
-    return place.with_server(["iperf3", "-s", "-p", port, "-B", "127.0.0.1"], client)
+def iperf3(*options: str) -> Callable[[Place], list[str]]:
+    def command(place: Place) -> list[str]:
+        seconds, to = str(max(1, round(2 * place.seconds))), ["-c", "127.0.0.1", "-p", str(place.port)]
+        server = ["iperf3", "-s", "-p", str(place.port), "-B", "127.0.0.1"]
+        return place.with_server(server, ["iperf3", *to, "-t", seconds, "-J", *options])
+
+    return command
 
 
 def read_iperf3(output: str) -> float:
     """Gbit/s at the receiver."""
+    return float(_received(output)["bits_per_second"]) / 1e9
+
+
+def read_datagrams(output: str) -> float:
+    """Datagrams per second that have arrived."""
+    received = _received(output)
+    return float(received["packets"] - received["lost_packets"]) / float(received["seconds"])
+
+
+def _received(output: str) -> dict[str, float]:
     report = json.loads(output)
     if "error" in report:
         raise ValueError(report["error"])
-    return float(report["end"]["sum_received"]["bits_per_second"]) / 1e9
+    received: dict[str, float] = report["end"]["sum_received"]
+    return received
 
 
 def redis(test: str, *options: str) -> Callable[[Place], list[str]]:
@@ -144,6 +158,8 @@ def true(place: Place) -> list[str]:
 
 REDIS = ("redis-server", "redis-benchmark")
 
+DATAGRAMS = iperf3("-u", "-b", "0", "-l", "64")  # as many as it can, from a connected socket
+
 CASES = (
     micro("getppid", "calls/s", "getppid"),
     micro("getsockname", "calls/s", "getsockname"),
@@ -159,7 +175,8 @@ CASES = (
     micro("TCP ping-pong, 1 byte", "trips/s", "tcp_pingpong"),
     micro("UDP ping-pong, 1 byte", "trips/s", "udp_pingpong"),
     micro("UDP one way, 1 byte", "dgrams/s", "udp_oneway"),
-    Case("iperf3 TCP", "Gbit/s", iperf3, read_iperf3, needs=("iperf3",)),
+    Case("iperf3 TCP", "Gbit/s", iperf3(), read_iperf3, needs=("iperf3",)),
+    Case("iperf3 UDP, 64 bytes", "dgrams/s", DATAGRAMS, read_datagrams, needs=("iperf3",)),
     Case("redis GET", "req/s", redis("get"), read_redis, needs=REDIS),
     Case("redis SET", "req/s", redis("set"), read_redis, needs=REDIS),
     Case("redis GET -P 16", "req/s", redis("get", "-P", "16"), read_redis, needs=REDIS),

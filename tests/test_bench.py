@@ -10,7 +10,7 @@ import pytest
 
 from bench import __main__ as command
 from bench import links, plot, table, targets
-from bench.cases import CASES, Case, read_iperf3, read_redis, read_wrk
+from bench.cases import CASES, Case, read_datagrams, read_iperf3, read_redis, read_wrk
 from bench.configurations import NATIVE, STRACE, Configuration
 from bench.measure import Cell
 
@@ -81,6 +81,8 @@ def test_targets_name_cases_that_there_are() -> None:
 
 def test_the_programs_outputs_are_read() -> None:
     assert read_iperf3('{"end": {"sum_received": {"bits_per_second": 2.5e9}}}') == 2.5
+    arrived = '{"end": {"sum_received": {"packets": 500, "lost_packets": 300, "seconds": 0.5}}}'
+    assert read_datagrams(arrived) == 400
     assert read_redis('"test","rps"\n"GET","61728.39","0.4"\n') == 61728.39
     assert read_wrk("  8 connections\nRequests/sec:  54321.10\nTransfer/sec: 8MB\n") == 54321.10
 
