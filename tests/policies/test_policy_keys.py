@@ -1,5 +1,6 @@
 """Every key of a policy does what it says, with a real program; and with the notification engine too."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -238,7 +239,7 @@ NETLINK = """
 import os, socket, struct, sys
 kind, flags, way = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 asker = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-asker.bind((1234567, 0))
+asker.bind((int(sys.argv[4]), 0))
 message = struct.pack("=IHHII", 24, kind, 1 | flags, 77, 0) + b"\\0\\1\\2\\3\\4\\5\\6\\7"
 sent = os.write(asker.fileno(), message) if way == "write" else asker.send(message)
 answer = bytearray(asker.recv(4096))
@@ -255,10 +256,10 @@ def test_a_netlink_request_is_refused_as_the_kernel_refuses_one_that_it_does_not
 ) -> None:
     file = tmp_path / "p.toml"
     file.write_text('[netlink.NETLINK_ROUTE]\nRTM_GETLINK = "errno EOPNOTSUPP"\n')
-    script = [sys.executable, "-c", NETLINK]
-    native = execute([*script, RTM_UNKNOWN, flags, way])
+    script, portid = [sys.executable, "-c", NETLINK], str(1 << 24 | os.getpid())  # no other test's
+    native = execute([*script, RTM_UNKNOWN, flags, way, portid])
     ours = execute([*ptrace_net_command, "--net", "stack", "--policy", str(file), "--", *script,
-                    RTM_GETLINK, flags, way])  # fmt: skip
+                    RTM_GETLINK, flags, way, portid])  # fmt: skip
     assert native.status == 0, native.said
     assert ours == native
 
