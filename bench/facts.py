@@ -1,9 +1,9 @@
 """What a reader must know of the machine to judge the figures; nothing that identifies it."""
 
-import importlib.util
 import os
 import platform
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from bench.configurations import ROOT
@@ -29,9 +29,8 @@ def commit() -> str:
 
 
 def is_compiled() -> bool:
-    """Whether the installed ptrace_net has its hot modules compiled."""
-    found = importlib.util.find_spec("ptrace_net.reactor")
-    return found is not None and not (found.origin or "").endswith(".py")
+    """Whether the hot modules of what is installed beside this interpreter are compiled."""
+    return any(Path(sysconfig.get_path("platlib"), "ptrace_net").glob("reactor.*.so"))
 
 
 def facts() -> dict[str, str]:
