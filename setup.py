@@ -4,6 +4,7 @@ and a C compiler: the same, faster. Which ones, and all else, is in setup.cfg.
 
 import configparser
 import os
+import sys
 from contextlib import chdir
 
 from setuptools import Distribution, setup
@@ -43,7 +44,8 @@ class Compile(build_ext):
         super().run()
 
 
-if os.environ.get("PTRACE_NET_COMPILE") == "1":
+# What is installed to be edited stays Python.
+if os.environ.get("PTRACE_NET_COMPILE") == "1" and "editable_wheel" not in sys.argv:
     setup(distclass=Compiled, cmdclass={"build_ext": Compile}, setup_requires=["mypy"])
 else:
     setup()
