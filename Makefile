@@ -5,8 +5,7 @@
 # make test ARGS="-k accept -x" runs part of the suite on the tree.
 
 PYTHON ?= python3
-# Tests wait more than they compute.
-JOBS ?= 3
+JOBS ?= 2
 ARGS ?=
 
 VENV := .venv
@@ -26,7 +25,7 @@ CHECKOUT_ONLY := tests/test_bench.py tests/test_bench_peers.py tests/test_struct
 PURE_TESTS := tests/stack tests/devices
 OTHER_STACKS := $(wildcard tests/stack/*_kernel.py tests/stack/*_passt.py tests/stack/*_differential*.py tests/stack/*_speed.py)
 # Real programs on a busy machine: what fails is run again, and told as rerun.
-PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 1 --reruns-delay 1
+PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 2 --reruns-delay 1
 # Succeeds where Python's headers are.
 HEADERS := import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))
 INSTALL := pip install -q --disable-pip-version-check
