@@ -97,8 +97,8 @@ $(TREE): setup.cfg pyproject.toml $(VENV)/.made
 $(WHEEL): $(TREE) $(SOURCES) setup.py
 	@rm -rf $(BUILD)/wheel $(BUILD)/lib* $(BUILD)/temp*
 	@$(VENV)/bin/python -c '$(HEADERS)' || sh tests/install_packages.sh gcc python3-dev
-	@$(VENV)/bin/python -c '$(HEADERS)' || echo "wheel: nothing is compiled, for there are no headers of Python" >&2
-	compile=$$($(VENV)/bin/python -c '$(HEADERS)' && echo 1 || echo 0) && \
+	@compile=1; $(VENV)/bin/python -c '$(HEADERS)' || \
+	    { compile=0; echo "wheel: nothing is compiled, for there are no headers of Python" >&2; }; \
 	    PTRACE_NET_COMPILE=$$compile $(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w $(BUILD)/wheel .
 	test -x $(WHEEL_ENV)/bin/python || $(PYTHON) -m venv $(WHEEL_ENV)
 	wheel=$$(echo $(BUILD)/wheel/*.whl) && $(WHEEL_ENV)/bin/$(INSTALL) "$$wheel[test,dev]" && \

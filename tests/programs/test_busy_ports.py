@@ -9,7 +9,7 @@ from support.deadline import read_line
 from support.ports import free_port
 from support.runner import Runner
 
-SCRIPT = """
+ATTEMPT = """
 import errno, socket, sys
 def attempt(what, *args):
     try:
@@ -17,6 +17,8 @@ def attempt(what, *args):
         return "ok"
     except OSError as error:
         return errno.errorcode[error.errno]
+"""
+SCRIPT = ATTEMPT + """
 busy = int(sys.argv[1])
 for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
     first, second = socket.socket(family), socket.socket(family)
@@ -37,15 +39,8 @@ def test_bind_to_a_busy_port(runner: Runner) -> None:
     assert (done.stdout, done.returncode) == (b"EADDRINUSE 0\nEADDRINUSE\n" * 2, 0)
 
 
-BESIDE = """
-import errno, socket, sys
+BESIDE = ATTEMPT + """
 kind = getattr(socket, sys.argv[2])
-def attempt(what, *args):
-    try:
-        what(*args)
-        return "ok"
-    except OSError as error:
-        return errno.errorcode[error.errno]
 six, last = (socket.socket(socket.AF_INET6, kind) for _ in range(2))
 four = socket.socket(socket.AF_INET, kind)
 name = "::1", int(sys.argv[1])
