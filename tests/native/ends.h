@@ -75,40 +75,44 @@ static inline int bound(const char *ip, int type)
     return fd;
 }
 
-/* Nobody else among this machine's tests uses the port while the abstract name of support/ports.py is ours:
- * for the last eight ports. The descriptors are out of the way of those that are looked at. */
+/* Nobody else among this machine's tests uses the port, nor looks whether it is free, while the abstract name of
+ * support/ports.py is ours. A descriptor out of the way of those that are looked at; -1: it is somebody's. */
 static inline int reserved(int port)
 {
-    static int held[8];
-    static unsigned next;
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int length = 1 + sprintf(name.sun_path + 1, "ptrace-net tests use port %d", port);
-    int fd = new_socket(AF_UNIX, SOCK_DGRAM), *slot = &held[next % COUNT(held)];
-    int taken = bind(fd, (struct sockaddr *)&name, offsetof(struct sockaddr_un, sun_path) + length);
-    if (!taken) {
-        if (*slot)
-            close(*slot);
-        *slot = fcntl(fd, F_DUPFD_CLOEXEC, 800);
-        next++;
-    }
+    int fd = new_socket(AF_UNIX, SOCK_DGRAM), held = -1;
+    if (!bind(fd, (struct sockaddr *)&name, offsetof(struct sockaddr_un, sun_path) + length))
+        held = fcntl(fd, F_DUPFD_CLOEXEC, 800);
     close(fd);
-    return !taken;
+    return held;
 }
 
 /* A port that is free in both families, as a stream's and a datagram's, from below the ephemeral ports: nobody
- * is given it by chance. */
+ * is given it by chance. The last eight are reserved. */
 static inline int free_port(void)
 {
-    static unsigned next;
+    static int held[8];
+    static unsigned next, given;
     next = next ? next : 37u * getpid();
     for (int tries = 0; tries < 1000; tries++) {
         struct end e = end_at("::", 10000 + next++ % 20000);
+        int ours = reserved(ntohs(e.in6.sin6_port));
+        if (ours < 0)
+            continue;
         int stream = new_socket(AF_INET6, SOCK_STREAM), datagram = new_socket(AF_INET6, SOCK_DGRAM);
         int busy = bind(stream, &e.sa, e.len) || bind(datagram, &e.sa, e.len);
         close(stream);
         close(datagram);
-        if (!busy && reserved(ntohs(e.in6.sin6_port)))
-            return ntohs(e.in6.sin6_port);
+        if (busy) {
+            close(ours);
+            continue;
+        }
+        int *slot = &held[given++ % COUNT(held)];
+        if (*slot)
+            close(*slot);
+        *slot = ours;
+        return ntohs(e.in6.sin6_port);
     }
     die("no port is free");
     return 0;

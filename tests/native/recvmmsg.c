@@ -110,7 +110,8 @@ static void timeouts(size_t way)
     setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
 }
 
-/* A blocking call waits for all of vlen, the time-out being looked at whenever one comes, SO_RCVTIMEO for each. */
+/* A blocking call waits for all of vlen, the time-out being looked at whenever one comes, SO_RCVTIMEO for each.
+ * What is left comes after the call. */
 static void waiting(size_t way)
 {
     static const struct {
@@ -118,8 +119,8 @@ static void waiting(size_t way)
     } rows[] = {
         {1, 0, -1, 0, {30, 30, 30}, 0},
         {2, 0, 5000, 0, {30, 30}, 0},
-        {1, 0, 0, 0, {100}, 1},
-        {1, MSG_WAITFORONE, -1, 0, {60}, 1},
+        {1, 0, 0, 0, {0}, 1},
+        {1, MSG_WAITFORONE, -1, 0, {0}, 1},
         {1, 0, 60, 0, {600}, 0}, /* from here on once: they take long */
         {0, 0, 60, 0, {600}, 0},
         {1, 0, -1, 1000, {20}, 0},
@@ -142,8 +143,10 @@ static void waiting(size_t way)
         printf("row %d ", (int)i);
         int got = recvmmsg(to, messages, 4, rows[i].flags, rows[i].timeout < 0 ? NULL : &t);
         waitpid(child, NULL, __WALL);
-        if (rows[i].left)
+        if (rows[i].left) {
+            send(fd, "later", 5, 0);
             ready(to, POLLIN);
+        }
         show("", got);
     }
     setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, 0}, sizeof(struct timeval));

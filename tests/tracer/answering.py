@@ -7,6 +7,7 @@ calls are intercepted and what is answered; the program (c/answers.c) prints wha
 import errno
 import os
 import select
+import signal
 import socket
 import sys
 import time
@@ -17,6 +18,7 @@ from ptrace_net.tracer.filter import NOTIFY, Rule, assemble
 from ptrace_net.tracer.registers import arches, machine
 
 STREAM = socket.SOCK_STREAM
+RUNG = 8  # in the backlog: a signal is to come while the call sleeps
 
 
 class Scenario:
@@ -27,7 +29,7 @@ class Scenario:
     def __init__(self, engine):
         self.engine = engine
         self.reactor = engine.reactor
-        self.kept = []
+        self.kept, self.rung = [], set()
 
     def dispatch(self, call):
         try:
@@ -41,6 +43,14 @@ class Scenario:
         mine.sendall(greeting)
         self.kept.append(mine)
         return theirs.detach()
+
+    def rings(self, call):
+        """SIGALRM for the caller, who sleeps by then, where it asks for that and for the first time so."""
+        if not call.args[1] & RUNG or call.args in self.rung:
+            return False
+        self.rung.add(call.args)
+        self.reactor.call_at(time.monotonic() + 0.02, lambda: os.kill(call.task.tid, signal.SIGALRM))
+        return True
 
 
 class MadeKept(Scenario):
@@ -116,43 +126,56 @@ class Replaced(Scenario):
 
 
 class Parking(Scenario):
-    """listen parks: backlog 0: at once, 1: for 50 ms, 2: until 0.1 s are over, 3: for ever."""
+    """listen parks: backlog 0: at once, 1: for 50 ms, 2: until 0.1 s are over, 3: for ever.
+
+    What was to end a sleep that a signal ended comes during the next one of 50 ms.
+    """
 
     calls = ("listen",)
     done = False
 
-    def start(self, backlog):
+    def __init__(self, engine):
+        super().__init__(engine)
+        self.stale = []
+
+    def start(self, call, backlog):
         def start(resume):
             def come():
                 self.done = True
                 resume()
                 resume()
 
-            if backlog == 0:
+            now = time.monotonic()
+            if self.rings(call):
+                self.stale.append(come)
+            elif backlog == 0:
                 come()
             elif backlog == 1:
-                self.reactor.call_at(time.monotonic() + 0.05, come)
+                for late in self.stale:
+                    self.reactor.call_at(now + 0.02, late)
+                self.reactor.call_at(now + 0.05, come)
 
         return start
 
     def listen(self, call):
-        fd, backlog = call.args
+        fd, backlog = call.args[0], call.args[1] & ~RUNG
         if self.done:
             self.done = False
             return Return(backlog + 100)
         if fd == 1:
-            return Park(self.start(backlog), 10, restart=False)
-        return Park(self.start(backlog), 0.1 if backlog == 2 else None, errno.ETIMEDOUT)
+            return Park(self.start(call, backlog), 10, restart=False)
+        return Park(self.start(call, backlog), 0.1 if backlog == 2 else None, errno.ETIMEDOUT)
 
 
 class Waiting(Scenario):
-    """listen waits for its descriptor, again and again, for 0.2 s in all."""
+    """listen waits for its descriptor, again and again, for 0.2 s in all; for 10 s where it is rung for."""
 
     calls = ("listen",)
 
     def listen(self, call):
         fd, restart = call.args
-        return Wait(fd, select.POLLIN, 0.2, errno.ETIMEDOUT, bool(restart))
+        self.rings(call)
+        return Wait(fd, select.POLLIN, 10 if restart & RUNG else 0.2, errno.ETIMEDOUT, bool(restart & 1))
 
 
 class Serving(Scenario):

@@ -66,18 +66,19 @@ stopped by 19
 ended by 15
 """,
     ("Parking", "signals"): """\
-listen(0, 3): -1 EINTR
-listen(0, 1): 101
+listen(0, RUNG | 3): -1 EINTR
+listen(0, RUNG | 1): 101
 listen(0, 0): 100
-listen(1, 3): -1 EINTR
+listen(1, RUNG | 3): -1 EINTR
 caught 3
 """,
     ("Waiting", "waits"): """\
 listen(pair[0], 1): -1 ETIMEDOUT
 listen(pair[0], 1): -1 ETIMEDOUT
+woken till the last 0
 closed: -1 EBADF
-listen(pair[0], 0): -1 EINTR
-listen(pair[0], 1): -1 EINTR
+listen(pair[0], RUNG): -1 EINTR
+listen(pair[0], RUNG | 1): -1 EINTR
 caught 2
 """,
     ("Serving", "serving"): "while idle 1\nwhile busy 1\nfor a child 1\n",
