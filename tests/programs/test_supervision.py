@@ -99,7 +99,7 @@ def test_killing_the_supervisor_kills_all_it_traces(family: subprocess.Popen[byt
     assert len(members) == 4
     family.kill()
     assert family.wait(10) == -signal.SIGKILL
-    wait_until(lambda: not any(map(alive, members)), "the traced processes gone", 3)
+    wait_until(lambda: not any(map(alive, members)), "the traced processes gone")
 
 
 def test_children_outlive_the_program(supervised: Runner, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_parent_that_exits_right_after_fork(supervised: Runner, tmp_path: Path) 
     for attempt in range(6):
         sign = tmp_path / str(attempt)
         assert supervised.run(sys.executable, "-S", "-c", ORPHAN, sign).returncode == 0
-        wait_until(sign.exists, f"life sign of child {attempt}", 3)
+        wait_until(sign.exists, f"life sign of child {attempt}")
 
 
 ALARMED = """

@@ -66,8 +66,8 @@ def ring(*_):
     raise Alarm
 signal.signal(signal.SIGALRM, ring)
 alone = socket.create_server(("127.0.0.1", 0))
-signal.setitimer(signal.ITIMER_REAL, 0.2)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
     alone.accept()
 except Alarm:
     print("a signal")
