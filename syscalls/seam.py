@@ -61,6 +61,11 @@ class Task(Protocol):
         ``second``: together at most 64 KB, not in ``scratch`` memory.
         """
 
+    def read_many(self, places: Sequence[tuple[int, int]]) -> bytes:
+        """At most 64 ``places``, an address and a size each, one after the other: the readable prefix. b""
+        where they are more than 128 KB; not in ``scratch`` memory.
+        """
+
     def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
         """``write`` each piece, an address and bytes, in their order; not to ``scratch`` memory."""
 

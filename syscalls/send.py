@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
-from ptrace_net.abi.msghdr import mmsghdr, msghdr
+from ptrace_net.abi.msghdr import mmsghdr
+from ptrace_net.syscalls.batch import MOST, plain_messages, write_lengths
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_name
 from ptrace_net.syscalls.msghdr import UIO_MAXIOV, name_and_pieces, read_control, read_header
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Fail, Return, Wait, WouldBlock
@@ -51,29 +51,47 @@ def sendmsg(call: Call, sockets: Sockets) -> Answer:
 
 def sendmmsg(call: Call, sockets: Sockets) -> Answer:
     """One message after the other; what ends it early is told only when nothing was sent."""
-    fd, address, count, flags = call.args
-    stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
+    fd, address, count, _ = call.args
+    stride = mmsghdr.fast(call.arch).size
+    end = address + min(count, UIO_MAXIOV) * stride
     sent = 0
     with sockets.find(call.task, fd) as held:
         if held is None:
             return NATIVE
-        for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
-            answer = _send_next(call, held, at, flags, first=not sent)
-            if not isinstance(answer, Return):
-                return Return(sent) if sent else answer
-            call.task.write(at + length_at, struct.pack(call.arch.endian + "I", answer.value))
-            sent += 1
+        for at in range(address, end, MOST * stride):
+            answers, ended = _send_some(call, held, at, min((end - at) // stride, MOST))
+            sent += answers
+            if ended is not None:
+                return Return(sent) if sent else ended
     return Return(sent)
 
 
-def _send_next(call: Call, held: Held, address: int, flags: int, *, first: bool) -> Answer:
-    try:
-        message = _message(call, held.sock, address, flags)
-        return NATIVE if message is None else _sent(call, held, message)
-    except Errno as error:
-        if first:
-            raise
-        return Fail(error.number)
+def _send_some(call: Call, held: Held, at: int, count: int) -> tuple[int, Answer | None]:
+    """Send at most 64 messages, together what goes together: how many, and what has ended it early."""
+    sock, flags = held.sock, call.args[3]
+    stride = mmsghdr.fast(call.arch).size
+    plain = plain_messages(call, at, count) if count > 1 else []
+    sent = 0
+    while sent < count:
+        place = at + sent * stride
+        lengths = [len(data) for _, data in plain[sent : sent + sock.send_several(plain[sent:], flags)]]
+        try:
+            if not lengths:
+                message = _plain(sock, *plain[sent], flags) if sent < len(plain) else None
+                message = message or _message(call, sock, place, flags)
+                answer = NATIVE if message is None else _sent(call, held, message)
+                if not isinstance(answer, Return):
+                    return sent, answer
+                lengths = [answer.value]
+            write_lengths(call, place, lengths)
+        except Errno as error:
+            return sent, Fail(error.number)
+        sent += len(lengths)
+    return sent, None
+
+
+def _plain(sock: Socket, name: bytes, data: bytes, flags: int) -> Message | None:
+    return None if sock.passes(name, b"") else Message(len(data), lambda: data, name, b"", flags)
 
 
 def _message(call: Call, sock: Socket, address: int, flags: int) -> Message | None:

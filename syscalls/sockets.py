@@ -7,7 +7,7 @@ duplicate of the program's descriptor, borrowed for the length of one call. A me
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -82,6 +82,12 @@ class Socket(Protocol):
 
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         """The bytes sent; raises WouldBlock where the program's own call would sleep."""
+
+    def send_several(self, messages: Sequence[tuple[bytes, bytes]], flags: int) -> int:
+        """Send the first of several messages (name and data) together: how many. 0: the next one wants a look
+        of its own, by ``passes`` and ``send``.
+        """
+        return 0
 
     def passes(self, name: bytes, control: bytes) -> bool:
         """Whether a message to ``name`` needs nothing from the provider."""

@@ -14,9 +14,12 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ptrace_net.syscalls.seam import Errno, Task
+
+if TYPE_CHECKING:
+    import mmap
 
 MSG_PEEK, MSG_DONTWAIT = 0x2, 0x40
 MSG_NOSIGNAL = 0x4000
@@ -41,19 +44,16 @@ _pack_iov, _pack_header = _IOV.pack_into, _MSGHDR.pack_into
 _filled = struct.Struct("=8xI28xQI4x").unpack_from
 
 
-def _place(buffer: bytearray) -> int:
+def place(buffer: bytearray | mmap.mmap) -> int:
     """Where its bytes lie, for as long as it lives."""
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
-_out, _out_iov = bytearray(_ROOM), bytearray(_IOV.size)
-_out_address, _out_iov_address = _place(_out), _place(_out_iov)
 _in, _in_iov, _in_header = bytearray(_ROOM), bytearray(_IOV.size), bytearray(_MSGHDR.size)
-_in_address, _in_iov_address = _place(_in), _place(_in_iov)
-_in_pointer = ctypes.c_void_p(_in_address)
-_in_header_pointer = ctypes.c_void_p(_place(_in_header))
+_in_address, _in_iov_address = place(_in), place(_in_iov)
+_in_header_pointer = ctypes.c_void_p(place(_in_header))
 _in_control = bytearray(_CONTROL_ROOM)
-_in_control_address = _place(_in_control)
+_in_control_address = place(_in_control)
 _in_view, _in_control_view = memoryview(_in), memoryview(_in_control)
 
 # Told of every call on the host while a trace is made: name, handle, arguments, result (negative errno).
@@ -207,37 +207,10 @@ def get_timeout(handle: int, option: int) -> float | None:
 
 def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:
     """One message; the supervisor never blocks and never gets SIGPIPE."""
-    iov = _IOV.pack(_address(data), len(data))
-    header = _MSGHDR.pack(_address(name), len(name), _address(iov), 1, _address(control), len(control), 0)
+    iov = _IOV.pack(address(data), len(data))
+    header = _MSGHDR.pack(address(name), len(name), address(iov), 1, address(control), len(control), 0)
     flags |= MSG_DONTWAIT | MSG_NOSIGNAL
     return _check(_libc.sendmsg(handle, header, flags), "sendmsg", handle, data, name, control, flags)
-
-
-class Outgoing:
-    """Messages on connected sockets of ours that all have the same control buffer: prepared once."""
-
-    __slots__ = ("_header", "control")
-
-    def __init__(self, control: bytes) -> None:
-        self.control = control
-        self._header = _MSGHDR.pack(0, 0, _out_iov_address, 1, _address(control), len(control), 0)
-
-    def send(self, handle: int, data: bytes) -> int:
-        """Send ``data``, at most 64 KB; 0, or an errno."""
-        size = len(data)
-        _out[:size] = data
-        _pack_iov(_out_iov, 0, _out_address, size)
-        flags = MSG_DONTWAIT | MSG_NOSIGNAL
-        number = 0 if _libc.sendmsg(handle, self._header, flags) >= 0 else ctypes.get_errno()
-        if watch is not None:
-            watch("sendmsg", handle, (data, b"", self.control, flags), -number or size)
-        return number
-
-
-def received(handle: int) -> bytes | None:
-    """The next message, or what is there, at most 128 KB, on a non-blocking socket of ours; None: nothing."""
-    count: int = _libc.recv(handle, _in_pointer, _ROOM, 0)
-    return _in_view[:count].tobytes() if count >= 0 else None
 
 
 def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:
@@ -275,7 +248,7 @@ def queued(handle: int, most: int) -> int:
     return found
 
 
-def _address(data: bytes) -> int:
+def address(data: bytes) -> int:
     """Where the bytes of an immutable object lie; the caller keeps it alive. 0 for none."""
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0 if data else 0
 

@@ -46,6 +46,9 @@ class Task:
     def read_two(self, first: int, size: int, second: int, more: int) -> tuple[bytes, bytes]:
         return memory.read_two(self.tid, first, size, second, more)
 
+    def read_many(self, places: Sequence[tuple[int, int]]) -> bytes:
+        return memory.read_many(self.tid, places)
+
     def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
         if not memory.write_all(self.tid, pieces):
             raise Errno(errno.EFAULT)

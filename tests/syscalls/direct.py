@@ -49,6 +49,9 @@ class Myself:
     def read_two(self, first: int, size: int, second: int, more: int) -> tuple[bytes, bytes]:
         return memory.read_two(os.getpid(), first, size, second, more)
 
+    def read_many(self, places: Sequence[tuple[int, int]]) -> bytes:
+        return memory.read_many(os.getpid(), places)
+
     def write_all(self, pieces: Sequence[tuple[int, bytes]]) -> None:
         if not memory.write_all(os.getpid(), pieces):
             raise Errno(errno.EFAULT)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -27,6 +30,8 @@ from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.receiving import Receiving
 from ptrace_net.sockets.emulated.recipients import Recipients
 from ptrace_net.sockets.emulated.sock import LOOPBACK_MTU, SOL_SOCKET, check_accept_flags
+from ptrace_net.sockets.incoming import MOST as ONCE
+from ptrace_net.sockets.incoming import received_several
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return
 
@@ -44,6 +49,7 @@ MSG_OOB = 1
 _HARMLESS = 0x40 | 0x800 | 0x4000  # MSG_DONTWAIT, MSG_CONFIRM, MSG_NOSIGNAL
 _HOWS = (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR)
 _ALWAYS_FITS = LOOPBACK_MTU - 48  # with IPv6's header and UDP's; beyond that it depends
+_NAME = itemgetter(0)
 _AT_ONCE = 64  # datagrams taken from a socket before others get their turn
 
 
@@ -143,6 +149,24 @@ class Datagram(Receiving):
 
     def passes(self, name: bytes, control: bytes) -> bool:
         return False
+
+    def send_several(self, messages: Sequence[tuple[bytes, bytes]], flags: int) -> int:
+        """Those that go where others went lately."""
+        if self.peer is not None:
+            self.flush()
+        if flags & ~_HARMLESS or self.corked or self.telling or self.error or self.mute:
+            return 0
+        sent = 0
+        for name, run in groupby(messages, _NAME):
+            several = [data for _, data in run]
+            known = self.recipients.find(self, name)
+            if known is None or max(map(len, several)) > _ALWAYS_FITS:
+                break
+            done = known.receiver.deliver_several(several, known.origin)
+            sent += done
+            if done < len(several):
+                break
+        return sent
 
     def send(self, task: Task, handle: int, message: Message, word: int) -> int:
         if self.peer is not None:
@@ -244,16 +268,26 @@ class Datagram(Receiving):
 
     def flush(self) -> bool:
         """Send what the program wrote without an address; whether there was anything."""
-        some = False
-        for _ in range(_AT_ONCE):
-            data = hostcalls.received(self.ours)
-            if data is None or (not data and hostcalls.hung_up(self.ours)):
-                return some
-            some = True
-            known = self.recipients.find(self, b"") if self.corked is None else None
-            if known is None or not known.receiver.deliver(data, known.origin):
-                self._write(data)
-        return some
+        written = self._written()
+        if not written:
+            return False
+        known = self.recipients.find(self, b"") if self.corked is None else None
+        done = known.receiver.deliver_several(written, known.origin) if known is not None else 0
+        for data in written[done:]:
+            self._write(data)
+        return True
+
+    def _written(self) -> list[bytes]:
+        """What has come out at our end."""
+        written: list[bytes] = []
+        while len(written) < _AT_ONCE:
+            several = received_several(self.ours)
+            if several and not several[-1] and hostcalls.hung_up(self.ours):
+                return written + [data for data in several if data]  # the end of file comes again and again
+            written += several
+            if len(several) < ONCE:
+                break
+        return written
 
     def _write(self, data: bytes) -> None:
         """What was written goes to the peer; an error of it is told later."""

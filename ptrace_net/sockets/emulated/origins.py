@@ -2,7 +2,7 @@
 
 A program that receives without asking for the source, by calls that nobody intercepts, throws the descriptor
 away with the datagram; so whatever it takes, the next one's origin is the next one's. Only our own end of a
-backing pair can put datagrams in.
+backing pair can put datagrams in. Of one origin for each socket, its usual one, they come without.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import struct
 from typing import NamedTuple
 
 from ptrace_net.sockets.emulated.names import Name
-from ptrace_net.sockets.hostcalls import Outgoing
+from ptrace_net.sockets.outgoing import Outgoing
 
 CONTROL_ROOM = 24  # CMSG_SPACE(sizeof(int))
 _CMSG = struct.Struct("=QiiI4x")
@@ -32,6 +32,9 @@ class Origin(NamedTuple):
     ttl: int = 64
     tos: int = 0
     serial: int = 0  # of one datagram, where something more is kept about it
+
+
+PLAIN = Outgoing(b"")  # datagrams of a socket's usual origin
 
 
 class Origins:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.sockets.emulated.origins import Origin
+    from ptrace_net.sockets.outgoing import Outgoing
     from ptrace_net.syscalls.seam import Call, Task
 
 SO_RCVTIMEO = 20
@@ -34,12 +35,13 @@ MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 0x2000, 0x40000000
 class Receiving(Erring):
     """The part of a datagram socket that what others send concerns."""
 
-    __slots__ = ("dry", "groups", "mute", "ours", "several", "sleepers")
+    __slots__ = ("dry", "groups", "mute", "ours", "several", "sleepers", "usual")
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
         self.ours = -1
         self.dry = True  # nothing lies in the program's end; where that is not known: False
+        self.usual: Origin | None = None  # of datagrams that lie there without one
         self.mute = False  # shut down for writing: our end hangs up, though the program's is open
         self.groups: set[tuple[bytes, int]] = set()
         self.several: Several | None = None
@@ -116,13 +118,46 @@ class Receiving(Erring):
         """
         if self.sleepers.by_thread and self.dry and self.sleepers.hand(self, data, origin):
             return True
-        number = self.layer.origins.outgoing(origin).send(self.ours, data) if self.ours >= 0 else errno.EPIPE
+        if self.ours < 0:
+            return False
+        number = self._carrier(origin, empty=not data).send(self.ours, data)
         if number:
             return number == errno.EAGAIN or not self.is_gone()
+        self._queued()
+        return True
+
+    def deliver_several(self, several: list[bytes], origin: Origin) -> int:
+        """``deliver`` datagrams of one origin; how many, until the program has closed the socket."""
+        done, empty = 0, b"" in several
+        while done < len(several):
+            if self.sleepers.by_thread or self.ours < 0:
+                if not self.deliver(several[done], origin):
+                    break
+                done += 1
+                continue
+            sent, number = self._carrier(origin, empty=empty).send_many(self.ours, several[done:])
+            if sent:
+                self._queued()
+            done += sent
+            if number:
+                if number != errno.EAGAIN and self.is_gone():
+                    break
+                done += 1  # lost
+        return done
+
+    def _carrier(self, origin: Origin, *, empty: bool) -> Outgoing:
+        """What takes datagrams to the program's end. The usual origin changes while nothing lies there; an
+        ``empty`` one without any would look like the end of file.
+        """
+        if self.dry:
+            self.usual = origin
+        return self.layer.origins.outgoing(origin) if empty or origin != self.usual else origins.PLAIN
+
+    def _queued(self) -> None:
+        """Something has been put into the program's end."""
         self.dry = False
         if self.several is not None:
             self.several.arrived()
-        return True
 
     def fail(self, number: int) -> None:
         super().fail(number)
@@ -175,8 +210,8 @@ class Receiving(Erring):
             self.show_rest(handle)
             raise
         self.show_rest(handle)
-        origin = origins.taken(control)
-        if origin is None:  # shut down: an end of file, from nobody
+        origin = origins.taken(control) if control else self.usual
+        if origin is None or not (control or data or out & MSG_TRUNC):  # the end of file, from nobody
             return Received(data, b"", [], _flags(out, flags), total)
         return self._told(data, origin, _flags(out, flags), total)
 

@@ -184,7 +184,7 @@ def _move(handle: int, ours: int) -> None:
             data, _, control, _, _ = hostcalls.recvmsg(handle, 1 << 16, origins.CONTROL_ROOM, 0)
         except Errno:
             return
-        if not control:  # an end of file
+        if not (control or data):  # an end of file
             return
         with suppress(Errno):
             hostcalls.sendmsg(ours, data, b"", control, 0)
