@@ -175,6 +175,7 @@ CASES = (
     micro("TCP ping-pong, 1 byte", "trips/s", "tcp_pingpong"),
     micro("UDP ping-pong, 1 byte", "trips/s", "udp_pingpong"),
     micro("UDP one way, 1 byte", "dgrams/s", "udp_oneway"),
+    micro("UDP one way, sendmmsg", "dgrams/s", "udp_oneway", "64"),
     Case("iperf3 TCP", "Gbit/s", iperf3(), read_iperf3, needs=("iperf3",)),
     Case("iperf3 UDP, 64 bytes", "dgrams/s", DATAGRAMS, read_datagrams, needs=("iperf3",)),
     Case("redis GET", "req/s", redis("get"), read_redis, needs=REDIS),

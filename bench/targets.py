@@ -104,6 +104,7 @@ TARGETS = (
     Target("socket+setsockopt+close", "stack", 1 / 0.8, "strace"),
     Target("UDP ping-pong, 1 byte", "stack", 0.3, "native"),
     Target("UDP one way, 1 byte", "stack", 0.3, "native"),
+    Target("UDP one way, sendmmsg", "stack", 0.3, "native"),
     Target("iperf3 UDP, 64 bytes", "stack", 0.3, "native"),
     Target("start-up of /bin/true", "stack", 120, at_most=True),
     Target("peak memory of /bin/true", "stack", 35, at_most=True),

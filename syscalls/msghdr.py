@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, iovec, msghdr
+from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, iovec, mmsghdr, msghdr
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE
 from ptrace_net.syscalls.seam import Errno
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
 
 UIO_MAXIOV = 1024
-_FEW = 64  # pieces
+_FEW = 64  # pieces, or messages
 _INT_MAX = (1 << 31) - 1
 _LONGEST_CONTROL = 1 << 17  # net.core.optmem_max: more is ENOBUFS
 
@@ -41,13 +41,22 @@ def raw_header(task: Task, arch: Arch, address: int) -> Header:
     return Header(*fast.unpack(task.read(address, fast.size)))
 
 
+def raw_headers(task: Task, arch: Arch, address: int, count: int) -> list[Header]:
+    """Those of the first of ``count`` mmsghdr at ``address``, at most 64, as far as they can be read."""
+    fast = mmsghdr.fast(arch)
+    table = task.read_up_to(address, min(count, _FEW) * fast.size)
+    last = len(table) - fast.size
+    return [Header(*fast.unpack(table, at)[:-1]) for at in range(0, last + 1, fast.size)]
+
+
 def checked(header: Header) -> Header:
     """The fields as the kernel uses them; raises Errno(EINVAL)."""
+    length = header.name_length
     if not header.name:
-        return header._replace(name_length=0)
-    if header.name_length < 0:
+        return header._replace(name_length=0) if length else header
+    if length < 0:
         raise Errno(errno.EINVAL)
-    return header._replace(name_length=min(header.name_length, SOCKADDR_STORAGE))
+    return header if length <= SOCKADDR_STORAGE else header._replace(name_length=SOCKADDR_STORAGE)
 
 
 def pieces(task: Task, arch: Arch, header: Header) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import cmsghdr, mmsghdr, msghdr
 from ptrace_net.syscalls.memory import read_int
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, checked, fitted, pieces, raw_header
+from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, checked, fitted, pieces, raw_header, raw_headers
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Return, Wait, WouldBlock
 
 if TYPE_CHECKING:
@@ -95,17 +95,20 @@ def received_message(call: Call, held: Held, asked: Header) -> Answer:
 def received_messages(call: Call, held: Held) -> Answer:
     """All that are asked for, or what is there; the deadline is looked at after each, as the kernel does."""
     _, address, count, flags, timeout = call.args[:5]
-    stride, length_at = mmsghdr.fast(call.arch).size, msghdr.size(call.arch)
+    stride = mmsghdr.fast(call.arch).size
     patience, done = _timeout(call, timeout), 0
     if count > 1 and not flags & _NO_MORE:
         sleep = held.sock.several_more(call, held.handle, min(count, UIO_MAXIOV), patience)
         if sleep is not None:
             return sleep
     deadline = None if patience is None else time.monotonic() + patience
-    for at in range(address, address + min(count, UIO_MAXIOV) * stride, stride):
+    count = min(count, UIO_MAXIOV)
+    headers = raw_headers(call.task, call.arch, address, count)
+    for index in range(count):
+        at = address + index * stride
         try:
-            length = _into(call, held, at, flags & ~MSG_WAITFORONE)
-            call.task.write(at + length_at, struct.pack(call.arch.endian + "I", length))
+            asked = headers[index] if index < len(headers) else raw_header(call.task, call.arch, at)
+            _into(call, held, at, flags & ~MSG_WAITFORONE, asked)
         except WouldBlock as blocked:
             if done:
                 break
@@ -135,19 +138,19 @@ def _timeout(call: Call, address: int) -> float | None:
     return left
 
 
-def _into(call: Call, held: Held, address: int, flags: int) -> int:
-    """Receive into the msghdr at ``address``."""
-    asked = raw_header(call.task, call.arch, address)
+def _into(call: Call, held: Held, address: int, flags: int, asked: Header) -> None:
+    """Receive into the mmsghdr at ``address``."""
     places = pieces(call.task, call.arch, checked(asked))
-    size = min(sum(length for _, length in places), _MOST)
+    size = min(sum([length for _, length in places]), _MOST)
     got = held.sock.receive(call.task, held.handle, size, flags)
-    return _scatter(call, got, address, flags, asked, places)
+    _scatter(call, got, address, flags, asked, places, several=True)
 
 
 def _scatter(
-    call: Call, got: Received, address: int, flags: int, asked: Header, places: list[tuple[int, int]]
+    call: Call, got: Received, address: int, flags: int, asked: Header, places: list[tuple[int, int]],
+    *, several: bool = False,
 ) -> int:
-    """Write a message as the iovec says, and the msghdr's fields."""
+    """Write a message as the iovec says, and the fields of its msghdr; of ``several`` its length too."""
     task, arch = call.task, call.arch
     header, written, offset = checked(asked), [], 0
     for base, length in places:
@@ -157,14 +160,18 @@ def _scatter(
     room = header.control_length if header.control else 0
     control, cut = fitted(packed(got.control, arch), room, arch) if got.control else (b"", False)
     written.append((header.control, control))
-    if header.name:
-        written.append((header.name, got.name[: header.name_length]))
-    out = got.flags | (MSG_CTRUNC if cut else 0)
-    length = len(got.name) if header.name else asked.name_length
-    filled = asked._replace(name_length=length, control_length=len(control), flags=out)
-    written.append((address, msghdr.fast(arch).pack(*filled)))
+    name, _, iov, count, at, _, _ = asked
+    if name:
+        written.append((name, got.name[: header.name_length]))
+    filled = (
+        name, len(got.name) if name else asked.name_length, iov, count, at, len(control),
+        got.flags | (MSG_CTRUNC if cut else 0),
+    )  # fmt: skip
+    result = _result(got, flags)
+    layout = mmsghdr if several else msghdr
+    written.append((address, layout.fast(arch).pack(*filled, *([result] if several else []))))
     task.write_all(written)
-    return _result(got, flags)
+    return result
 
 
 def packed(messages: list[tuple[int, int, bytes]], arch: Arch) -> bytes:

@@ -27,7 +27,9 @@ _iov_address = ctypes.addressof(ctypes.c_char.from_buffer(_iov))
 _local, _remote = ctypes.c_void_p(_iov_address), ctypes.c_void_p(_iov_address + 16)
 _pack_one = struct.Struct("=QQQQ").pack_into
 _pack_pieces = [struct.Struct(f"={2 + 2 * count}Q").pack_into for count in range(_MOST_PIECES + 1)]
+_pack_two = _pack_pieces[2]
 _LIMIT = 1 << 63
+_ADDRESS_BITS = 62  # more than any program's; a negative number has more
 _MOST = 1 << 24  # bytes read at once: no call that is served takes more
 _PAGE_MASK = os.sysconf("SC_PAGE_SIZE") - 1
 
@@ -71,10 +73,13 @@ def read_two(tid: int, first: int, size: int, second: int, more: int) -> tuple[b
     """The readable prefixes of ``size`` bytes at ``first`` and, where these are all there, of ``more`` at
     ``second``, read in one call; together at most 64 KB.
     """
-    if min(first, second) < 0 or max(first, second) + _SIZE > _LIMIT or not 0 < size + more <= _SIZE:
+    both = size + more
+    if (first | second) >> _ADDRESS_BITS or not 0 < both <= _SIZE:
         return b"", b""
-    _pack_pieces[2](_iov, 0, _address, size + more, first, size, second, more)
+    _pack_two(_iov, 0, _address, both, first, size, second, more)
     count: int = _readv(tid, _local, 1, _remote, 2, 0)
+    if count == both:
+        return _view[:size].tobytes(), _view[size:both].tobytes()
     if count <= 0:
         return b"", b""
     return _view[: min(count, size)].tobytes(), _view[size:count].tobytes() if count > size else b""
@@ -84,13 +89,13 @@ def read_many(tid: int, places: Sequence[tuple[int, int]]) -> bytes:
     """At most 64 ``places``, an address and a size each, read in one call, one after the other: the readable
     prefix; b"" where they are more than 128 KB.
     """
-    size, highest = 0, 0
+    size, bits = 0, 0
     flat: list[int] = []
     for address, length in places:
         flat += address, length
         size += length
-        highest |= address | length
-    if not 0 < size <= _SIZE or not 0 <= highest < _LIMIT - _SIZE or len(places) > _MOST_PIECES:
+        bits |= address | length
+    if not 0 < size <= _SIZE or bits >> _ADDRESS_BITS or len(places) > _MOST_PIECES:
         return b""
     _pack_pieces[len(places)](_iov, 0, _address, size, *flat)
     count: int = _readv(tid, _local, 1, _remote, len(places), 0)
@@ -113,11 +118,11 @@ def write(tid: int, address: int, data: bytes) -> bool:
 
 def write_two(tid: int, first: int, head: bytes, second: int, tail: bytes) -> bool:
     """Write ``head`` at ``first``, then ``tail`` at ``second``, in one call: an address and its length."""
-    if min(first, second) < 0 or max(first, second) + _SIZE > _LIMIT:
+    if (first | second) >> _ADDRESS_BITS:
         return False
     size = len(head) + len(tail)
     _room[:size] = head + tail
-    _pack_pieces[2](_iov, 0, _address, size, first, len(head), second, len(tail))
+    _pack_two(_iov, 0, _address, size, first, len(head), second, len(tail))
     return bool(_writev(tid, _local, 1, _remote, 2, 0) == size)
 
 
@@ -125,14 +130,14 @@ def write_all(tid: int, pieces: Sequence[tuple[int, bytes]]) -> bool:
     """Write each of ``pieces``, an address and bytes, in order, as far as memory is writable; in one call
     where they are few and short.
     """
-    data, highest = b"", 0
+    bits = 0
     places: list[int] = []
     for address, piece in pieces:
-        data += piece
-        highest |= address
+        bits |= address
         places += address, len(piece)
+    data = b"".join([piece for _, piece in pieces])
     size, count = len(data), len(pieces)
-    if not 0 < size <= _SIZE or count > _MOST_PIECES or not 0 <= highest < _LIMIT - _SIZE:
+    if not 0 < size <= _SIZE or count > _MOST_PIECES or bits >> _ADDRESS_BITS:
         return all(not piece or write(tid, address, piece) for address, piece in pieces)
     _room[:size] = data
     _pack_pieces[count](_iov, 0, _address, size, *places)

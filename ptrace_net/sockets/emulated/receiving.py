@@ -127,7 +127,9 @@ class Receiving(Erring):
         return True
 
     def deliver_several(self, several: list[bytes], origin: Origin) -> int:
-        """``deliver`` datagrams of one origin; how many, until the program has closed the socket."""
+        """``deliver`` datagrams of one origin; how many, until the program has closed the socket. Those that
+        find no room are among them.
+        """
         done, empty = 0, b"" in several
         while done < len(several):
             if self.sleepers.by_thread or self.ours < 0:
@@ -139,10 +141,11 @@ class Receiving(Erring):
             if sent:
                 self._queued()
             done += sent
-            if number:
-                if number != errno.EAGAIN and self.is_gone():
-                    break
-                done += 1  # lost
+            if number == errno.EAGAIN:
+                return len(several)  # there is no room for any of the rest
+            if number and self.is_gone():
+                break
+            done += number > 0  # lost
         return done
 
     def _carrier(self, origin: Origin, *, empty: bool) -> Outgoing:
