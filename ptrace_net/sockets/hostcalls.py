@@ -49,6 +49,8 @@ def place(buffer: bytearray | mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
+_out_iov, _out_header = bytearray(_IOV.size), bytearray(_MSGHDR.size)
+_out_iov_address, _out_header_pointer = place(_out_iov), ctypes.c_void_p(place(_out_header))
 _in, _in_iov, _in_header = bytearray(_ROOM), bytearray(_IOV.size), bytearray(_MSGHDR.size)
 _in_address, _in_iov_address = place(_in), place(_in_iov)
 _in_header_pointer = ctypes.c_void_p(place(_in_header))
@@ -207,10 +209,13 @@ def get_timeout(handle: int, option: int) -> float | None:
 
 def sendmsg(handle: int, data: bytes, name: bytes, control: bytes, flags: int) -> int:
     """One message; the supervisor never blocks and never gets SIGPIPE."""
-    iov = _IOV.pack(address(data), len(data))
-    header = _MSGHDR.pack(address(name), len(name), address(iov), 1, address(control), len(control), 0)
+    _pack_iov(_out_iov, 0, address(data), len(data))
+    _pack_header(
+        _out_header, 0, address(name), len(name), _out_iov_address, 1, address(control), len(control), 0
+    )
     flags |= MSG_DONTWAIT | MSG_NOSIGNAL
-    return _check(_libc.sendmsg(handle, header, flags), "sendmsg", handle, data, name, control, flags)
+    result = _libc.sendmsg(handle, _out_header_pointer, flags)
+    return _check(result, "sendmsg", handle, data, name, control, flags)
 
 
 def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes, bytes, int, int]:

@@ -36,8 +36,8 @@ class Outgoing:
         self._headers, self._pointer = bytearray(), ctypes.c_void_p()  # for several at once
 
     def _made(self, index: int) -> bytes:
-        control = self.control
-        return _MMSGHDR.pack(0, 0, _iovs_address + index * _IOV, 1, address(control), len(control), 0, 0)
+        size = len(self.control)
+        return _MMSGHDR.pack(0, 0, _iovs_address + index * _IOV, 1, address(self.control), size, 0, 0)
 
     def send(self, handle: int, data: bytes) -> int:
         """Send ``data``, at most 64 KB; 0, or an errno."""

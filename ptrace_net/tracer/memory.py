@@ -63,10 +63,14 @@ def read_checked(tid: int, address: int, size: int) -> bytes:
 
 
 def _read_long(tid: int, address: int, size: int) -> bytes:
-    buffer = ctypes.create_string_buffer(size)
-    _pack_one(_iov, 0, ctypes.addressof(buffer), size, address, size)
-    count: int = _readv(tid, _local, 1, _remote, 1, 0)
-    return ctypes.string_at(buffer, count) if count > 0 else b""
+    pieces: list[bytes] = []
+    while size > 0:
+        piece = read_checked(tid, address, min(size, _SIZE))
+        pieces.append(piece)
+        if len(piece) < min(size, _SIZE):
+            break
+        address, size = address + len(piece), size - len(piece)
+    return b"".join(pieces)
 
 
 def read_two(tid: int, first: int, size: int, second: int, more: int) -> tuple[bytes, bytes]:
@@ -107,12 +111,12 @@ def write(tid: int, address: int, data: bytes) -> bool:
     size = len(data)
     if address < 0 or address + size > _LIMIT:
         return False
-    if size > _SIZE:
-        buffer = ctypes.create_string_buffer(data, size)
-        _pack_one(_iov, 0, ctypes.addressof(buffer), size, address, size)
-    else:
-        _room[:size] = data
-        _pack_one(_iov, 0, _address, size, address, size)
+    while size > _SIZE:
+        if not write(tid, address, data[:_SIZE]):
+            return False
+        address, data, size = address + _SIZE, data[_SIZE:], size - _SIZE
+    _room[:size] = data
+    _pack_one(_iov, 0, _address, size, address, size)
     return bool(_writev(tid, _local, 1, _remote, 1, 0) == size)
 
 
