@@ -14,27 +14,37 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ptrace_net.syscalls.seam import Errno, Task
 
 if TYPE_CHECKING:
     import mmap
 
-MSG_PEEK, MSG_DONTWAIT = 0x2, 0x40
-MSG_NOSIGNAL = 0x4000
-SOCK_CLOEXEC = 0o2000000
-SO_PEEK_OFF = 42
+MSG_PEEK: Final = 0x2
+MSG_DONTWAIT: Final = 0x40
+MSG_NOSIGNAL: Final = 0x4000
+SOCK_CLOEXEC: Final = 0o2000000
+SO_PEEK_OFF: Final = 42
 
 T = TypeVar("T")
-_libc = ctypes.CDLL(None, use_errno=True)
-_NAME_SIZE = 128
-_name = ctypes.create_string_buffer(_NAME_SIZE)
-_name_address = ctypes.addressof(_name)
-_length = ctypes.c_int()
-_length_reference = ctypes.byref(_length)
-_TIMEVAL = struct.Struct("=qq")
-_timeval, _SOL_SOCKET = _TIMEVAL.unpack_from, 1
+# The interpreter is not let go for them: none of these calls sleeps.
+_libc: Final = ctypes.PyDLL(None, use_errno=True)
+_accept4: Final = _libc.accept4
+_connect: Final = _libc.connect
+_getsockopt: Final = _libc.getsockopt
+_recvmsg: Final = _libc.recvmsg
+_socket: Final = _libc.socket
+_get_errno: Final = ctypes.get_errno
+_is_blocking: Final = os.get_blocking
+
+_NAME_SIZE: Final = 128
+_name: Final = ctypes.create_string_buffer(_NAME_SIZE)
+_name_address: Final = ctypes.addressof(_name)
+_length: Final = ctypes.c_int()
+_length_reference: Final = ctypes.byref(_length)
+_TIMEVAL: Final = struct.Struct("=qq")
+_SOL_SOCKET: Final = 1
 
 # Messages pass through buffers of ours, one at a time. More than a datagram fits, and the control messages of
 # any socket (net.core.optmem_max).
@@ -84,7 +94,7 @@ class borrowed:
 
 
 def _check(result: int, name: str = "", handle: int = -1, *given: object) -> int:
-    number = ctypes.get_errno() if result < 0 else 0
+    number = _get_errno() if result < 0 else 0
     if watch is not None and name:
         watch(name, handle, given, -number or result)
     if number:
@@ -97,7 +107,7 @@ def bind(handle: int, name: bytes) -> None:
 
 
 def connect(handle: int, name: bytes) -> None:
-    _check(_libc.connect(handle, name, len(name)), "connect", handle, name)
+    _check(_connect(handle, name, len(name)), "connect", handle, name)
 
 
 def listen(handle: int, backlog: int) -> None:
@@ -109,7 +119,7 @@ def shutdown(handle: int, how: int) -> None:
 
 
 def new_socket(domain: int, kind: int, protocol: int) -> int:
-    return _check(_libc.socket(domain, kind, protocol))
+    return _check(_socket(domain, kind, protocol))
 
 
 def read_now(handle: int) -> bytes | None:
@@ -151,12 +161,12 @@ def getpeername(handle: int) -> bytes:
 def accept(listener: int, flags: int) -> tuple[int, bytes]:
     """A new descriptor, closed on exec, with ``flags`` (SOCK_NONBLOCK) and the peer's name."""
     _length.value = _NAME_SIZE
-    handle = _check(_libc.accept4(listener, _name, _length_reference, flags | SOCK_CLOEXEC))
+    handle = _check(_accept4(listener, _name, _length_reference, flags | SOCK_CLOEXEC))
     return handle, ctypes.string_at(_name, _length.value)
 
 
 def accept_nameless(listener: int, flags: int) -> int:
-    return _check(_libc.accept4(listener, None, None, flags | SOCK_CLOEXEC))
+    return _check(_accept4(listener, None, None, flags | SOCK_CLOEXEC))
 
 
 def accept_now(listener: int, flags: int, take: Callable[[int, int], T], *, blocking: bool) -> T:
@@ -184,7 +194,7 @@ def set_int(handle: int, level: int, option: int, value: int) -> None:
 def getsockopt(handle: int, level: int, option: int, size: int) -> bytes:
     buffer = _name if size <= _NAME_SIZE else ctypes.create_string_buffer(size)
     _length.value = size
-    result = _libc.getsockopt(handle, level, option, buffer, _length_reference)
+    result = _getsockopt(handle, level, option, buffer, _length_reference)
     value = buffer.raw[: _length.value]
     _check(result, "getsockopt", handle, level, option, value)
     return value
@@ -199,9 +209,9 @@ def get_timeout(handle: int, option: int) -> float | None:
     """SO_RCVTIMEO or SO_SNDTIMEO in seconds; None: for ever."""
     if watch is None:
         _length.value = _TIMEVAL.size
-        if _libc.getsockopt(handle, _SOL_SOCKET, option, _name, _length_reference) < 0:
-            raise Errno(ctypes.get_errno())
-        seconds, microseconds = _timeval(_name)
+        if _getsockopt(handle, _SOL_SOCKET, option, _name, _length_reference) < 0:
+            raise Errno(_get_errno())
+        seconds, microseconds = _TIMEVAL.unpack_from(_name)
     else:
         seconds, microseconds = _TIMEVAL.unpack(getsockopt(handle, _SOL_SOCKET, option, _TIMEVAL.size))
     return seconds + microseconds / 1e6 if seconds or microseconds else None
@@ -227,7 +237,7 @@ def recvmsg(handle: int, size: int, room: int, flags: int) -> tuple[bytes, bytes
     size, room = min(size, _ROOM), min(room, _CONTROL_ROOM)
     _pack_iov(_in_iov, 0, _in_address, size)
     _pack_header(_in_header, 0, _name_address, _NAME_SIZE, _in_iov_address, 1, _in_control_address, room, 0)
-    result = _libc.recvmsg(handle, _in_header_pointer, flags | MSG_DONTWAIT)
+    result = _recvmsg(handle, _in_header_pointer, flags | MSG_DONTWAIT)
     if result < 0:
         raise Errno(ctypes.get_errno())
     name_length, control_length, out = _filled(_in_header)
@@ -266,11 +276,11 @@ def is_writable(handle: int) -> bool:
 
 
 def set_blocking(handle: int) -> None:
-    fcntl.fcntl(handle, fcntl.F_SETFL, fcntl.fcntl(handle, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    os.set_blocking(handle, True)
 
 
 def is_blocking(handle: int) -> bool:
-    return not fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_NONBLOCK
+    return _is_blocking(handle)
 
 
 @contextmanager

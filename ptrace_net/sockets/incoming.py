@@ -5,27 +5,30 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
+from typing import Final
 
 from ptrace_net.sockets.hostcalls import place
 
-MOST = 16  # messages in one call
-_ROOM = 1 << 17  # bytes for each: more than any datagram
+MOST: Final = 16  # messages in one call
+_ROOM: Final = 1 << 17  # bytes for each: more than any datagram
 _IOV, _MMSGHDR = struct.Struct("=QQ"), struct.Struct("=QIxxxxQQQQIxxxxIxxxx")
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc: Final = ctypes.PyDLL(None, use_errno=True)
+_recvmmsg: Final = _libc.recvmmsg
 _in = mmap.mmap(-1, MOST * _ROOM)
 _iovs, _headers = bytearray(MOST * _IOV.size), bytearray(MOST * _MMSGHDR.size)
-_view, _pointer = memoryview(_in), ctypes.c_void_p(place(_headers))
+_view: Final = memoryview(_in)
+_pointer: Final = ctypes.c_void_p(place(_headers))
 for _index in range(MOST):
     _IOV.pack_into(_iovs, _index * _IOV.size, place(_in) + _index * _ROOM, _ROOM)
     _place = place(_iovs) + _index * _IOV.size
     _MMSGHDR.pack_into(_headers, _index * _MMSGHDR.size, 0, 0, _place, 1, 0, 0, 0, 0)
-_lengths = struct.Struct("=" + "56xIxxxx" * MOST).unpack
+_lengths: Final = struct.Struct("=" + "56xIxxxx" * MOST).unpack
 
 
 def received_several(handle: int) -> list[bytes]:
     """The next messages, at most 16, on a non-blocking socket of ours; [] where there are none."""
-    count: int = _libc.recvmmsg(handle, _pointer, MOST, 0, None)
+    count: int = _recvmmsg(handle, _pointer, MOST, 0, None)
     if count <= 0:
         return []
     messages, at = [], 0

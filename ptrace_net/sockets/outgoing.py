@@ -8,21 +8,26 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Sequence
+from typing import Final
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.hostcalls import MSG_DONTWAIT, MSG_NOSIGNAL, address, place
 
-MOST = 64  # messages in one call
-ROOM = 1 << 17  # bytes in one call: more than any datagram
-_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL
+MOST: Final = 64  # messages in one call
+ROOM: Final = 1 << 17  # bytes in one call: more than any datagram
+_FLAGS: Final = MSG_DONTWAIT | MSG_NOSIGNAL
 _MMSGHDR = struct.Struct("=QIxxxxQQQQIxxxxIxxxx")
 _HEADER = _MMSGHDR.size - 8  # a msghdr's
-_IOV = 16
-_pack_iovs = [struct.Struct(f"={2 * count}Q").pack_into for count in range(MOST + 1)]
+_IOV: Final = 16
+_pack_iovs: Final = [struct.Struct(f"={2 * count}Q").pack_into for count in range(MOST + 1)]
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_out, _iovs = bytearray(ROOM), bytearray(_IOV * MOST)
-_out_address, _iovs_address = place(_out), place(_iovs)
+_libc: Final = ctypes.PyDLL(None, use_errno=True)
+_sendmsg: Final = _libc.sendmsg
+_sendmmsg: Final = _libc.sendmmsg
+_out: Final = bytearray(ROOM)
+_iovs: Final = bytearray(_IOV * MOST)
+_out_address: Final[int] = place(_out)
+_iovs_address: Final[int] = place(_iovs)
 
 
 class Outgoing:
@@ -44,7 +49,7 @@ class Outgoing:
         size = len(data)
         _out[:size] = data
         _pack_iovs[1](_iovs, 0, _out_address, size)
-        number = 0 if _libc.sendmsg(handle, self._header, _FLAGS) >= 0 else ctypes.get_errno()
+        number = 0 if _sendmsg(handle, self._header, _FLAGS) >= 0 else ctypes.get_errno()
         if hostcalls.watch is not None:
             hostcalls.watch("sendmsg", handle, (data, b"", self.control, _FLAGS), -number or size)
         return number
@@ -61,7 +66,7 @@ class Outgoing:
             if not self._headers:
                 self._headers += b"".join([self._made(index) for index in range(MOST)])
                 self._pointer = ctypes.c_void_p(place(self._headers))
-            gone = _libc.sendmmsg(handle, self._pointer, count, _FLAGS)
+            gone = _sendmmsg(handle, self._pointer, count, _FLAGS)
             if gone < 0:
                 return sent, ctypes.get_errno()
             sent += gone

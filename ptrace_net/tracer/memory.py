@@ -12,26 +12,29 @@ import ctypes
 import os
 import struct
 from collections.abc import Sequence
+from typing import Final
 
-_libc = ctypes.CDLL(None)
+_libc = ctypes.PyDLL(None)
 # Without declared types a call takes two thirds of the time; numbers are small, addresses c_void_p.
-_readv, _writev = _libc.process_vm_readv, _libc.process_vm_writev
+_readv: Final = _libc.process_vm_readv
+_writev: Final = _libc.process_vm_writev
 
-_SIZE = 1 << 17  # the largest UDP datagram fits; longer requests get a buffer of their own
-_MOST_PIECES = 64
-_room = bytearray(_SIZE)
-_view = memoryview(_room)
-_address = ctypes.addressof(ctypes.c_char.from_buffer(_room))
-_iov = bytearray(16 + 16 * _MOST_PIECES)
+_SIZE: Final = 1 << 17  # the largest UDP datagram fits; longer requests get a buffer of their own
+_MOST_PIECES: Final = 64
+_room: Final = bytearray(_SIZE)
+_view: Final = memoryview(_room)
+_address: Final[int] = ctypes.addressof(ctypes.c_char.from_buffer(_room))
+_iov: Final = bytearray(16 + 16 * _MOST_PIECES)
 _iov_address = ctypes.addressof(ctypes.c_char.from_buffer(_iov))
-_local, _remote = ctypes.c_void_p(_iov_address), ctypes.c_void_p(_iov_address + 16)
-_pack_one = struct.Struct("=QQQQ").pack_into
-_pack_pieces = [struct.Struct(f"={2 + 2 * count}Q").pack_into for count in range(_MOST_PIECES + 1)]
-_pack_two = _pack_pieces[2]
-_LIMIT = 1 << 63
-_ADDRESS_BITS = 62  # more than any program's; a negative number has more
-_MOST = 1 << 24  # bytes read at once: no call that is served takes more
-_PAGE_MASK = os.sysconf("SC_PAGE_SIZE") - 1
+_local: Final = ctypes.c_void_p(_iov_address)
+_remote: Final = ctypes.c_void_p(_iov_address + 16)
+_pack_one: Final = struct.Struct("=QQQQ").pack_into
+_pack_pieces: Final = [struct.Struct(f"={2 + 2 * count}Q").pack_into for count in range(_MOST_PIECES + 1)]
+_pack_two: Final = _pack_pieces[2]
+_LIMIT: Final = 1 << 63
+_ADDRESS_BITS: Final = 62  # more than any program's; a negative number has more
+_MOST: Final = 1 << 24  # bytes read at once: no call that is served takes more
+_PAGE_MASK: Final[int] = os.sysconf("SC_PAGE_SIZE") - 1
 
 
 def read(tid: int, mem: int, address: int, size: int) -> bytes:

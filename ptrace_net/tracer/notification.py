@@ -3,31 +3,40 @@
 ``receive`` takes the next intercepted call, ``answer`` and ``let_through`` end it, ``install`` puts a
 descriptor into the program. A call whose thread got a signal in between is gone: FileNotFoundError, and the
 program will issue it again.
+
+Memory for ioctl(2) is a bytearray: of bytes fcntl tries first whether they may be written to, which takes
+longer than the call.
 """
 
 from __future__ import annotations
 
-import fcntl
 import select
 import struct
+from fcntl import ioctl
+from typing import Final
 
-_RECV, _SEND, _ID_VALID, _ADDFD, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
-_SYNC_WAKE_UP = 1  # wake the program on the supervisor's CPU: it is about to sleep
-_CONTINUE = 1
-_ADDFD_SETFD, _ADDFD_SEND = 1, 2
-O_CLOEXEC = 0o2000000
+_RECV: Final = 0xC0502100
+_SEND: Final = 0xC0182101
+_ID_VALID: Final = 0x40082102
+_ADDFD: Final = 0x40182103
+_SET_FLAGS: Final = 0x40082104
+_SYNC_WAKE_UP: Final = 1  # wake the program on the supervisor's CPU: it is about to sleep
+_CONTINUE: Final = 1
+_ADDFD_SETFD: Final = 1
+_ADDFD_SEND: Final = 2
+O_CLOEXEC: Final = 0o2000000
 
-_NOTIF = struct.Struct("=QIIQQ6Q")
-_RESP = struct.Struct("=QqiI")
-_FD = struct.Struct("=QIIII")
-_ID = struct.Struct("=Q")
-_ZEROS = bytes(_NOTIF.size)  # the kernel insists on them
+_NOTIF: Final = struct.Struct("=QIIQQ6Q")
+_RESP: Final = struct.Struct("=QqiI")
+_FD: Final = struct.Struct("=QIIII")
+_ID: Final = struct.Struct("=Q")
+_ioctl: Final = ioctl
 
 
 def prepare(listener: int) -> bool:
     """Ask for synchronous wake-ups; older kernels (before 6.6) do without: False."""
     try:
-        fcntl.ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
+        _ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
     except OSError:
         return False
     return True
@@ -38,35 +47,34 @@ def receive(listener: int) -> tuple[int, ...]:
 
     ``code`` is the call's number and, in its high half, AUDIT_ARCH: ``decode.code_of``.
     """
-    return _NOTIF.unpack(fcntl.ioctl(listener, _RECV, _ZEROS))
+    notification = bytearray(80)  # the kernel insists on zeros
+    _ioctl(listener, _RECV, notification)
+    return _NOTIF.unpack(notification)
 
 
 def answer(listener: int, identity: int, value: int) -> None:
     """End the call with ``value``; -errno for a failure."""
-    if -4095 <= value < 0:
-        fcntl.ioctl(listener, _SEND, _RESP.pack(identity, 0, value, 0))
-    else:
-        fcntl.ioctl(listener, _SEND, _RESP.pack(identity, value, 0, 0))
+    failed = -4095 <= value < 0
+    response = _RESP.pack(identity, 0 if failed else value, value if failed else 0, 0)
+    _ioctl(listener, _SEND, bytearray(response))
 
 
 def let_through(listener: int, identity: int) -> None:
-    fcntl.ioctl(listener, _SEND, _RESP.pack(identity, 0, 0, _CONTINUE))
+    _ioctl(listener, _SEND, bytearray(_RESP.pack(identity, 0, 0, _CONTINUE)))
 
 
 def install(listener: int, identity: int, descriptor: int, *, cloexec: bool, answer: bool) -> int:
     """Duplicate ``descriptor`` into the program; its number there. ``answer`` also ends the call with it."""
     flags = _ADDFD_SEND if answer else 0
     mode = O_CLOEXEC if cloexec else 0
-    fd: int = fcntl.ioctl(
-        listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)), True
-    )
+    fd: int = _ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)))
     return fd
 
 
 def put(listener: int, identity: int, descriptor: int, fd: int, *, cloexec: bool) -> None:
     """Put a duplicate of ``descriptor`` in place of the program's ``fd``."""
     mode = O_CLOEXEC if cloexec else 0
-    fcntl.ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, _ADDFD_SETFD, descriptor, fd, mode)), True)
+    _ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, _ADDFD_SETFD, descriptor, fd, mode)))
 
 
 def is_deserted(listener: int) -> bool:
@@ -79,7 +87,7 @@ def is_deserted(listener: int) -> bool:
 def is_valid(listener: int, identity: int) -> bool:
     """Whether the thread still waits in this call."""
     try:
-        fcntl.ioctl(listener, _ID_VALID, _ID.pack(identity))
+        _ioctl(listener, _ID_VALID, bytearray(_ID.pack(identity)))
     except FileNotFoundError:
         return False
     return True

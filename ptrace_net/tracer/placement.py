@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Final
 
-_libc = ctypes.CDLL(None)
-_get, _set, _cpu = _libc.sched_getaffinity, _libc.sched_setaffinity, _libc.sched_getcpu
+_libc = ctypes.PyDLL(None)  # none of these calls sleeps
+_get: Final = _libc.sched_getaffinity
+_set: Final = _libc.sched_setaffinity
+_cpu: Final = _libc.sched_getcpu
 # The kernel wants room for all CPUs that it could have.
 _SIZES = (8, 16, 128, 1024)  # bytes: 8192 CPUs at most
-_SIZE = next((size for size in _SIZES if _get(0, size, ctypes.create_string_buffer(size)) >= 0), 0)
-_its, _now = ctypes.create_string_buffer(_SIZE), ctypes.create_string_buffer(_SIZE)
+_SIZE: Final = next((size for size in _SIZES if _get(0, size, ctypes.create_string_buffer(size)) >= 0), 0)
+_its: Final = ctypes.create_string_buffer(_SIZE)
+_now: Final = ctypes.create_string_buffer(_SIZE)
 
 
 @cache

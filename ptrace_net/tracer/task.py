@@ -6,7 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ptrace_net.syscalls.seam import Errno
 from ptrace_net.tracer import memory
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PIDFD_THREAD = os.O_EXCL
-_SYS_PIDFD_GETFD = 438
+_SYS_PIDFD_GETFD: Final = 438
 
 # Small numbers all: without declared types a call takes half the time.
-_getfd = ctypes.CDLL(None, use_errno=True).syscall
+_getfd: Final = ctypes.PyDLL(None, use_errno=True).syscall
 
 
 class Task:

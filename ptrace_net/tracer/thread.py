@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ptrace_net.reactor import EPOLLIN
 from ptrace_net.syscalls.seam import Errno
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     from ptrace_net.reactor import Reactor
 
-_MOST_OPEN = 128  # pidfds kept open
+_MOST_OPEN: Final = 128  # pidfds kept open
 # Addresses above those of any program, in either word size.
-_BEYOND, _BEYOND_32, _PAGE = 0x7FFF000000000000, 0xFFFFF000, 4096
-_S_IFMT, _S_IFSOCK = 0o170000, 0o140000
-_64BIT = 0x80000000 << 32  # __AUDIT_ARCH_64BIT, in a call's code
+_BEYOND: Final = 0x7FFF000000000000
+_BEYOND_32: Final = 0xFFFFF000
+_PAGE: Final = 4096
+_S_IFMT: Final = 0o170000
+_S_IFSOCK: Final = 0o140000
+_64BIT: Final = 0x80000000 << 32  # __AUDIT_ARCH_64BIT, in a call's code
+_fstat: Final = os.fstat
+_close: Final = os.close
 _MOST = 4096  # threads remembered
-_OFTEN = 8  # reads, after which the next are made by a descriptor
+_OFTEN: Final = 8  # reads, after which the next are made by a descriptor
 
 
 class Thread(Task):
@@ -81,13 +86,13 @@ class Thread(Task):
             except Errno:
                 return 0
             self._held_fd = fd
-        status = os.fstat(self.handle)
+        status = _fstat(self.handle)
         return status.st_ino if status.st_mode & _S_IFMT == _S_IFSOCK else 0
 
     def release(self) -> None:
         """The call is about to go on: the program alone has its descriptors."""
         if self.handle >= 0:
-            os.close(self.handle)
+            _close(self.handle)
             self._held_fd = self.handle = -1
 
     def held(self, fd: int) -> int:

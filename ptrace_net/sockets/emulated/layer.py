@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import lookup
@@ -45,8 +45,14 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Call, Mend, Task
     from ptrace_net.syscalls.sockets import Message
 
+_SOCK_STREAM: Final = socket.SOCK_STREAM
+_SOCK_CLOEXEC: Final = socket.SOCK_CLOEXEC
+_IPPROTO_TCP: Final = socket.IPPROTO_TCP
+_AF_NETLINK: Final = socket.AF_NETLINK
+_AF_PACKET: Final = socket.AF_PACKET
 _PING = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)
-TYPE_MASK, TYPE_FLAGS = 0xF, socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+TYPE_MASK: Final = 0xF
+TYPE_FLAGS: Final[int] = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 SO_SNDTIMEO, SO_DOMAIN = 21, 39
 _PROTOCOLS: dict[int, tuple[int, ...]] = {
     socket.SOCK_STREAM: (0, socket.IPPROTO_TCP),
@@ -122,15 +128,15 @@ class EmulatedSockets:
     # Sockets come and go
 
     def create(self, task: Task, domain: int, kind: int, protocol: int) -> Answer:
-        if domain == socket.AF_NETLINK:
+        if domain == _AF_NETLINK:
             return self.netlink.create(task, kind, protocol)
-        if domain == socket.AF_PACKET:
+        if domain == _AF_PACKET:
             packets = self.netlink.packet_socket(kind & TYPE_MASK, protocol)
             return self._datagram(packets, kind & TYPE_FLAGS)
         if domain not in (AF_INET, AF_INET6):
             return NATIVE
         flags = kind & TYPE_FLAGS
-        if kind & ~TYPE_FLAGS == socket.SOCK_STREAM and protocol in (0, socket.IPPROTO_TCP):
+        if kind & ~TYPE_FLAGS == _SOCK_STREAM and protocol in (0, _IPPROTO_TCP):
             return self._stream(domain, flags, protocol)
         special = self._special(task, domain, kind & TYPE_MASK, protocol)
         if special is not None:
@@ -140,11 +146,11 @@ class EmulatedSockets:
         return self._datagram(Datagram(self, domain, socket.IPPROTO_UDP, options), flags)
 
     def _stream(self, domain: int, flags: int, protocol: int) -> Answer:
-        stream = Stream(self, domain, socket.IPPROTO_TCP, Options(domain, socket.SOCK_STREAM, protocol))
+        stream = Stream(self, domain, _IPPROTO_TCP, Options(domain, _SOCK_STREAM, protocol))
         if self.accepts:
-            handle = hostcalls.new_socket(AF_UNIX, STREAM | flags | socket.SOCK_CLOEXEC, 0)
+            handle = hostcalls.new_socket(AF_UNIX, STREAM | flags | _SOCK_CLOEXEC, 0)
             stream.adopt(handle)
-            return Give(handle, bool(flags & socket.SOCK_CLOEXEC))
+            return Give(handle, bool(flags & _SOCK_CLOEXEC))
         return Native(None, "socket", (AF_UNIX, STREAM | flags, 0), _adopter(stream))
 
     def _special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
