@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ptrace_net import placement
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail, Give, Native, Park, Replace, Return, Wait
-from ptrace_net.tracer import notification, placement
+from ptrace_net.tracer import notification
 from ptrace_net.tracer.notify_waits import Pending, Waits
 from ptrace_net.tracer.perform import PERFORM, Blocked
 from ptrace_net.tracer.task import share_blocking

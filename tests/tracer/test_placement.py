@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ptrace_net.tracer import placement
+from ptrace_net import placement
 
 CPUS = sorted(os.sched_getaffinity(0))
 several = pytest.mark.skipif(len(CPUS) < 2, reason="this machine lets us use one CPU")

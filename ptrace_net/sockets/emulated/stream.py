@@ -122,9 +122,12 @@ class Stream(EmulatedSocket):
             child.told = dict(self.told)
         child.state, child.peer, child.v6only = CONNECTED, arrival.peer, self.v6only
         held, local = self.binding, arrival.local
-        reuse = (False, False) if held is None else (held.reuseaddr, held.reuseport)
-        unnamed = held is not None and held.unnamed
-        child.binding = Binding(local.address, local.port, *reuse, self.v6only, unnamed=unnamed)
+        reuseaddr, reuseport, unnamed = False, False, False
+        if held is not None:
+            reuseaddr, reuseport, unnamed = held.reuseaddr, held.reuseport, held.unnamed
+        child.binding = Binding(
+            local.address, local.port, reuseaddr, reuseport, self.v6only, unnamed=unnamed
+        )  # fmt: skip
         child.asked = self.asked
         child.mate = arrival.client
         if child.mate is not None:
