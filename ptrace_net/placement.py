@@ -1,9 +1,10 @@
-"""On which CPU a thread runs while a descriptor is put into it (sched_setaffinity(2)).
+"""On which CPU a thread is woken while we work for it (sched_setaffinity(2)).
 
 ADDFD wakes the thread and sleeps until it has taken the descriptor. The kernel likes to wake it on a CPU that
 idles, and us on another one after that: two interrupts across CPUs, which cost more than the call. So the
-thread is kept on our CPU for that moment. Nobody sees it but who looks at another thread in the middle of a
-call; if somebody moves that thread meanwhile, it stays where he wants it.
+thread is kept on our CPU for that moment; and so is one that sleeps until a connection comes, while that is
+made. Nobody sees it but who looks at another thread in the middle of a call; if somebody moves that thread
+meanwhile, it stays where he wants it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ _cpu: Final = _libc.sched_getcpu
 # The kernel wants room for all CPUs that it could have.
 _SIZES = (8, 16, 128, 1024)  # bytes: 8192 CPUs at most
 _SIZE: Final = next((size for size in _SIZES if _get(0, size, ctypes.create_string_buffer(size)) >= 0), 0)
-_its: Final = ctypes.create_string_buffer(_SIZE)
-_now: Final = ctypes.create_string_buffer(_SIZE)
+_its: Final = bytearray(_SIZE)
+_now: Final = bytearray(_SIZE)
+_its_address: Final = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(_its)) if _SIZE else 0)
+_now_address: Final = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(_now)) if _SIZE else 0)
 
 
 @cache
@@ -31,15 +34,15 @@ def _only(cpu: int) -> bytes:
 def bring(tid: int) -> bytes | None:
     """Keep the thread on our CPU; what ``release`` wants. None where it is here anyway, or may not be moved.
     """
-    if not _SIZE or _get(tid, _SIZE, _its) < 0:
+    if not _SIZE or _get(tid, _SIZE, _its_address) < 0:
         return None
     ours = _only(_cpu())
-    if _its.raw == ours or _set(tid, _SIZE, ours) < 0:
+    if _its == ours or _set(tid, _SIZE, ours) < 0:
         return None
     return ours
 
 
 def release(tid: int, ours: bytes) -> None:
     """Give the thread its CPUs back, unless somebody has given it others meanwhile."""
-    if _get(tid, _SIZE, _now) >= 0 and _now.raw == ours:
-        _set(tid, _SIZE, _its)
+    if _get(tid, _SIZE, _now_address) >= 0 and _now == ours:
+        _set(tid, _SIZE, _its_address)

@@ -7,6 +7,7 @@ import mmap
 import struct
 from typing import Final
 
+from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.hostcalls import place
 
 MOST: Final = 16  # messages in one call
@@ -26,8 +27,20 @@ for _index in range(MOST):
 _lengths: Final = struct.Struct("=" + "56xIxxxx" * MOST).unpack
 
 
-def received_several(handle: int) -> list[bytes]:
-    """The next messages, at most 16, on a non-blocking socket of ours; [] where there are none."""
+def received_all(handle: int, most: int) -> list[bytes]:
+    """What waits on a non-blocking socket of ours, ``most`` messages or a few more; no end of file."""
+    messages: list[bytes] = []
+    while len(messages) < most:
+        several = _received_several(handle)
+        if several and not several[-1] and hostcalls.hung_up(handle):
+            return messages + [message for message in several if message]  # the end comes again and again
+        messages += several
+        if len(several) < MOST:
+            break
+    return messages
+
+
+def _received_several(handle: int) -> list[bytes]:
     count: int = _recvmmsg(handle, _pointer, MOST, 0, None)
     if count <= 0:
         return []

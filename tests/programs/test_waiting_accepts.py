@@ -122,3 +122,36 @@ def test_a_visitor_that_cannot_be_told_of_is_turned_away(runner: Runner) -> None
             assert visitor.recv(1) == b""
         run.stdin.close()
         assert run.wait(10) == 0
+
+
+# An event loop that sleeps until a connection comes: it is woken where the supervisor runs, and stays free to move.
+EVENT_LOOP = """
+import os, select, socket
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setblocking(False)
+own, before = os.getpid(), os.sched_getaffinity(0)
+server = os.fork()
+if server == 0:
+    sleep = select.epoll()
+    sleep.register(listener, select.EPOLLIN)
+    for number in range(200):
+        while True:
+            sleep.poll()
+            try:
+                taken, peer = listener.accept()
+                break
+            except BlockingIOError:
+                pass
+        taken.sendall(b"%d" % peer[1])
+        taken.close()
+    os._exit(os.sched_getaffinity(0) != before)
+right = 0
+for number in range(200):
+    with socket.create_connection(listener.getsockname()) as client:
+        right += int(client.recv(10)) == client.getsockname()[1]
+print(right, os.waitpid(server, 0)[1], os.sched_getaffinity(0) == before)
+"""
+
+
+def test_an_event_loop_may_run_where_it_could(session: Session) -> None:
+    assert session.output(sys.executable, "-c", EVENT_LOOP, seconds=40) == "200 0 True\n"

@@ -30,8 +30,7 @@ from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.receiving import Receiving
 from ptrace_net.sockets.emulated.recipients import Recipients
 from ptrace_net.sockets.emulated.sock import LOOPBACK_MTU, SOL_SOCKET, check_accept_flags
-from ptrace_net.sockets.incoming import MOST as ONCE
-from ptrace_net.sockets.incoming import received_several
+from ptrace_net.sockets.incoming import received_all
 from ptrace_net.stack.bindings import Binding
 from ptrace_net.syscalls.seam import Answer, Errno, Return
 
@@ -268,7 +267,7 @@ class Datagram(Receiving):
 
     def flush(self) -> bool:
         """Send what the program wrote without an address; whether there was anything."""
-        written = self._written()
+        written = received_all(self.ours, _AT_ONCE)
         if not written:
             return False
         known = self.recipients.find(self, b"") if self.corked is None else None
@@ -276,18 +275,6 @@ class Datagram(Receiving):
         for data in written[done:]:
             self._write(data)
         return True
-
-    def _written(self) -> list[bytes]:
-        """What has come out at our end."""
-        written: list[bytes] = []
-        while len(written) < _AT_ONCE:
-            several = received_several(self.ours)
-            if several and not several[-1] and hostcalls.hung_up(self.ours):
-                return written + [data for data in several if data]  # the end of file comes again and again
-            written += several
-            if len(several) < ONCE:
-                break
-        return written
 
     def _write(self, data: bytes) -> None:
         """What was written goes to the peer; an error of it is told later."""
