@@ -124,7 +124,7 @@ def test_a_visitor_that_cannot_be_told_of_is_turned_away(runner: Runner) -> None
         assert run.wait(10) == 0
 
 
-# An event loop that sleeps until a connection comes: it is woken where the supervisor runs, and stays free to move.
+# It sleeps until a connection comes, is woken where the supervisor runs, and stays free to move.
 EVENT_LOOP = """
 import os, select, socket
 listener = socket.create_server(("127.0.0.1", 0))
