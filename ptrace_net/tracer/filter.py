@@ -71,6 +71,8 @@ def not_null(call: str, index: int, verdict: int = TRACE) -> tuple[Rule, Rule]:
 
 
 Instruction = tuple[int, int, int, int]
+# Looked at for each message: the kernel remembers of other calls that they pass whatever their arguments are.
+_FIRST = ("sendto", "recvfrom")
 
 
 def assemble(rules: Sequence[Rule], arches: Iterable[Arch]) -> bytes:
@@ -90,11 +92,13 @@ def _arch_body(rules: Sequence[Rule], arch: Arch) -> list[Instruction]:
     body: list[Instruction] = [(_LOAD, 0, 0, _NR)]
     if arch.name == "x86_64":
         body += [(_JGE, 0, 1, _X32_BIT), (_RETURN, 0, 0, ERRNO | ENOSYS)]
-    by_call: dict[int, list[Rule]] = {}
+    by_call: dict[int, list[Rule]] = {arch.syscalls[call]: [] for call in _FIRST if call in arch.syscalls}
     for rule in rules:
         if rule.call in arch.syscalls:
             by_call.setdefault(arch.syscalls[rule.call], []).append(rule)
     for number, alternatives in by_call.items():
+        if not alternatives:
+            continue
         block = _call_block(alternatives, arch)
         if len(block) > 255:
             body += [(_JEQ, 1, 0, number), (0x05, 0, 0, len(block)), *block]
