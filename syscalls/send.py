@@ -26,8 +26,11 @@ def sendto(call: Call, sockets: Sockets) -> Answer:
             return NATIVE
         if name_address and 0 < name_length <= SOCKADDR_STORAGE and size <= _SHORT:
             name, data = call.task.read_two(name_address, name_length, address, size)
-            if len(name) == name_length and len(data) == size and not held.sock.passes(name, b""):
-                return _sent(call, held, Message(size, lambda: data, name, b"", flags))
+            if len(name) == name_length and len(data) == size:
+                if held.sock.send_several([(name, data)], flags):
+                    return Return(size)
+                message = _plain(held.sock, name, data, flags)
+                return NATIVE if message is None else _sent(call, held, message)
         # An address of no bytes is one all the same, and too short (__sys_sendto).
         name = (read_name(call.task, name_address, name_length) or b"\0") if name_address else b""
         if held.sock.passes(name, b""):

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-_libc = ctypes.PyDLL(None)
+_libc = ctypes.CDLL(None)  # lets the interpreter go: memory may have to be fetched
 # Without declared types a call takes two thirds of the time; numbers are small, addresses c_void_p.
 _readv: Final = _libc.process_vm_readv
 _writev: Final = _libc.process_vm_writev
