@@ -9,11 +9,13 @@ from netlink_net import kernel
 from netlink_tools import natively, ours
 
 PROGRAM = Path(__file__).with_name("py") / "frames.py"
+OPTIONS = PROGRAM.with_name("socket_level.py")
 
 
 @pytest.mark.parametrize("engine", ["ptrace", "notify"])
-def test_frames(ptrace_net_command: list[str], engine: str) -> None:
-    script = f"{sys.executable} {PROGRAM}"
+@pytest.mark.parametrize("program", [PROGRAM, OPTIONS], ids=lambda path: path.stem)
+def test_same(ptrace_net_command: list[str], program: Path, engine: str) -> None:
+    script = f"{sys.executable} {program}"
     with kernel() as linux:
         expected = natively(linux, script).splitlines()
     assert ours(ptrace_net_command, script, "--engine", engine).splitlines() == expected

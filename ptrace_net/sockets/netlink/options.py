@@ -1,4 +1,4 @@
-"""Options of level SOL_NETLINK (netlink(7)), and those of SOL_SOCKET that say what a socket is."""
+"""Options of level SOL_NETLINK: netlink(7)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import struct
 from typing import TYPE_CHECKING
 
+from ptrace_net.sockets import not_unix
 from ptrace_net.syscalls.seam import Errno
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.options import OptionValue
 
 SOL_SOCKET, SOL_NETLINK = 1, 270
-SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
 ADD_MEMBERSHIP, DROP_MEMBERSHIP, LIST_MEMBERSHIPS = 1, 2, 9
 #: option -> the attribute of a port that it switches
 SWITCHES = {
@@ -25,7 +25,7 @@ SWITCHES = {
 def serves(level: int, option: int) -> bool:
     """All levels but SOL_SOCKET; of that one, what the backing socket would answer for itself."""
     if level == SOL_SOCKET:
-        return option in (SO_TYPE, SO_PROTOCOL, SO_DOMAIN)
+        return option in not_unix.OF_NETLINK
     if level != SOL_NETLINK:
         raise Errno(errno.ENOPROTOOPT)
     return True
@@ -33,8 +33,6 @@ def serves(level: int, option: int) -> bool:
 
 def set_option(ports: Ports, port: Port, option: int, value: OptionValue) -> None:
     """netlink_setsockopt(): raises Errno and Refused."""
-    if option in (SO_TYPE, SO_PROTOCOL, SO_DOMAIN) and option not in SWITCHES:
-        raise Errno(errno.ENOPROTOOPT)
     number = struct.unpack("=I", value.first(4))[0] if value.length >= 4 else 0
     if option == ADD_MEMBERSHIP:
         ports.join(port, number)

@@ -18,7 +18,7 @@ from ptrace_net.netlink.endpoint import handle as answers
 from ptrace_net.netlink.ports import NLGRPSZ, Port
 from ptrace_net.network.refused import Refused
 from ptrace_net.reactor import EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
-from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets import hostcalls, not_unix
 from ptrace_net.sockets.emulated import origins
 from ptrace_net.sockets.emulated.names import Name
 from ptrace_net.sockets.emulated.origins import Origin
@@ -250,6 +250,8 @@ class NetlinkSocket(EmulatedSocket):
         return nl_options.serves(level, option)
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
+        if level == SOL_SOCKET:
+            not_unix.set_option(option, value)
         try:
             nl_options.set_option(self.nl.ports, self.endpoint, option, value)
         except Refused as error:
@@ -259,8 +261,8 @@ class NetlinkSocket(EmulatedSocket):
 
     def get_option(self, handle: int, level: int, option: int, size: int) -> bytes | None:
         if level == SOL_SOCKET:
-            known = {nl_options.SO_TYPE: self.type, nl_options.SO_DOMAIN: AF_NETLINK}
-            return struct.pack("=i", known.get(option, self.protocol))[: max(size, 0)]
+            said = not_unix.Said(AF_NETLINK, self.type, self.protocol, self.peer_name)
+            return not_unix.get_option(said, option, size)
         return nl_options.get_option(self.endpoint, option, size)
 
     # What a netlink socket does not do

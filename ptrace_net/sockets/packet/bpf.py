@@ -44,6 +44,10 @@ def parsed(data: bytes) -> tuple[Instruction, ...] | None:
     return program if good and program[-1].code in (0x06, 0x16) else None
 
 
+def packed(program: tuple[Instruction, ...]) -> bytes:
+    return b"".join(_INSTRUCTION.pack(*each) for each in program)
+
+
 def _checked(program: tuple[Instruction, ...], at: int) -> bool:
     """Codes are known, jumps stay inside, memory words exist, nothing is divided by a constant 0."""
     code, jt, jf, k = program[at]

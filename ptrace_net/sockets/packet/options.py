@@ -10,16 +10,19 @@ import errno
 import struct
 from typing import TYPE_CHECKING
 
+from ptrace_net.sockets import not_unix
+from ptrace_net.sockets.packet import bpf
 from ptrace_net.syscalls.seam import Errno
+from ptrace_net.syscalls.special import Counted
 
 if TYPE_CHECKING:
     from ptrace_net.sockets.packet.socket import PacketSocket
     from ptrace_net.syscalls.options import OptionValue
 
 SOL_SOCKET, SOL_PACKET = 1, 263
-SO_TYPE, SO_PROTOCOL, SO_DOMAIN = 3, 38, 39
 ADD_MEMBERSHIP, DROP_MEMBERSHIP, RX_RING, STATISTICS, AUXDATA = 1, 2, 5, 6, 8
-VERSION, RESERVE, IGNORE_OUTGOING, SO_ATTACH_FILTER, SO_DETACH_FILTER = 10, 12, 23, 26, 27
+VERSION, RESERVE, IGNORE_OUTGOING = 10, 12, 23
+SO_ATTACH_FILTER, SO_DETACH_FILTER = FILTERS = 26, 27
 TPACKET_V1, TPACKET_V2 = 0, 1
 _SWITCHES = {AUXDATA: "auxdata", IGNORE_OUTGOING: "ignore_outgoing"}
 _MREQ = struct.Struct("=iHH8s")
@@ -27,9 +30,9 @@ _PROMISC, _ALLMULTI = 1, 2
 
 
 def serves(level: int, option: int) -> bool:
-    """Of SOL_SOCKET what the backing socket would answer for itself; filters are the kernel's."""
+    """Of SOL_SOCKET what the backing socket would answer for itself; filters are run here too."""
     if level == SOL_SOCKET:
-        return option in (SO_TYPE, SO_PROTOCOL, SO_DOMAIN, SO_ATTACH_FILTER, SO_DETACH_FILTER)
+        return option in FILTERS or option in not_unix.OF_PACKET
     if level != SOL_PACKET:
         raise Errno(errno.ENOPROTOOPT)
     return True
@@ -83,8 +86,7 @@ def get_option(sock: PacketSocket, level: int, option: int, size: int) -> bytes:
     if size < 0:
         raise Errno(errno.EINVAL)
     if level == SOL_SOCKET:
-        told = {SO_TYPE: sock.type, SO_DOMAIN: sock.family, SO_PROTOCOL: sock.network_protocol}
-        return struct.pack("=i", told[option])[:size]
+        return _of_socket(sock, option, size)
     if option == STATISTICS:
         packets, drops = sock.packets, sock.drops
         sock.packets = sock.drops = 0
@@ -98,3 +100,18 @@ def get_option(sock: PacketSocket, level: int, option: int, size: int) -> bytes:
 
 def _ring_option(sock: PacketSocket, option: int) -> int:
     return sock.version if option == VERSION else sock.reserve
+
+
+def _of_socket(sock: PacketSocket, option: int, size: int) -> bytes:
+    """SO_GET_FILTER, which is SO_ATTACH_FILTER, counts in instructions: without room it says how many."""
+    if option not in FILTERS:
+        said = not_unix.Said(sock.family, sock.type, 0, sock.peer_name)  # sk_protocol stays 0
+        return not_unix.get_option(said, option, size)
+    if option == SO_DETACH_FILTER:
+        raise Errno(errno.ENOPROTOOPT)
+    program = sock.filter or ()
+    if size and size < len(program):
+        raise Errno(errno.EINVAL)
+    answer = Counted(bpf.packed(program) if size else b"")
+    answer.told = len(program)
+    return answer

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets import hostcalls, not_unix
 from ptrace_net.sockets.emulated import origins
 from ptrace_net.sockets.emulated.datagram import Datagram
 from ptrace_net.sockets.emulated.names import Name
@@ -282,8 +282,10 @@ class PacketSocket(Datagram):
         return options.serves(level, option)
 
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
-        if level == options.SOL_SOCKET:
+        if level == options.SOL_SOCKET and option in options.FILTERS:
             return self._set_filter(task, option, value)
+        if level == options.SOL_SOCKET:
+            not_unix.set_option(option, value)
         if option == options.RX_RING:
             return self._set_ring(task, handle, value)
         options.set_option(self, option, value)
@@ -297,7 +299,8 @@ class PacketSocket(Datagram):
             count, pointer = struct.unpack("=H6xQ", value.first(16))
             program = parsed(task.read(pointer, count * 8)) if count else None
         if self.ring is None:
-            self.filter = program
+            if program is not None or option == options.SO_DETACH_FILTER:
+                self.filter = program
             return NATIVE
         if option == options.SO_DETACH_FILTER and self.filter is None:
             raise Errno(errno.ENOENT)
