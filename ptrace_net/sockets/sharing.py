@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
@@ -50,6 +50,7 @@ def share_port(
         return False
     with ExitStack() as stack:
         all_of_them = [handle, *(stack.enter_context(borrowed(task, fd)) for task, fd in holders)]
+        _give_one_owner(all_of_them)
         changed = [one for one in all_of_them if not hostcalls.get_int(one, *_REUSEPORT)]
         _set_reuseport(changed, 1)
         try:
@@ -58,6 +59,16 @@ def share_port(
             _set_reuseport(changed, 0)
             raise
     return True
+
+
+def _give_one_owner(handles: list[int]) -> None:
+    """SO_REUSEPORT is for sockets of one user: a socket that we made as root becomes the program's."""
+    owners = [os.fstat(handle).st_uid for handle in handles]
+    theirs = next((owner for owner in owners if owner != os.geteuid()), None)
+    for handle, owner in zip(handles, owners, strict=True):
+        if theirs is not None and owner != theirs:
+            with suppress(PermissionError):
+                os.fchown(handle, theirs, -1)
 
 
 def _set_reuseport(handles: Iterable[int], value: int) -> None:
