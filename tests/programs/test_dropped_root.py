@@ -1,4 +1,4 @@
-"""A server that is no longer root when it binds, as postgres(1) is not: a socket for IPv4 beside one for IPv6."""
+"""A server that is no longer root when it binds, for each family a socket, as postgres(1) is."""
 
 import os
 import sys

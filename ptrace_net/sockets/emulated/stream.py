@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import full, tcpinfo, tcpstate
+from ptrace_net.sockets.emulated import aborting, full, tcpinfo, tcpstate
 from ptrace_net.sockets.emulated.listening import Arrival, Key, Queue
 from ptrace_net.sockets.emulated.mirror import Mirror
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 CLOSED, CONNECTING, CONNECTED = "closed", "connecting", "connected"
 SO_ERROR, SO_LINGER, SO_RCVTIMEO = 4, 13, 20
-_LINGER_NOT = struct.pack("=ii", 1, 0)  # struct linger: a close is a reset
 MSG_TRUNC, MSG_DONTWAIT, MSG_ERRQUEUE = 0x20, 0x40, 0x2000
 _HOST_LEVELS = (socket.SOL_SOCKET, socket.IPPROTO_TCP)
 _HOST_OPTIONS = ((socket.SOL_SOCKET, 7), (socket.SOL_SOCKET, 8))  # SO_SNDBUF, SO_RCVBUF
@@ -246,7 +244,7 @@ class Stream(EmulatedSocket):
     def set_option(self, task: Task, handle: int, level: int, option: int, value: OptionValue) -> Answer:
         answer = super().set_option(task, handle, level, option, value)
         if (level, option) == (socket.SOL_SOCKET, SO_LINGER):
-            self.abortive = value.data[:8] == _LINGER_NOT
+            aborting.ask(self, handle, value.data)
             return NATIVE
         return NATIVE if self.on_host and level in _HOST_LEVELS else answer
 
@@ -339,6 +337,8 @@ class Stream(EmulatedSocket):
             return Return(0)
         if self.peer is None or tcpstate.has_ended(self, handle):
             raise Errno(errno.ENOTCONN)
+        if self.abortive and how != socket.SHUT_RD:
+            aborting.disarm(handle)  # the peer is told of the end before the reset
         hostcalls.shutdown(handle, how)
         self.deaf |= how != socket.SHUT_WR
         self.mute |= how != socket.SHUT_RD
