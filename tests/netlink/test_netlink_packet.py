@@ -1,6 +1,7 @@
 """packet(7): a program that captures and sends frames prints the same natively, in a namespace, and here."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -45,12 +46,38 @@ def test_tcpdump_reads_what_another_program_sends(ptrace_net_command: list[str])
     assert len(re.findall(r"IP 10.0.2.2 > 10.0.2.15: ICMP echo reply, .* length 64", text)) == 2
 
 
-def test_tcpdump_natively_sees_the_same_on_lo(ptrace_net_command: list[str]) -> None:
+@pytest.mark.parametrize("options", [(), ("--frames", "lo=/dev/null")], ids=" ".join)
+def test_tcpdump_natively_sees_the_same(ptrace_net_command: list[str], options: tuple[str, ...]) -> None:
+    """With frames of lo, and no other device, these are on a lo beside the one that ip(8) shows."""
     script = CAPTURE.replace("-i eth0", "-e -t -i lo").replace("10.0.2.2", "127.0.0.1")
     texts = []
     with kernel() as linux:
-        for text in (natively(linux, script), ours(ptrace_net_command, script, "--engine", "ptrace")):
+        got = ours(ptrace_net_command, script, "--engine", "ptrace", *options)
+        for text in (natively(linux, script), got):
             texts.append(re.sub(r"id \d+", "id", text).splitlines())
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 4
+
+
+CONNECT = """
+import socket
+server = socket.create_server(("127.0.0.1", 8123))
+client = socket.create_connection(("127.0.0.1", 8123))
+connection, _ = server.accept()
+client.sendall(b"x")
+assert connection.recv(1) == b"x"
+"""
+
+
+def test_tcpdump_sees_a_connection_on_a_lo_with_frames(ptrace_net_command: list[str]) -> None:
+    """Its handshake and its data, as natively; on the express lane there are none."""
+    script = CAPTURE.replace("-i eth0 -c 4 icmp", "-t -q -i lo -c 4 tcp port 8123")
+    script = script.replace("ping -c2 -i0.3 10.0.2.2", f"{sys.executable} -c {shlex.quote(CONNECT)}")
+    options = ("--engine", "ptrace", "--frames", "lo=/dev/null")
+    texts = []
+    with kernel() as linux:
+        for text in (natively(linux, script), ours(ptrace_net_command, script, *options)):
+            texts.append(re.sub(r"127.0.0.1.(?!8123)\d+", "client", text).splitlines())
     assert texts[0] == texts[1]
     assert len(texts[0]) == 4
 
