@@ -9,9 +9,11 @@ from .addresses import IP, is_any
 from .frame import Buffer
 from .handle import Handle
 from .packet import ErrorReport, IpPacket
-from .result import AGAIN, INVALID, TOO_BIG, Fail
+from .result import AGAIN, FAULT, INVALID, TOO_BIG, Fail
 from .tcp.wakeups import POLLIN
+from .udp import IPPROTO_UDP
 
+_ICMP, _LEAST = (icmp.IPPROTO_ICMP, icmp.IPPROTO_ICMPV6), 2  # bytes: type and code are looked at
 _ICMPV6_CHECKSUM = 2
 
 
@@ -49,23 +51,24 @@ class RawSocket(Handle):
         if len(data) > 65535 - flow.header_length:
             return TOO_BIG
         flow.ttl, flow.tos, flow.dont_fragment = self.ttl, self.tos, False
+        if self.protocol in _ICMP and len(data) < _LEAST:
+            return FAULT
         message = bytes(data)
-        if self.protocol == icmp.IPPROTO_ICMPV6 and len(message) >= icmp.HEADER_LENGTH:
-            rest = int.from_bytes(message[4:8], "big")
-            message = icmp.pack(flow.src, flow.dst, message[0], message[1], rest, message[8:])
-        elif self.checksum_at >= 0:
-            if self.checksum_at >= len(message) - 1:
+        at = _ICMPV6_CHECKSUM if self.protocol == icmp.IPPROTO_ICMPV6 else self.checksum_at
+        if at >= 0:
+            if at >= len(message) - 1:
                 return INVALID
-            message = self._summed(message, flow.src, flow.dst)
+            message = self._summed(at, message, flow.src, flow.dst)
         flow.send(message, b"", now)
         return len(data)
 
-    def _summed(self, message: bytes, src: IP, dst: IP) -> bytes:
+    def _summed(self, at: int, message: bytes, src: IP, dst: IP) -> bytes:
         """With the checksum that IPV6_CHECKSUM asks for (RFC 3542, 3.1)."""
-        at = self.checksum_at
         head, tail = message[:at], message[at + 2 :]
         initial = checksum.pseudo_sum(src, dst, self.protocol, len(message))
-        folded = checksum.checksum(head + b"\0\0" + tail, initial) or 0xFFFF
+        folded = checksum.checksum(head + b"\0\0" + tail, initial)
+        if not folded and self.protocol == IPPROTO_UDP:
+            folded = 0xFFFF  # 0 would say that there is none
         return head + folded.to_bytes(2, "big") + tail
 
     def send_whole(self, packet: bytes, to: IP, now: float) -> int | Fail:
@@ -106,7 +109,7 @@ class RawSocket(Handle):
             return False
         if self.interface not in (None, packet.interface) or not self._sum_is_right(packet):
             return False
-        filtered = packet.protocol in (icmp.IPPROTO_ICMP, icmp.IPPROTO_ICMPV6) and len(packet.payload) > 0
+        filtered = packet.protocol in _ICMP and len(packet.payload) > 0
         return not (filtered and self.icmp_filter >> packet.payload[0] & 1)
 
     def _sum_is_right(self, packet: IpPacket) -> bool:

@@ -7,7 +7,7 @@ from ptrace_net.stack import icmp, ipv4, ipv6, udp
 from ptrace_net.stack.addresses import ALL_NODES6, ANY4, ANY6, BROADCAST4, parse_ip
 from ptrace_net.stack.ethernet import ETH_P_IPV6
 from ptrace_net.stack.host import Host
-from ptrace_net.stack.result import NO_ROUTE, NOT_AVAILABLE, TOO_BIG, Fail
+from ptrace_net.stack.result import FAULT, NO_ROUTE, NOT_AVAILABLE, TOO_BIG, Fail
 from ptrace_net.stack.route import Route
 
 
@@ -116,7 +116,7 @@ def test_raw_sockets_filter() -> None:
     other.close()
     assert plain.send(b"x", parse_ip("8.8.8.8"), 100.0) == NO_ROUTE
     assert plain.send(bytes(65530), IP4[1], 100.0) == TOO_BIG
-    assert six.send(b"odd", IP6[1], 100.0) == 3
-    assert plain.send(b"", IP4[1], 100.0) == 0
+    assert six.send(b"odd!", IP6[1], 100.0) == 4
+    assert plain.send(b"", IP4[1], 100.0) == FAULT
     feed(host, ipv4.header(*IP4[::-1], 1, 0))
     assert eth0(host).counters.rx_malformed == 1

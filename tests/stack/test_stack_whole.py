@@ -11,7 +11,7 @@ from ptrace_net.stack.addresses import ANY4, ANY6, parse_ip
 from ptrace_net.stack.ethernet import ETH_P_IP, ETH_P_IPV6
 from ptrace_net.stack.frame import Frame
 from ptrace_net.stack.raw_socket import RawPacket, RawSocket
-from ptrace_net.stack.result import INVALID, TOO_BIG, Fail
+from ptrace_net.stack.result import FAULT, INVALID, TOO_BIG, Fail
 from ptrace_net.stack.route import Route
 from ptrace_net.stack.transit import turn_back
 
@@ -98,6 +98,26 @@ def test_the_sum_that_ipv6_checksum_asks_for() -> None:
     assert isinstance(strict.recv(), Fail)
     sender.checksum_at = 4
     assert sender.send(b"short", IP6[1], lab.now) == INVALID
+
+
+@pytest.mark.parametrize(("protocol", "zero"), [(UNASSIGNED, b"\0\0"), (17, b"\xff\xff")])
+def test_a_sum_of_zero(protocol: int, zero: bytes) -> None:
+    """UDP means by it that there is none (RFC 8200, 8.1)."""
+    lab = resolved(6)
+    sender, receiver = (lab.hosts[at].raw_socket(6, protocol) for at in (0, 1))
+    sender.checksum_at = 2
+    sender.send(bytes(6), IP6[1], lab.now)
+    first = taken(lab, receiver).data[2:4]
+    sender.send(bytes(4) + first, IP6[1], lab.now)
+    assert taken(lab, receiver).data == b"\0\0" + zero + first
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_icmp_without_type_and_code(version: int) -> None:
+    lab = resolved(version)
+    sender = lab.hosts[0].raw_socket(version, 1 if version == 4 else 58)
+    answers = [sender.send(bytes(size), ADDRESSES[version][1], lab.now) for size in range(5)]
+    assert answers == [FAULT, FAULT, *((2, 3) if version == 4 else (INVALID, INVALID)), 4]
 
 
 # -- what is said of packets that went out --------------------------------------------------------------

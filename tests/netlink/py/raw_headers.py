@@ -95,6 +95,25 @@ def checksums() -> None:
     print(plain.sendto(b"wrong", HERE6), summed.sendto(b"right", HERE6), verifying.recv(100))
 
 
+def short() -> None:
+    """What has no room for a checksum, or for what the kernel looks at; and a checksum that is 0."""
+    icmps = (socket.AF_INET, socket.IPPROTO_ICMP, HERE), (socket.AF_INET6, IPPROTO_ICMPV6, HERE6)
+    for family, icmp, here in icmps:
+        for protocol in (icmp, socket.IPPROTO_UDP, PROTOCOL):
+            sender = raw(family, protocol)
+            print(family, protocol, [told(sender.sendto, bytes((200,) * size), here) for size in range(5)])
+    for protocol in (socket.IPPROTO_UDP, IPPROTO_ICMPV6, PROTOCOL):
+        sender, receiver = raw(socket.AF_INET6, protocol), raw(socket.AF_INET6, protocol)
+        if protocol != IPPROTO_ICMPV6:
+            sender.setsockopt(IPPROTO_IPV6, IPV6_CHECKSUM, 2)
+        sender.sendto(bytes((200, 0, 0, 0, 0, 0)), HERE6)
+        first = receiver.recv(100)
+        while len(first) != 6:  # those before may come late
+            first = receiver.recv(100)
+        sender.sendto(bytes((200, 0, 0, 0)) + first[2:4], HERE6)
+        print(protocol, first.hex(), receiver.recv(100).hex())
+
+
 def filters(family: int, level: int, types: tuple[int, int], here: tuple[str, int], size: int) -> None:
     """A bit for each type that is not wanted; ``types`` are those of echo requests and replies."""
     protocol = IPPROTO_ICMPV6 if family == socket.AF_INET6 else socket.IPPROTO_ICMP
@@ -115,5 +134,6 @@ headers4()
 headers6()
 checksum_options()
 checksums()
+short()
 filters(socket.AF_INET, SOL_RAW, (8, 0), HERE, 4)
 filters(socket.AF_INET6, IPPROTO_ICMPV6, (128, 129), HERE6, 32)
