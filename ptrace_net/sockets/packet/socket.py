@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 AF_PACKET, ETH_P_ALL, ETH_HLEN = 17, 3, 14
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772
 _LL = struct.Struct("=HHiHBB8s")
-_LEAST = 12  # of a name: up to sll_halen
+_HEAD = 12  # of a name, before sll_addr
 SOL_PACKET, PACKET_AUXDATA = 263, 8
 _TPACKET2_HDR, _LOOK = 32, 0.005  # sizeof(struct tpacket2_hdr); seconds between looks at the ring
 _AUXDATA = struct.Struct("=IIIHHHH")
@@ -214,11 +214,10 @@ class PacketSocket(Datagram):
         self.flush()
         index, protocol, mac = self.ifindex, self.network_protocol, b""
         if message.name:
-            if len(message.name) < _LEAST:
+            if len(message.name) < _LL.size:
                 raise Errno(errno.EINVAL)
-            whole = message.name[: _LL.size].ljust(_LL.size, b"\0")
-            family, protocol, index, _, _, length, data = _LL.unpack(whole)
-            if family != AF_PACKET:
+            _, protocol, index, _, _, length, data = _LL.unpack_from(message.name)  # of any family
+            if len(message.name) < _HEAD + length:
                 raise Errno(errno.EINVAL)
             mac = data[:length]
         self._transmit(message.read(), index, protocol, mac)

@@ -13,6 +13,7 @@ OPTIONS = (
     socket.SO_TYPE, SO_PASSCRED, SO_PEERCRED, SO_DETACH_FILTER, SO_PEERNAME, SO_PASSSEC, socket.SO_PROTOCOL,
     socket.SO_DOMAIN, SO_PEEK_OFF, SO_PEERGROUPS, SO_PASSPIDFD, SO_PEERPIDFD, SO_PASSRIGHTS,
 )  # fmt: skip
+SIZES = ((20, 6), (20, 8), (20, 9), (20, 0), (12, 6), (12, 0), (18, 6), (19, 6), (28, 9))
 RETURN_ALL = struct.pack("=HBBI", 6, 0, 0, 0xFFFF)
 PASS_IPV4 = struct.pack("=HBBI", 0x28, 0, 0, 12) + struct.pack("=HBBI", 0x15, 0, 1, 0x0800) + RETURN_ALL * 2
 
@@ -56,9 +57,25 @@ def names() -> None:
             print(link, sock.getsockname())
 
 
+def addresses() -> None:
+    """Which sockaddr_ll bind(2) and sendto(2) take: families, lengths, and lengths of what is in them."""
+    index = socket.if_nametoindex("lo")
+    for kind in (socket.SOCK_RAW, socket.SOCK_DGRAM):
+        for family in (socket.AF_PACKET, socket.AF_UNSPEC, socket.AF_INET):
+            for size, halen, link in ((size, halen, link) for size, halen in SIZES for link in (index, 999)):
+                name = struct.pack("=HHiHBB", family, socket.htons(0x88B5), link, 0, 0, halen) + bytes(20)
+                with socket.socket(socket.AF_PACKET, kind, 0) as sock:
+                    sent = LIBC.sendto(sock.fileno(), bytes(60), 60, 0, name, size)
+                    sent = errno.errorcode[ctypes.get_errno()] if sent < 0 else sent
+                    bound = LIBC.bind(sock.fileno(), name, size)
+                    bound = errno.errorcode[ctypes.get_errno()] if bound else bound
+                print(kind, family, size, halen, link == index, "send", sent, "bind", bound)
+
+
 look("route", socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)
 look("generic", socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_GENERIC)
 look("packet", socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
 look("cooked", socket.AF_PACKET, socket.SOCK_DGRAM, 0)
 filters()
 names()
+addresses()
