@@ -45,14 +45,15 @@ def test_a_machine_on_which_the_tests_run() -> None:
     for engine in ("ptrace", "notify"):
         command = [*PTRACE_NET, "--engine", engine, "--net", "host", "--", "true"]
         works = subprocess.run(command, capture_output=True, check=False).returncode == 0
-        assert (rows[f"a run with --engine {engine}"]["state"] == "ok") is works
+        told = rows[f"a run with --engine {engine}"]
+        assert (told["state"] == "ok") is works, told
     assert {row["state"] for row in rows.values()} <= {"ok", "limited", "missing", "note"}
     assert not [what for what, row in rows.items() if row["state"] == "missing" and not row["remedy"]]
 
 
 def test_as_text() -> None:
     done = doctor(*denied(errno.EPERM, "ptrace"), options=())
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
     at = next(n for n, line in enumerate(lines) if line.startswith("missing ptrace: refused"))
     assert lines[at + 1].startswith("        => a seccomp filter denies it")

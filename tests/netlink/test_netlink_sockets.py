@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from netlink_net import kernel
 from netlink_tools import natively, ours
 
 PROGRAM = Path(__file__).with_name("py") / "sockets_and.py"
+BY_INODE = Path(__file__).with_name("py") / "diag_by_inode.py"
 TCP, UDP = 8081, 5353
 #: a process, an inode, a cookie; what runs has no control group of its own here, which ss -e would show
 PLACES = re.compile(r'pid=\d+|ino:\d+|sk:\w+|\bpython\S*"|\d+/python\S*')
@@ -89,3 +91,18 @@ def test_local_sockets(linux, ptrace_net_command: list[str]) -> None:
     )
     assert got == expected
     assert got[0].startswith("u_str LISTEN 0 3 @ptrace-net-test-# * 0 users:((")
+
+
+def test_single_sockets_are_asked_for_again_and_again(linux, ptrace_net_command: list[str]) -> None:
+    """One that is not told of leaves nothing behind for the next answer."""
+    command = shlex.join([sys.executable, str(BY_INODE)])
+    expected = natively(linux, command)
+    assert ours(ptrace_net_command, command) == expected
+    assert expected.count("error -2") == 9
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_strace_beside_the_notification_engine(ptrace_net_command: list[str]) -> None:
+    """It looks for the protocol of every socket that sends and receives, with such questions."""
+    said = ours(ptrace_net_command, "strace -f -o /dev/null ip -br address", "--engine", "notify", timeout=20)
+    assert re.search(r"^eth0 +UP +10\.0\.2\.15/24", said, re.MULTILINE)

@@ -85,11 +85,13 @@ class Listing:
             elif not dump:
                 raise Refused(2)  # ENOENT
 
-    def _ask(self, body: bytes, dump: bool) -> Iterator[bytes]:
+    def _ask(self, body: bytes, dump: bool) -> list[bytes]:
+        """The whole answer: what is left unread would be taken for that of the next question."""
         if self._kernel is None:
             self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
         flags = wire.NLM_F_REQUEST | (wire.NLM_F_DUMP if dump else wire.NLM_F_ACK)
         self._kernel.send(wire.message(SOCK_DIAG_BY_FAMILY, flags, 1, 0, body))
+        found: list[bytes] = []
         while True:
             for message in wire.split(self._kernel.recv(1 << 17)):
                 head = wire.head_of(message)
@@ -98,8 +100,8 @@ class Listing:
                     number = int.from_bytes(payload[:4], "little", signed=True)
                     if number:
                         raise Refused(-number)
-                    return
-                yield payload
+                    return found
+                found.append(payload)
 
     def _queues(self) -> dict[int, tuple[int, int]]:
         """(receive, send) of each local socket that is open, by inode: UNIX_DIAG_RQLEN."""
