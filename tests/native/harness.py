@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.deadline import communicate
 
 HERE = Path(__file__).parent
 FLAGS = ("-Wall", "-Wextra", "-Werror", "-O1", "-pthread")
@@ -93,7 +94,7 @@ def execute(command: list[str], cwd: Path) -> Outcome:
     )  # fmt: skip
     status: int | None = None
     try:
-        stdout, stderr = process.communicate(timeout=TIMEOUT)
+        stdout, stderr = communicate(process, TIMEOUT)
         status = process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from support.deadline import Deadline
+
 from ptrace_net.devices.attached import AttachedHost
 from ptrace_net.devices.device import Device
 from ptrace_net.devices.memory import loopback
@@ -70,9 +72,9 @@ class Net:
             lane.serve()
 
     def run(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-        end = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while not (value := condition()):
-            assert time.monotonic() < end, "not in time"
+            assert not deadline.over(), "not in time"
             self.reactor.turn(0.05)
         return value
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .deadline import run
 from .session import Session
 
 PTRACE_NET = (sys.executable, "-m", "ptrace_net")
@@ -72,5 +73,4 @@ class Runner:
 
     def run(self, *argv: str | Path, seconds: float = 20.0, **how: Any) -> subprocess.CompletedProcess[bytes]:
         """Run one program to its end, its output collected; nothing of it remains when a deadline passes."""
-        settings = {"env": environment(), "capture_output": True, "start_new_session": True, **how}
-        return subprocess.run(self.command(*argv), timeout=seconds, check=False, **settings)
+        return run(self.command(*argv), seconds, **{"env": environment(), "start_new_session": True, **how})
