@@ -24,8 +24,7 @@ CHECKOUT_ONLY := tests/test_bench.py tests/test_bench_peers.py tests/test_struct
 # What covers ptrace_net.stack, and what of that talks to other stacks.
 PURE_TESTS := tests/stack tests/devices
 OTHER_STACKS := $(wildcard tests/stack/*_kernel.py tests/stack/*_passt.py tests/stack/*_differential*.py tests/stack/*_speed.py)
-# Real programs on a busy machine: what fails is run again, and told as rerun.
-PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup --reruns 2 --reruns-delay 1
+PYTEST_OPTIONS := -q -n $(JOBS) --dist loadgroup
 # Succeeds where Python's headers are.
 HEADERS := import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))
 INSTALL := pip install -q --disable-pip-version-check
