@@ -55,6 +55,8 @@ def _heads(call: Call, address: int, count: int) -> tuple[Places, list[int]]:
     fast = mmsghdr.fast(call.arch)
     stride, length_at = fast.size, msghdr.size(call.arch)
     table = call.task.read_up_to(address, min(count, MOST) * stride)
+    if len(table) < stride:
+        return [], []
     ends = 0, len(table) // stride * stride - stride  # two pages at most
     try:
         call.task.write_all([(address + at + length_at, table[at + length_at : at + stride]) for at in ends])

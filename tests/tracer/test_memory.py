@@ -136,3 +136,15 @@ def test_what_comes_before_a_bad_place_is_written(pages: int) -> None:
     room = ctypes.create_string_buffer(len(long))
     assert memory.write_all(ME, [(ctypes.addressof(room), long)])
     assert room.raw == long
+
+
+def test_many_places_are_read_at_once(pages: int) -> None:
+    data = os.urandom(1000)
+    assert memory.write(ME, pages, data)
+    places = [(pages + 13 * number, number % 9) for number in range(64)]
+    expected = b"".join(data[13 * number : 13 * number + number % 9] for number in range(64))
+    assert memory.read_many(ME, places) == expected
+    assert memory.read_many(ME, [(pages, 3), (pages + 2 * PAGE, 2), (pages, 3)]) == data[:3]
+    for nothing in ([], [(pages, 0)], [(8, 3)], [(pages, 1 << 20)], [(1 << 63, 3)], [(-1, 3)], [(pages, -1)]):
+        assert memory.read_many(ME, nothing) == b""
+    assert memory.read_many(ME, [(pages, 1)] * 65) == b""
