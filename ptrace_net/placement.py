@@ -2,14 +2,15 @@
 
 ADDFD wakes the thread and sleeps until it has taken the descriptor. The kernel likes to wake it on a CPU that
 idles, and us on another one after that: two interrupts across CPUs, which cost more than the call. So the
-thread is kept on our CPU for that moment; and so is one that sleeps until a connection comes, while that is
-made. Nobody sees it but who looks at another thread in the middle of a call; if somebody moves that thread
-meanwhile, it stays where he wants it.
+thread is kept on our CPU for that moment; and so is one that sleeps in epoll_wait(2) or the like, while a
+connection or a datagram is put into what it sleeps for (``Prompt``). Nobody sees it but who looks at another
+thread in the middle of a call; if somebody moves that thread meanwhile, it stays where he wants it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import time
 from functools import cache
 from typing import Final
 
@@ -46,3 +47,34 @@ def release(tid: int, ours: bytes) -> None:
     """Give the thread its CPUs back, unless somebody has given it others meanwhile."""
     if _get(tid, _SIZE, _now_address) >= 0 and _now == ours:
         _set(tid, _SIZE, _its_address)
+
+
+_AT_ONCE: Final = 0.0002  # seconds from what wakes a thread that sleeps to the call by which it takes that
+_USUALLY: Final = 4  # times in a row
+_monotonic: Final = time.monotonic
+
+
+class Prompt:
+    """The thread that takes what comes at once, as far as it usually does: then it sleeps until something
+    comes.
+    """
+
+    __slots__ = ("_latest", "_tid", "_times")
+
+    def __init__(self) -> None:
+        self._tid, self._times, self._latest = 0, 0, 0.0
+
+    def bring(self) -> bytes | None:
+        """Something is about to wake it: keep it on our CPU, where it usually sleeps."""
+        return bring(self._tid) if self._times >= _USUALLY else None
+
+    def came(self, brought: bytes | None) -> None:
+        """It has been woken, after ``bring``."""
+        if brought is not None:
+            release(self._tid, brought)
+        self._latest = _monotonic()
+
+    def took(self, tid: int) -> None:
+        """Thread ``tid`` takes what came."""
+        self._times = self._times + 1 if _monotonic() - self._latest < _AT_ONCE else 0
+        self._tid = tid

@@ -11,11 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import time
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ptrace_net import placement
+from ptrace_net.placement import Prompt
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated.backing import SOMAXCONN, Entrance
 from ptrace_net.sockets.emulated.names import Name, pack
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Call, Resume
 
 SO_RCVTIMEO = 20
-_AT_ONCE: Final = 0.0002  # seconds between a connect and the accept of a thread that slept
-_USUALLY: Final = 4
-_now: Final = time.monotonic
 
 
 class Arrival(NamedTuple):
@@ -50,10 +46,7 @@ Key: TypeAlias = "bytes | int"
 class Queue:
     """What a stream has for the time that it listens."""
 
-    __slots__ = (
-        "_acceptor", "_at_once", "_latest", "arrivals", "backlog", "entrance", "inheritance", "sock",
-        "waiting",
-    )  # fmt: skip
+    __slots__ = ("_prompt", "arrivals", "backlog", "entrance", "inheritance", "sock", "waiting")
 
     def __init__(self, sock: Stream, handle: int, backlog: int) -> None:
         """Make ``handle``, the backing socket, listen; raises Errno."""
@@ -62,33 +55,25 @@ class Queue:
         self.inheritance = Inheritance()
         self.arrivals: dict[Key, Arrival] = {}  # by the name of the client's backing socket, where it has one
         self.waiting: dict[int, tuple[Call, int, Resume]] = {}  # parked calls of accept by thread
-        self._acceptor, self._at_once = 0, 0  # a thread, and how often it has accepted at once of late
-        self._latest = 0.0  # when the latest arrival came
+        self._prompt = Prompt()
         self.set_backlog(backlog)
 
     def set_backlog(self, backlog: int) -> None:
         self.backlog = min(max(backlog, 0), SOMAXCONN)
 
     def connect(self, handle: int, *, blocking: bool) -> None:
-        """Connect ``handle``, which is ``blocking``, to the entrance; Errno as there.
-
-        That wakes the thread that sleeps in epoll_wait(2) for it: where it usually does, on our CPU
-        (``placement``).
-        """
+        """Connect ``handle``, which is ``blocking``, to the entrance; Errno as there."""
         # The kernel's queue is never longer than ours: where there is room, nobody sleeps.
         full = blocking and len(self.arrivals) >= _room()
-        sleeps = self._at_once >= _USUALLY and not (self.arrivals or self.waiting)
-        brought = placement.bring(self._acceptor) if sleeps else None
+        brought = None if self.arrivals or self.waiting else self._prompt.bring()
         try:
             self.entrance.connect(handle, blocking=full)
         finally:
-            if brought is not None:
-                placement.release(self._acceptor, brought)
+            self._prompt.came(brought)
 
     def arrived(self, key: Key, arrival: Arrival) -> None:
         """``arrival`` has been connected to the entrance."""
         self.arrivals[key] = arrival
-        self._latest = _now()
         if self.waiting:
             self._wake_next()
 
@@ -130,8 +115,7 @@ class Queue:
         return self._take(call, handle, flags, blocking=hostcalls.is_blocking(handle))
 
     def _take(self, call: Call, handle: int, flags: int, *, blocking: bool) -> Give:
-        self._acceptor = call.task.tid
-        self._at_once = self._at_once + 1 if _now() - self._latest < _AT_ONCE else 0
+        self._prompt.took(call.task.tid)
         self.inheritance.read(handle)
         new = hostcalls.accept_now(handle, flags, hostcalls.accept_nameless, blocking=blocking)
         try:

@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from ptrace_net.placement import Prompt
 from ptrace_net.reactor import EPOLLHUP, EPOLLIN, EPOLLRDHUP
 from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import origins
@@ -35,7 +36,7 @@ MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 0x2000, 0x40000000
 class Receiving(Erring):
     """The part of a datagram socket that what others send concerns."""
 
-    __slots__ = ("dry", "groups", "mute", "ours", "several", "sleepers", "usual")
+    __slots__ = ("dry", "groups", "mute", "ours", "prompt", "several", "sleepers", "usual")
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
@@ -46,6 +47,7 @@ class Receiving(Erring):
         self.groups: set[tuple[bytes, int]] = set()
         self.several: Several | None = None
         self.sleepers = Sleepers()
+        self.prompt = Prompt()  # who sleeps elsewhere
 
     # The pair
 
@@ -120,7 +122,10 @@ class Receiving(Erring):
             return True
         if self.ours < 0:
             return False
-        number = self._carrier(origin, empty=not data).send(self.ours, data)
+        carrier = self._carrier(origin, empty=not data)
+        brought = self.prompt.bring()
+        number = carrier.send(self.ours, data)
+        self.prompt.came(brought)
         if number:
             return number == errno.EAGAIN or not self.is_gone()
         self._queued()
@@ -137,7 +142,10 @@ class Receiving(Erring):
                     break
                 done += 1
                 continue
-            sent, number = self._carrier(origin, empty=empty).send_many(self.ours, several[done:])
+            carrier = self._carrier(origin, empty=empty)
+            brought = self.prompt.bring()
+            sent, number = carrier.send_many(self.ours, several[done:])
+            self.prompt.came(brought)
             if sent:
                 self._queued()
             done += sent
@@ -197,6 +205,7 @@ class Receiving(Erring):
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         if flags & MSG_ERRQUEUE:
             return self.error_queued(handle)
+        self.prompt.took(task.tid)
         number = self.taken(handle)
         if number:
             self.show_rest(handle)
