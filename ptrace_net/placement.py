@@ -74,6 +74,10 @@ class Prompt:
             release(self._tid, brought)
         self._latest = _monotonic()
 
+    def sleeps_in_sight(self) -> None:
+        """Whoever takes it sleeps in a call of ours, and is woken by its answer."""
+        self._times = 0
+
     def took(self, tid: int) -> None:
         """Thread ``tid`` takes what came."""
         self._times = self._times + 1 if _monotonic() - self._latest < _AT_ONCE else 0

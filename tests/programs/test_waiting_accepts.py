@@ -155,3 +155,36 @@ print(right, os.waitpid(server, 0)[1], os.sched_getaffinity(0) == before)
 
 def test_an_event_loop_may_run_where_it_could(session: Session) -> None:
     assert session.output(sys.executable, "-c", EVENT_LOOP, seconds=40) == "200 0 True\n"
+
+
+# Who has waited for the death of a process that slept in accept or recvfrom finds its ports free.
+KILLED = """
+import errno, os, signal, socket
+seen = set()
+for turn in range(100):
+    stream, datagram = socket.create_server(("127.0.0.1", 0)), socket.socket(type=socket.SOCK_DGRAM)
+    datagram.bind(("127.0.0.1", 0))
+    names, children, (ready, told) = [stream.getsockname(), datagram.getsockname()], [], os.pipe()
+    for sleep in (stream.accept, lambda: datagram.recvfrom(9)):
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.write(told, b"x")
+            sleep()
+            os._exit(0)
+    stream.close(), datagram.close(), os.read(ready, 1), os.read(ready, 1), os.sched_yield()
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+    for child in children:
+        os.waitpid(child, 0)
+    with socket.socket() as client, socket.socket(type=socket.SOCK_DGRAM) as again:
+        seen.add(errno.errorcode.get(client.connect_ex(names[0])))
+        again.bind(names[1])
+    with socket.socket() as again:
+        again.bind(names[0])
+    os.close(ready), os.close(told)
+print(seen)
+"""
+
+
+def test_a_listener_goes_with_whoever_slept_on_it(session: Session) -> None:
+    assert session.output(sys.executable, "-c", KILLED, seconds=60) == "{'ECONNREFUSED'}\n"

@@ -76,6 +76,7 @@ class Receiving(Erring):
     def is_gone(self) -> bool:
         if self.ours < 0:
             return True
+        self.sleepers.forget_dead()
         if self.telling is not None or self.mute:
             return EmulatedSocket.is_gone(self)
         if not hostcalls.hung_up(self.ours):
@@ -119,11 +120,12 @@ class Receiving(Erring):
         lost, as over UDP. False: the program has closed the socket.
         """
         if self.sleepers.by_thread and self.dry and self.sleepers.hand(self, data, origin):
+            self.prompt.sleeps_in_sight()
             return True
         if self.ours < 0:
             return False
         carrier = self._carrier(origin, empty=not data)
-        brought = self.prompt.bring()
+        brought = self.prompt.bring() if self.dry else None
         number = carrier.send(self.ours, data)
         self.prompt.came(brought)
         if number:
@@ -143,7 +145,7 @@ class Receiving(Erring):
                 done += 1
                 continue
             carrier = self._carrier(origin, empty=empty)
-            brought = self.prompt.bring()
+            brought = self.prompt.bring() if self.dry else None
             sent, number = carrier.send_many(self.ours, several[done:])
             self.prompt.came(brought)
             if sent:
@@ -192,7 +194,7 @@ class Receiving(Erring):
         if not self.layer.finishes:
             return None
         return self.sleepers.park(
-            call.task.tid, size, flags, give, hostcalls.get_timeout(handle, SO_RCVTIMEO)
+            call.task, size, flags, give, hostcalls.get_timeout(handle, SO_RCVTIMEO)
         )
 
     def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:
