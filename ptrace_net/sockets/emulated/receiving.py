@@ -36,7 +36,7 @@ MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 0x2000, 0x40000000
 class Receiving(Erring):
     """The part of a datagram socket that what others send concerns."""
 
-    __slots__ = ("dry", "groups", "mute", "ours", "prompt", "several", "sleepers", "usual")
+    __slots__ = ("dry", "groups", "mute", "ours", "polled", "prompt", "several", "sleepers", "usual")
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
@@ -47,7 +47,8 @@ class Receiving(Erring):
         self.groups: set[tuple[bytes, int]] = set()
         self.several: Several | None = None
         self.sleepers = Sleepers()
-        self.prompt = Prompt()  # who sleeps elsewhere
+        self.polled = False  # somebody has found nothing, and will sleep elsewhere
+        self.prompt = Prompt()
 
     # The pair
 
@@ -125,7 +126,7 @@ class Receiving(Erring):
         if self.ours < 0:
             return False
         carrier = self._carrier(origin, empty=not data)
-        brought = self.prompt.bring() if self.dry else None
+        brought = self.prompt.bring() if self.polled else None
         number = carrier.send(self.ours, data)
         self.prompt.came(brought)
         if number:
@@ -145,7 +146,7 @@ class Receiving(Erring):
                 done += 1
                 continue
             carrier = self._carrier(origin, empty=empty)
-            brought = self.prompt.bring() if self.dry else None
+            brought = self.prompt.bring() if self.polled else None
             sent, number = carrier.send_many(self.ours, several[done:])
             self.prompt.came(brought)
             if sent:
@@ -168,7 +169,7 @@ class Receiving(Erring):
 
     def _queued(self) -> None:
         """Something has been put into the program's end."""
-        self.dry = False
+        self.dry = self.polled = False
         if self.several is not None:
             self.several.arrived()
 
@@ -190,6 +191,7 @@ class Receiving(Erring):
         if not self.dry or self.error or self.telling is not None or flags & (MSG_PEEK | MSG_ERRQUEUE):
             return None
         if flags & MSG_DONTWAIT or not hostcalls.is_blocking(handle):
+            self.polled = True
             raise Errno(errno.EAGAIN)
         if not self.layer.finishes:
             return None
@@ -221,6 +223,7 @@ class Receiving(Erring):
                 self.dry = self.dry or not flags & MSG_PEEK
                 if not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
                     raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
+                self.polled = True
             self.show_rest(handle)
             raise
         self.show_rest(handle)
