@@ -86,9 +86,6 @@ class Task(Protocol):
         where there is none.
         """
 
-    def has_ended(self) -> bool:
-        """Whether the thread is known to be dead; the engine keeps nothing for it then."""
-
     def has_privilege(self, capability: int) -> bool:
         """Whether the program itself has a capability (CAP_*) where the supervisor acts for it."""
 

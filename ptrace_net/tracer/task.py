@@ -81,9 +81,6 @@ class Task:
             pass
         raise Errno(errno.EBADF)
 
-    def has_ended(self) -> bool:
-        return False
-
     def has_privilege(self, capability: int) -> bool:
         return has_privilege(self.tid, capability)
 

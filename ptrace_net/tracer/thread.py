@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -40,7 +39,6 @@ class Thread(Task):
 
     __slots__ = (
         "_aside",
-        "_end",
         "_held_fd",
         "_mem",
         "_reads",
@@ -60,7 +58,6 @@ class Thread(Task):
         super().__init__(tid)
         self._threads = threads
         self.pidfd = -1
-        self._end: select.poll | None = None  # of the pidfd, once somebody has asked
         # The descriptor just installed, and ours of it: the program may have closed it again.
         self.fresh = (-1, -1)
         self.call: tuple[int, ...] = ()  # the notification of its latest one
@@ -202,23 +199,11 @@ class Thread(Task):
         self.watched = True
         if not self._registered:
             self._registered = True
-            self._threads.reactor.add(self.pidfd, EPOLLIN, self._ended)
+            self._threads.reactor.add(self.pidfd, EPOLLIN, self._has_ended)
 
-    def _ended(self, events: int) -> None:
+    def _has_ended(self, events: int) -> None:
         self.close()
         self._threads.ended(self)
-
-    def has_ended(self) -> bool:
-        """Who has waited for its end makes the next call before the reactor has heard of it."""
-        if self.pidfd < 0:
-            return False
-        if self._end is None:
-            self._end = select.poll()
-            self._end.register(self.pidfd, select.POLLIN)
-        if not self._end.poll(0):
-            return False
-        self._ended(0)
-        return True
 
     def close(self) -> None:
         if self._registered:
@@ -226,7 +211,7 @@ class Thread(Task):
             self._threads.reactor.remove(self.pidfd)
         if self.pidfd >= 0:
             os.close(self.pidfd)
-            self.pidfd, self._end = -1, None
+            self.pidfd = -1
         self._close_memory()
 
 

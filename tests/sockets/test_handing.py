@@ -15,16 +15,6 @@ ORIGIN = Origin(Name(b"\x7f\0\0\1", 7), b"\x7f\0\0\1")
 
 
 @dataclass
-class Thread:
-    """What is asked of one that sleeps."""
-
-    tid: int
-
-    def has_ended(self) -> bool:
-        return False
-
-
-@dataclass
 class Engine:
     """Parks calls; ``withdrawn`` are the threads that sleep no more, ``late`` those that a signal reaches
     when they have been promised an answer.
@@ -85,7 +75,7 @@ def world() -> tuple[Engine, Sock, dict[int, bytes]]:
             given[tid] = got.data
             return got.total
 
-        engine.sleep(tid, sock.sleepers.park(Thread(tid), 4, 0, give, None))
+        engine.sleep(tid, sock.sleepers.park(tid, 4, 0, give, None))
 
     for tid in (3, 1, 2):
         park(tid)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ptrace_net.sockets.emulated.origins import Origin
-    from ptrace_net.syscalls.seam import Resume, Task
+    from ptrace_net.syscalls.seam import Resume
     from ptrace_net.syscalls.sockets import Received
 
 
@@ -37,16 +37,16 @@ class Sleepers:
 
     def __init__(self) -> None:
         # at most so many bytes with MSG_* flags are what is to be given
-        self.by_thread: dict[int, tuple[Resume, int, int, Callable[[Received], int], Task]] = {}
+        self.by_thread: dict[int, tuple[Resume, int, int, Callable[[Received], int]]] = {}
 
     def park(
-        self, task: Task, size: int, flags: int, give: Callable[[Received], int], timeout: float | None
+        self, tid: int, size: int, flags: int, give: Callable[[Received], int], timeout: float | None
     ) -> Park:
-        """How a thread sleeps."""
+        """How thread ``tid`` sleeps."""
 
         def start(resume: Resume) -> None:
-            self.by_thread.pop(task.tid, None)  # it is the last now
-            self.by_thread[task.tid] = resume, size, flags, give, task
+            self.by_thread.pop(tid, None)  # it is the last now
+            self.by_thread[tid] = resume, size, flags, give
 
         return Park(start, timeout, restart=timeout is None)
 
@@ -54,20 +54,11 @@ class Sleepers:
         """Give a datagram to the first; False where nobody has taken it."""
         waiting = self.by_thread
         while waiting:
-            resume, size, flags, give, task = waiting.pop(next(iter(waiting)))
+            resume, size, flags, give = waiting.pop(next(iter(waiting)))
             ready = partial(_given, give, sock, data, origin, size, flags)
             if resume(ready, partial(sock.deliver, data, origin)):
                 return True
-            task.has_ended()  # then it keeps the socket open no longer
         return False
-
-    def forget_dead(self) -> None:
-        """Threads that were killed in their sleep keep the socket open no longer; one that lives may."""
-        while self.by_thread:
-            tid = next(iter(self.by_thread))
-            if not self.by_thread[tid][4].has_ended():
-                return
-            del self.by_thread[tid]
 
     def wake(self) -> None:
         """There is something else to tell than a datagram: all look for themselves."""

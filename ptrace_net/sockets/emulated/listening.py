@@ -65,8 +65,6 @@ class Queue:
         """Connect ``handle``, which is ``blocking``, to the entrance; Errno as there."""
         # The kernel's queue is never longer than ours: where there is room, nobody sleeps.
         full = blocking and len(self.arrivals) >= _room()
-        if self.waiting:
-            self.forget_dead()
         brought = None if self.arrivals or self.waiting else self._prompt.bring()
         try:
             self.entrance.connect(handle, blocking=full)
@@ -79,14 +77,6 @@ class Queue:
         if self.waiting:
             self._prompt.sleeps_in_sight()
             self._wake_next()
-
-    def forget_dead(self) -> None:
-        """Threads that were killed in their sleep keep the listener open no longer; one that lives may."""
-        while self.waiting:
-            tid = next(iter(self.waiting))
-            if not self.waiting[tid][0].task.has_ended():
-                return
-            del self.waiting[tid]
 
     def _wake_next(self) -> None:
         """One parked accept goes on, if there is something for it."""

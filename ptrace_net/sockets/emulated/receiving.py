@@ -77,7 +77,6 @@ class Receiving(Erring):
     def is_gone(self) -> bool:
         if self.ours < 0:
             return True
-        self.sleepers.forget_dead()
         if self.telling is not None or self.mute:
             return EmulatedSocket.is_gone(self)
         if not hostcalls.hung_up(self.ours):
@@ -196,7 +195,7 @@ class Receiving(Erring):
         if not self.layer.finishes:
             return None
         return self.sleepers.park(
-            call.task, size, flags, give, hostcalls.get_timeout(handle, SO_RCVTIMEO)
+            call.task.tid, size, flags, give, hostcalls.get_timeout(handle, SO_RCVTIMEO)
         )
 
     def several_more(self, call: Call, handle: int, count: int, timeout: float | None) -> Park | None:

@@ -98,11 +98,6 @@ class Stream(EmulatedSocket):
         self.layer.listening(self)
         return Return(0) if fresh < 0 or self.seen is None else Replace(self.seen[1], fresh, Return(0))
 
-    def is_gone(self) -> bool:
-        if self.queue is not None:
-            self.queue.forget_dead()
-        return super().is_gone()
-
     def stop_listening(self) -> None:
         queue, self.queue = self.queue, None
         if queue is None:
