@@ -39,6 +39,9 @@ _SLEEPS_NATIVELY = frozenset(
     ("connect", "send", "sendto", "sendmsg", "sendmmsg", "open", "openat", "openat2", "ioctl")
 )
 _MAY_SLEEP = ("accept", "accept4", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64")
+# It matters to them which sockets are open. A killed thread has what it waited with until its end is seen;
+# natively not, once its parent knows.
+_LOOK_AROUND = frozenset(("connect", "bind", "listen"))
 _TCP_CLOSE = b"\7"
 _STOPPED = 5.0  # seconds within which the escort stops threads, on the busiest machine
 
@@ -253,6 +256,8 @@ class NotifyEngine(Answering):
             if call is None:
                 self._let_through(listener, identity)
                 return
+            if call.name in _LOOK_AROUND and self._waits:
+                self._threads.see_ends()
             answer = self._unsent.take(call) if self._unsent.by_thread else None
             if answer is None:
                 answer = self.dispatch(call)

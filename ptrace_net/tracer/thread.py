@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -199,9 +200,10 @@ class Thread(Task):
         self.watched = True
         if not self._registered:
             self._registered = True
-            self._threads.reactor.add(self.pidfd, EPOLLIN, self._has_ended)
+            self._threads.reactor.add(self.pidfd, EPOLLIN, self.has_ended)
+            self._threads.watch(self)
 
-    def _has_ended(self, events: int) -> None:
+    def has_ended(self, events: int) -> None:
         self.close()
         self._threads.ended(self)
 
@@ -209,6 +211,7 @@ class Thread(Task):
         if self._registered:
             self._registered = False
             self._threads.reactor.remove(self.pidfd)
+            self._threads.leave(self)
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
@@ -223,6 +226,8 @@ class Threads:
         self.told_of_moves = False
         self.by_id: dict[int, Thread] = {}
         self._open: list[Thread] = []  # some may be closed again
+        self._ends = select.epoll()  # of those that have waited, by pidfd
+        self._by_pidfd: dict[int, Thread] = {}
 
     def get(self, tid: int) -> Thread:
         thread = self.by_id.get(tid)
@@ -244,6 +249,19 @@ class Threads:
 
     def all(self) -> list[Thread]:
         return [thread for tid, thread in list(self.by_id.items()) if os.path.exists(f"/proc/{tid}")]
+
+    def watch(self, thread: Thread) -> None:
+        self._by_pidfd[thread.pidfd] = thread
+        self._ends.register(thread.pidfd, EPOLLIN)
+
+    def leave(self, thread: Thread) -> None:
+        self._ends.unregister(thread.pidfd)
+        del self._by_pidfd[thread.pidfd]
+
+    def see_ends(self) -> None:
+        """Now, not when the reactor has its turn."""
+        for pidfd, events in self._ends.poll(0):
+            self._by_pidfd[pidfd].has_ended(events)
 
     def open(self, thread: Thread) -> int:
         """A pidfd for ``thread``, one of few; raises OSError."""

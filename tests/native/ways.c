@@ -111,6 +111,40 @@ static void holder_dies(void)
     close(again.fd);
 }
 
+/* At once, too: who waits for the end of a process finds its listener closed. */
+static void holders_die(void)
+{
+    int refused = 0, rounds = 60;
+    char byte;
+    see_case("the listener's process ends, again and again");
+    for (int i = 0; i < rounds; i++) {
+        int port = free_port(), pipes[2];
+        struct end e = end_at("127.0.0.1", port);
+        if (pipe(pipes))
+            die("pipe");
+        pid_t pid = fork();
+        if (!pid) {
+            int fd = listener_at("127.0.0.1", port, 0);
+            fcntl(fd, F_SETFL, 0);
+            if (write(pipes[1], "x", 1) != 1)
+                die("write");
+            accept(fd, NULL, NULL);
+            _exit(1);
+        }
+        if (read(pipes[0], &byte, 1) != 1)
+            die("read");
+        usleep(i % 4 * 300); /* before, when and while it sleeps in accept */
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        int client = new_socket(AF_INET, SOCK_STREAM);
+        refused += connect(client, &e.sa, e.len) < 0 && errno == ECONNREFUSED;
+        close(client);
+        close(pipes[0]);
+        close(pipes[1]);
+    }
+    printf("refused %d of %d\n", refused, rounds);
+}
+
 static void clients(void)
 {
     int port = free_port();
@@ -179,6 +213,7 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     listeners_change();
     holder_dies();
+    holders_die();
     clients();
     full();
     return 0;
