@@ -106,8 +106,9 @@ class NetlinkLayer:
     @cached_property
     def taps(self) -> Taps:
         outside = self.layer.outside
-        beside = isinstance(outside, Wire) and outside.lane is not self.lane
-        return Taps(self.lane, outside.lane) if beside else Taps(self.lane)
+        if isinstance(outside, Wire) and outside.lane is not self.lane:
+            return Taps(self.lane, outside.lane)
+        return Taps(self.lane)
 
     def packet_socket(self, kind: int, protocol: int) -> Datagram:
         """packet(7), for everybody: the frames are the run's own."""
