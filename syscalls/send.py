@@ -80,8 +80,8 @@ def _send_some(call: Call, held: Held, at: int, count: int) -> tuple[int, Answer
         lengths = [len(data) for _, data in plain[sent : sent + sock.send_several(plain[sent:], flags)]]
         try:
             if not lengths:
-                message = _plain(sock, *plain[sent], flags) if sent < len(plain) else None
-                message = message or _message(call, sock, place, flags)
+                known = sent < len(plain)
+                message = _plain(sock, *plain[sent], flags) if known else _message(call, sock, place, flags)
                 answer = NATIVE if message is None else _sent(call, held, message)
                 if not isinstance(answer, Return):
                     return sent, answer

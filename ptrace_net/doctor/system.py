@@ -17,7 +17,7 @@ _MACHINES = ("x86_64",)
 _PACKAGES = ("construct", "psutil", "pyroute2", "python-ptrace")
 _CAP_SYS_ADMIN = 21
 _FEW = 4096  # descriptors: a supervisor holds about one a process, and one a listening or datagram socket
-_SECONDS = 40
+_SECONDS = 20
 
 
 def kernel() -> Finding:

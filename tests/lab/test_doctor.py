@@ -18,7 +18,7 @@ from ptrace_net.abi.arch import X86_64
 
 DENY = [sys.executable, str(Path(__file__).with_name("seccomp_denials.py"))]
 NUMBERS = X86_64.syscalls
-SECONDS = 100
+SECONDS = 60
 
 
 def doctor(*before: str, options: tuple[str, ...] = ("--json",)) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.deadline import communicate
 
 HERE = Path(__file__).parent
 FLAGS = ("-Wall", "-Wextra", "-Werror", "-O1", "-pthread")
@@ -94,7 +93,7 @@ def execute(command: list[str], cwd: Path) -> Outcome:
     )  # fmt: skip
     status: int | None = None
     try:
-        stdout, stderr = communicate(process, TIMEOUT)
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
         status = process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

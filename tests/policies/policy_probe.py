@@ -1,13 +1,13 @@
 """Runs of programs under policies, and how they ended."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from support.build import compile_c
-from support.deadline import run
 
 HERE = Path(__file__).parent
 SECONDS = 30
@@ -33,5 +33,5 @@ def build(name: str, factory: pytest.TempPathFactory, *flags: str) -> Path:
 
 
 def execute(words: list[str], seconds: float = SECONDS) -> Ran:
-    done = run(words, seconds, text=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
     return Ran(done.stdout.splitlines(), done.stderr, done.returncode)

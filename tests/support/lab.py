@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .deadline import run, wait_until
+from .deadline import wait_until
 from .runner import PTRACE_NET, environment
 
 _count = itertools.count()
@@ -42,8 +42,8 @@ class Lab:
         return process
 
     def command(self, *words: str | Path, **how: Any) -> subprocess.CompletedProcess[bytes]:
-        settings = {"env": environment(), "cwd": self.folder, **how}
-        return run([*PTRACE_NET, *map(str, words)], settings.pop("timeout", SECONDS), **settings)
+        settings = {"env": environment(), "cwd": self.folder, "timeout": SECONDS, **how}
+        return subprocess.run([*PTRACE_NET, *map(str, words)], capture_output=True, check=False, **settings)
 
     def close(self) -> None:
         for process in self.commands:

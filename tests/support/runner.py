@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .deadline import run
 from .session import Session
 
 PTRACE_NET = (sys.executable, "-m", "ptrace_net")
@@ -73,4 +72,5 @@ class Runner:
 
     def run(self, *argv: str | Path, seconds: float = 20.0, **how: Any) -> subprocess.CompletedProcess[bytes]:
         """Run one program to its end, its output collected; nothing of it remains when a deadline passes."""
-        return run(self.command(*argv), seconds, **{"env": environment(), "start_new_session": True, **how})
+        settings = {"env": environment(), "capture_output": True, "start_new_session": True, **how}
+        return subprocess.run(self.command(*argv), timeout=seconds, check=False, **settings)

@@ -6,11 +6,11 @@ It shows no prompt and no echo, so that all that is read was written by a comman
 import os
 import pty
 import re
+import select
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from .deadline import Deadline, readable
 
 SHELL = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
 INTERRUPT, SUSPEND, QUIT, END_OF_INPUT = "\x03", "\x1a", "\x1c", "\x04"
@@ -58,9 +58,10 @@ class Terminal:
 
         Raises TimeoutError with the text that came instead.
         """
-        deadline = Deadline(self.patience)
+        deadline = time.monotonic() + self.patience
         while (match := re.search(pattern, self.seen, re.MULTILINE)) is None:
-            if not readable(self._master, self.patience) or deadline.over():
+            ready, _, _ = select.select([self._master], [], [], max(0, deadline - time.monotonic()))
+            if not ready:
                 raise TimeoutError(f"{pattern!r} did not come, but {self.seen!r}")
             self.seen += os.read(self._master, 4096).decode(errors="replace").replace("\r", "")
         self.seen = self.seen[match.end() :]

@@ -5,13 +5,13 @@ The kernel has 10.0.2.2 and fec0::2, where a run expects its gateway. Nothing le
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from support import leftovers
-from support.deadline import wait_until
 from support.namespace import _enter, _unshare
 from support.runner import PTRACE_NET, Runner
 
@@ -76,7 +76,11 @@ def refused(folder: Path) -> str:
 
 def until(attempt: Callable[[], Any], seconds: float = 20.0) -> Any:
     """What ``attempt`` returns once it is true."""
-    return wait_until(attempt, "what is waited for", seconds)
+    end = time.monotonic() + seconds
+    while not (value := attempt()):
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.05)
+    return value
 
 
 def said(done: "subprocess.CompletedProcess[bytes]") -> str:

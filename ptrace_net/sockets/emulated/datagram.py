@@ -159,9 +159,11 @@ class Datagram(Receiving):
             return int(self._sent_again(*messages[0]))
         sent = 0
         for name, run in groupby(messages, _NAME):
-            several = [data for _, data in run]
             known = self.recipients.find(self, name)
-            if known is None or max(map(len, several)) > _ALWAYS_FITS:
+            if known is None:
+                break
+            several = [data for _, data in run]
+            if max(map(len, several)) > _ALWAYS_FITS:
                 break
             done = known.receiver.deliver_several(several, known.origin)
             sent += done
