@@ -29,10 +29,6 @@ def _nothing_left() -> Iterator[None]:
     assert left_behind(before) == []
 
 
-# What the stack provider opens at the first need and keeps: a socket of sock_diag, a listener and its path.
-OPENED_ONCE = 3
-
-
 def descriptors(pid: int) -> list[str]:
     """What a process has open; of pidfds the supervisor keeps some, so only those beyond count."""
     links = []
@@ -67,8 +63,7 @@ def test_200_processes_of_8_threads(
         before = descriptors(supervisor)
         say(run, b"go\n")
         assert read_line(run.stdout, SWARM_SECONDS) == f"processes {PROCESSES} bad 0\n".encode()
-        once = OPENED_ONCE if runner.name == "stack" else 0
-        wait_until(lambda: len(descriptors(supervisor)) <= len(before) + once, "as few descriptors as before")
+        wait_until(lambda: len(descriptors(supervisor)) <= len(before), "as few descriptors as before")
         assert len(swarmed(run)) == 1
         run.stdin.close()
         assert run.wait(10) == 0
