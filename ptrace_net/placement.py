@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import time
-from functools import cache
 from typing import Final
 
 _libc = ctypes.PyDLL(None)  # none of these calls sleeps
@@ -27,9 +26,7 @@ _its_address: Final = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer
 _now_address: Final = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(_now)) if _SIZE else 0)
 
 
-@cache
-def _only(cpu: int) -> bytes:
-    return (1 << cpu).to_bytes(_SIZE, "little")
+_masks: Final[dict[int, bytes]] = {}  # by CPU: that one alone
 
 
 def bring(tid: int) -> bytes | None:
@@ -37,7 +34,8 @@ def bring(tid: int) -> bytes | None:
     """
     if not _SIZE or _get(tid, _SIZE, _its_address) < 0:
         return None
-    ours = _only(_cpu())
+    cpu: int = _cpu()
+    ours = _masks.get(cpu) or _masks.setdefault(cpu, (1 << cpu).to_bytes(_SIZE, "little"))
     if _its == ours or _set(tid, _SIZE, ours) < 0:
         return None
     return ours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ptrace_net.syscalls.memory import read_int, write_int
 from ptrace_net.syscalls.seam import NATIVE, Answer, Call, Errno, Return
@@ -24,12 +24,15 @@ _PACKET_HDRLEN = (263, 11)
 _GROUP_OPTIONS = range(42, 49)  # MCAST_JOIN_GROUP to MCAST_MSFILTER: structures that begin alike
 
 
-class OptionValue(NamedTuple):
+class OptionValue:
     """What setsockopt(2) was given: ``data`` is what can be read of ``length`` bytes."""
 
-    data: bytes
-    length: int
-    null: bool = False
+    __slots__ = ("data", "length", "null")
+
+    def __init__(self, data: bytes, length: int, null: bool = False) -> None:
+        self.data = data
+        self.length = length
+        self.null = null
 
     def first(self, size: int) -> bytes:
         """The first ``size`` bytes; Errno(EINVAL) where fewer were given, EFAULT where they are not there."""
@@ -88,7 +91,7 @@ def getsockopt(call: Call, sockets: Sockets) -> Answer:
 def _widened_program(value: OptionValue) -> OptionValue:
     """struct sock_fprog as a 64-bit program has it."""
     if value.length != _FPROG32.size or len(value.data) < _FPROG32.size:
-        return value._replace(length=min(value.length, _FPROG32.size))
+        return OptionValue(value.data, min(value.length, _FPROG32.size), value.null)
     return OptionValue(_FPROG64.pack(*_FPROG32.unpack(value.data)), _FPROG64.size)
 
 
@@ -105,4 +108,4 @@ def _widened(value: OptionValue) -> OptionValue:
     """group_req and its relatives with the hole that a 64-bit program's alignment leaves after the index."""
     if value.length < 4:
         return value
-    return value._replace(data=value.data[:4] + bytes(4) + value.data[4:], length=value.length + 4)
+    return OptionValue(value.data[:4] + bytes(4) + value.data[4:], value.length + 4, value.null)

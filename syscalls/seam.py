@@ -17,7 +17,7 @@ An engine (ptrace stops, user notification, a replay, a unit test) turns an inte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
@@ -105,12 +105,34 @@ class Call:
         return f"Call({self.name}, {self.args}, tid={self.task.tid})"
 
 
-class Return(NamedTuple):
-    value: int = 0
+class _Carried:
+    """What a handler answers; two that say the same are equal. Plain classes are made faster than tuples."""
+
+    __slots__: ClassVar[tuple[str, ...]] = ()
+
+    def _fields(self) -> list[tuple[str, object]]:
+        return [(name, getattr(self, name)) for name in type(self).__slots__]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Carried) and type(self) is type(other) and self._fields() == other._fields()
+
+    def __repr__(self) -> str:
+        fields = (f"{name}={value!r}" for name, value in self._fields())
+        return f"{type(self).__name__}({', '.join(fields)})"
 
 
-class Fail(NamedTuple):
-    errno: int
+class Return(_Carried):
+    __slots__ = ("value",)
+
+    def __init__(self, value: int = 0) -> None:
+        self.value = value
+
+
+class Fail(_Carried):
+    __slots__ = ("errno",)
+
+    def __init__(self, errno: int) -> None:
+        self.errno = errno
 
 
 class Native(NamedTuple):
@@ -162,7 +184,7 @@ class Resume(Protocol):
         """
 
 
-class Park(NamedTuple):
+class Park(_Carried):
     """Sleep until the provider calls ``resume()``, then dispatch the call again; else as ``Wait``.
 
     ``start(resume)`` is called once, when the thread is about to sleep. ``resume`` may be called in there, or
@@ -170,22 +192,33 @@ class Park(NamedTuple):
     signal, the timeout, its death) it does nothing, and returns False.
     """
 
-    start: Callable[[Resume], None]
-    timeout: float | None = None
-    expired: int = 11
-    restart: bool = True
+    __slots__ = ("expired", "restart", "start", "timeout")
+
+    def __init__(
+        self, start: Callable[[Resume], None], timeout: float | None = None, expired: int = 11,
+        restart: bool = True,
+    ) -> None:  # fmt: skip
+        self.start = start
+        self.timeout = timeout
+        self.expired = expired
+        self.restart = restart
 
 
-class Give(NamedTuple):
+class Give(_Carried):
     """The result is a new descriptor of the program's: a duplicate of ``handle``, which the engine closes.
 
     ``then`` gets its number there, as for ``Native``. Only for engines that answer without the kernel's part
     of the call; ``Native`` with ``made`` is for all of them.
     """
 
-    handle: int
-    cloexec: bool
-    then: Callable[[int], Answer | None] | None = None
+    __slots__ = ("cloexec", "handle", "then")
+
+    def __init__(
+        self, handle: int, cloexec: bool, then: Callable[[int], Answer | None] | None = None
+    ) -> None:
+        self.handle = handle
+        self.cloexec = cloexec
+        self.then = then
 
 
 class Replace(NamedTuple):

@@ -34,6 +34,7 @@ _accept4: Final = _libc.accept4
 _connect: Final = _libc.connect
 _getsockopt: Final = _libc.getsockopt
 _recvmsg: Final = _libc.recvmsg
+_setsockopt: Final = _libc.setsockopt
 _socket: Final = _libc.socket
 _get_errno: Final = ctypes.get_errno
 _is_blocking: Final = os.get_blocking
@@ -183,7 +184,7 @@ def accept_now(listener: int, flags: int, take: Callable[[int, int], T], *, bloc
 
 
 def setsockopt(handle: int, level: int, option: int, value: bytes) -> None:
-    result = _libc.setsockopt(handle, level, option, value, len(value))
+    result = _setsockopt(handle, level, option, value, len(value))
     _check(result, "setsockopt", handle, level, option, value)
 
 

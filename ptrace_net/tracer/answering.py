@@ -114,15 +114,15 @@ class Answering:
             if handle != opened.handle:
                 share_blocking(opened.handle, handle)
                 os.close(opened.handle)
-                opened = opened._replace(handle=handle)
-        self._install(listener, identity, call, opened._replace(then=native.then))
+        else:
+            handle = opened.handle
+        self._install(listener, identity, call, Give(handle, opened.cloexec, native.then))
 
     def _install(self, listener: int, identity: int, call: Call, opened: Give) -> None:
         """The descriptor goes in with the answer, in one: an answer alone may be lost to a signal, and what
         has been accepted with it. What is written to memory is written before.
         """
-        handle, cloexec, then = opened
-        thread = self._current
+        handle, then, thread = opened.handle, opened.then, self._current
         if thread.handle >= 0:
             thread.release()
         if then is not None and call.name != "socket":
@@ -130,7 +130,7 @@ class Answering:
             then = None
         brought = placement.bring(thread.tid)
         try:
-            fd = notification.install(listener, identity, handle, cloexec=cloexec, answer=True)
+            fd = notification.install(listener, identity, handle, cloexec=opened.cloexec, answer=True)
         except WITHDRAWN:
             self._keep(call, opened)
             return

@@ -5,7 +5,7 @@ descriptor into the program. A call whose thread got a signal in between is gone
 program will issue it again.
 
 Memory for ioctl(2) is a bytearray: of bytes fcntl tries first whether they may be written to, which takes
-longer than the call.
+longer than the call. What is said to the kernel lies in one of ours each: one thread at a time speaks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,13 @@ _RESP: Final = struct.Struct("=QqiI")
 _FD: Final = struct.Struct("=QIIII")
 _ID: Final = struct.Struct("=Q")
 _ioctl: Final = ioctl
+_unpack_notification: Final = _NOTIF.unpack
+_pack_response: Final = _RESP.pack_into
+_pack_descriptor: Final = _FD.pack_into
+_pack_identity: Final = _ID.pack_into
+_response: Final = bytearray(_RESP.size)
+_descriptor: Final = bytearray(_FD.size)
+_identity: Final = bytearray(_ID.size)
 
 
 def prepare(listener: int) -> bool:
@@ -49,32 +56,34 @@ def receive(listener: int) -> tuple[int, ...]:
     """
     notification = bytearray(80)  # the kernel insists on zeros
     _ioctl(listener, _RECV, notification)
-    return _NOTIF.unpack(notification)
+    return _unpack_notification(notification)
 
 
 def answer(listener: int, identity: int, value: int) -> None:
     """End the call with ``value``; -errno for a failure."""
     failed = -4095 <= value < 0
-    response = _RESP.pack(identity, 0 if failed else value, value if failed else 0, 0)
-    _ioctl(listener, _SEND, bytearray(response))
+    _pack_response(_response, 0, identity, 0 if failed else value, value if failed else 0, 0)
+    _ioctl(listener, _SEND, _response)
 
 
 def let_through(listener: int, identity: int) -> None:
-    _ioctl(listener, _SEND, bytearray(_RESP.pack(identity, 0, 0, _CONTINUE)))
+    _pack_response(_response, 0, identity, 0, 0, _CONTINUE)
+    _ioctl(listener, _SEND, _response)
 
 
 def install(listener: int, identity: int, descriptor: int, *, cloexec: bool, answer: bool) -> int:
     """Duplicate ``descriptor`` into the program; its number there. ``answer`` also ends the call with it."""
     flags = _ADDFD_SEND if answer else 0
-    mode = O_CLOEXEC if cloexec else 0
-    fd: int = _ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, flags, descriptor, 0, mode)))
+    _pack_descriptor(_descriptor, 0, identity, flags, descriptor, 0, O_CLOEXEC if cloexec else 0)
+    fd: int = _ioctl(listener, _ADDFD, _descriptor)
     return fd
 
 
 def put(listener: int, identity: int, descriptor: int, fd: int, *, cloexec: bool) -> None:
     """Put a duplicate of ``descriptor`` in place of the program's ``fd``."""
     mode = O_CLOEXEC if cloexec else 0
-    _ioctl(listener, _ADDFD, bytearray(_FD.pack(identity, _ADDFD_SETFD, descriptor, fd, mode)))
+    _pack_descriptor(_descriptor, 0, identity, _ADDFD_SETFD, descriptor, fd, mode)
+    _ioctl(listener, _ADDFD, _descriptor)
 
 
 def is_deserted(listener: int) -> bool:
@@ -87,7 +96,8 @@ def is_deserted(listener: int) -> bool:
 def is_valid(listener: int, identity: int) -> bool:
     """Whether the thread still waits in this call."""
     try:
-        _ioctl(listener, _ID_VALID, bytearray(_ID.pack(identity)))
+        _pack_identity(_identity, 0, identity)
+        _ioctl(listener, _ID_VALID, _identity)
     except FileNotFoundError:
         return False
     return True

@@ -87,8 +87,8 @@ class Thread(Task):
             except Errno:
                 return 0
             self._held_fd = fd
-        status = _fstat(self.handle)
-        return status.st_ino if status.st_mode & _S_IFMT == _S_IFSOCK else 0
+        mode, inode = _fstat(self.handle)[:2]
+        return inode if mode & _S_IFMT == _S_IFSOCK else 0
 
     def release(self) -> None:
         """The call is about to go on: the program alone has its descriptors."""

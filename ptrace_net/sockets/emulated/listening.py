@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ptrace_net.placement import Prompt
 from ptrace_net.sockets import hostcalls
@@ -27,17 +26,26 @@ if TYPE_CHECKING:
     from ptrace_net.sockets.emulated.stream import Stream
     from ptrace_net.syscalls.seam import Call, Resume
 
-SO_RCVTIMEO = 20
+SO_RCVTIMEO: Final = 20
+_SOCK_CLOEXEC: Final = 0o2000000
 
 
-class Arrival(NamedTuple):
-    """A connection that waits in a listener's queue: both names, the host's socket or the wire's end."""
+class Arrival:
+    """A connection that waits in a listener's queue: both names, the host's socket or the wire's end, or the
+    ``client`` of this run.
+    """
 
-    local: Name
-    peer: Name
-    handle: int = -1
-    end: End | None = None
-    client: Stream | None = None  # of this run
+    __slots__ = ("client", "end", "handle", "local", "peer")
+
+    def __init__(
+        self, local: Name, peer: Name, handle: int = -1, end: End | None = None,
+        client: Stream | None = None,
+    ) -> None:  # fmt: skip
+        self.local = local
+        self.peer = peer
+        self.handle = handle
+        self.end = end
+        self.client = client
 
 
 Key: TypeAlias = "bytes | int"
@@ -128,7 +136,7 @@ class Queue:
             os.close(new)
         if self.waiting:
             self._wake_next()
-        return Give(given, bool(flags & socket.SOCK_CLOEXEC))
+        return Give(given, bool(flags & _SOCK_CLOEXEC))
 
     def _known(self, call: Call, new: int, key: Key) -> int:
         """The connection in ``new`` is made known; what the program gets of it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import suppress
 
 from ptrace_net.sockets import hostcalls
 from ptrace_net.syscalls.seam import Errno
@@ -101,5 +100,7 @@ class Inheritance:
 
     def give(self, accepted: int) -> None:
         for option, value in self._held:
-            with suppress(Errno):  # SO_MARK needs a privilege that the supervisor may lack
+            try:
                 hostcalls.setsockopt(accepted, socket.SOL_SOCKET, option, value)
+            except Errno:  # SO_MARK needs a privilege that the supervisor may lack
+                continue

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import struct
-from pathlib import Path
 
 from ptrace_net.sockets.emulated.options.model import CAP_NET_ADMIN, Ask
 from ptrace_net.syscalls.seam import Errno
 
 _NAME_SIZE = 16
-_SYSCTL = Path("/proc/sys/net/ipv4")
+_SYSCTL = "/proc/sys/net/ipv4/"
 # struct tcp_md5sig: an address, flags, prefix, length, interface, key
 _MD5SIG = struct.Struct("=H126sBBHi80s")
 _MD5_KEY = 80
@@ -19,7 +18,8 @@ _KEY_SIZES = (16, 32)
 
 def _sysctl(name: str, default: str) -> str:
     try:
-        return (_SYSCTL / name).read_text().strip()
+        with open(_SYSCTL + name) as file:
+            return file.read().strip()
     except OSError:
         return default
 
