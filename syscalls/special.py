@@ -1,12 +1,4 @@
-"""An int and bytes that are something more. Python always: mypyc does not compile such classes."""
-
-
-class Pointer(int):
-    """An address in the program's memory: never dereferenced here, only handed to ``Task.read`` and
-    ``write``.
-    """
-
-    __slots__ = ()
+"""Bytes that are something more. Python always: mypyc does not compile such classes."""
 
 
 class Counted(bytes):

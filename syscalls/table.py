@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ptrace_net.syscalls.special import Pointer
-
 if TYPE_CHECKING:
     from ptrace_net.abi.arch import Arch
 
@@ -123,7 +121,7 @@ _READERS = {
     "i32": "{0} if {0} < 0x80000000 else signed32({0})",
     "u32": "{0} & 0xFFFFFFFF",
     "size": "{0}",
-    "pointer": "Pointer({0})",
+    "pointer": "{0}",
 }
 Converter: TypeAlias = Callable[[tuple[int, ...]], tuple[int, ...]]
 
@@ -133,14 +131,12 @@ def converter(name: str) -> Converter:
     """Registers to typed arguments; compiled, since it runs with each call."""
     readers = [_READERS[argument.kind.width] for argument in ARGUMENTS[name]]
     words = "".join(f"({reader.format(f'registers[{i}]')}), " for i, reader in enumerate(readers))
-    made: Converter = eval(f"lambda registers: ({words})", {"signed32": signed32, "Pointer": Pointer})
+    made: Converter = eval(f"lambda registers: ({words})", {"signed32": signed32})
     return made
 
 
 def typed(name: str, registers: tuple[int, ...], arch: Arch) -> tuple[int, ...]:
-    """The arguments of a call from its registers: C ints signed, sizes as wide as ``arch``'s, addresses
-    Pointers.
-    """
+    """A call's arguments from its registers: C ints signed, sizes and addresses as wide as ``arch``'s."""
     if arch.word == 4:
         registers = tuple(register & 0xFFFFFFFF for register in registers)
     return converter(name)(registers)

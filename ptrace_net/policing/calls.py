@@ -24,7 +24,6 @@ from ptrace_net.syscalls.seam import (
     Return,
     Wait,
 )
-from ptrace_net.syscalls.special import Pointer
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.seam import Task
@@ -62,7 +61,7 @@ def with_memory(go: Go, call: Call, place: int, data: bytes, extra: dict[int, in
         call.task.write(address, data)
     except Errno as error:
         return Fail(error.number)
-    changed = {place: Pointer(address), **(extra or {})}
+    changed = {place: address, **(extra or {})}
     args = tuple(changed.get(index, argument) for index, argument in enumerate(call.args))
     return onward(go, call, args)
 
@@ -103,7 +102,7 @@ def ask_name(go: Go, call: Call, question: str, fd: int) -> bytes:
     if address:
         try:
             task.write(address, _INT.pack(SOCKADDR_STORAGE) + bytes(SOCKADDR_STORAGE))
-            asked = Call(task, call.arch, question, (fd, Pointer(address + 4), Pointer(address)))
+            asked = Call(task, call.arch, question, (fd, address + 4, address))
             answer = go(asked)
             if isinstance(answer, Return):
                 length = _INT.unpack(task.read(address, 4))[0]
@@ -127,7 +126,7 @@ def ask_option(go: Go, call: Call, fd: int, level: int, option: int) -> int | No
     if address:
         try:
             task.write(address, _INT.pack(4) + _INT.pack(-1))
-            args = (fd, level, option, Pointer(address + 4), Pointer(address))
+            args = (fd, level, option, address + 4, address)
             answer = go(Call(task, call.arch, "getsockopt", args))
             if isinstance(answer, Return):
                 value: int = _INT.unpack(task.read(address + 4, 4))[0]

@@ -10,7 +10,6 @@ from ptrace_net.abi.msghdr import cmsg_align, cmsghdr, mmsghdr, msghdr
 from ptrace_net.policing.calls import Go, afterwards, onward
 from ptrace_net.syscalls.msghdr import Header, pieces, read_control, read_header
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail
-from ptrace_net.syscalls.special import Pointer
 
 UIO_MAXIOV = 1024
 _MOST = 1 << 16
@@ -109,4 +108,4 @@ def _copy(header: Header, arch: Arch, control: int, kept: bytes) -> bytes:
 
 def _args(call: Call, address: int, several: bool) -> tuple[int, ...]:
     rest = (1, *call.args[3:]) if several else call.args[2:]
-    return (call.args[0], Pointer(address), *rest)
+    return (call.args[0], address, *rest)

@@ -25,7 +25,6 @@ from ptrace_net.policing.names import (
 )
 from ptrace_net.syscalls.memory import read_int
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Fail
-from ptrace_net.syscalls.special import Pointer
 
 if TYPE_CHECKING:
     from ptrace_net.syscalls.msghdr import Header
@@ -99,7 +98,7 @@ class Ports:
             call.task.write(address, msghdr.fast(call.arch).pack(*changed).ljust(64, b"\0") + name)
         except Errno as error:
             return Fail(error.number)
-        return onward(go, call, (call.args[0], Pointer(address), *call.args[2:]))
+        return onward(go, call, (call.args[0], address, *call.args[2:]))
 
     def receive(self, call: Call, go: Go) -> Answer:
         """recvmsg and recvmmsg."""
