@@ -83,25 +83,27 @@ class Control:
                     ttl, tos = _limited(level, kind, payload, ttl, tos)
         return ttl, tos
 
-    def source(self, sock: Datagram, target: Name, control: bytes, word: int) -> bytes | None:
-        """The source address that a datagram asks for (IP_PKTINFO, IPV6_PKTINFO); Errno(EINVAL) for one that
-        is not the run's.
+    def source(self, sock: Datagram, target: Name, control: bytes, word: int) -> tuple[bytes | None, int]:
+        """Source address and interface that a datagram asks for, or None and 0 (IP_PKTINFO, IPV6_PKTINFO);
+        Errno(EINVAL) for an address that is not the run's.
         """
         from ptrace_net.sockets.control6 import items
 
         for level, kind, payload in items(control, word):
-            address = b""
+            address, index = b"", 0
             if (level, kind) == (IPPROTO_IP, IP_PKTINFO) and len(payload) >= _IN_PKTINFO:
-                address = payload[4:8]
+                address, index = payload[4:8], _INT.unpack(payload[:4])[0]
             elif (level, kind) == (IPPROTO_IPV6, IPV6_PKTINFO) and sock.family == AF_INET6:
                 if len(payload) < _IN6_PKTINFO:
                     raise Errno(errno.EINVAL)
-                address = payload[:16].removeprefix(V4_MAPPED)
+                address, index = payload[:16].removeprefix(V4_MAPPED), _INT.unpack(payload[16:20])[0]
             if any(address) and len(address) == len(target.address):
                 if not sock.layer.network.is_local(address):
                     raise Errno(errno.EINVAL)
-                return address
-        return None
+                return address, index
+            if index:
+                return None, index
+        return None, 0
 
     def _limits(self, sock: Datagram, four: bool, multicast: bool) -> tuple[int, int]:
         if sock.options.values is None:
@@ -138,8 +140,8 @@ class Control:
     def _ip(self, sock: Receiving, origin: Origin) -> list[Item]:
         value, found = sock.options.value, []
         if value(IPPROTO_IP, IP_PKTINFO):
-            local = origin.destination
-            found.append((IPPROTO_IP, IP_PKTINFO, _INT.pack(origin.interface) + local + local))
+            info = _INT.pack(origin.interface) + self._local(sock, origin) + origin.destination
+            found.append((IPPROTO_IP, IP_PKTINFO, info))
         if value(IPPROTO_IP, IP_RECVTTL):
             found.append((IPPROTO_IP, IP_TTL, _INT.pack(origin.ttl)))
         if value(IPPROTO_IP, IP_RECVTOS):
@@ -148,6 +150,13 @@ class Control:
             port = sock.binding.port if sock.binding is not None else 0
             found.append((IPPROTO_IP, IP_RECVORIGDSTADDR, pack(2, Name(origin.destination, port))))
         return found
+
+    def _local(self, sock: Receiving, origin: Origin) -> bytes:
+        """The address that an answer comes from (fib_compute_spec_dst)."""
+        network, destination = sock.layer.network, origin.destination
+        if is_multicast(destination) or network.is_broadcast(destination):
+            return network.source_for(origin.source.address) or destination
+        return destination
 
     def _ipv6(self, sock: Receiving, origin: Origin) -> list[Item]:
         value, found = sock.options.value, []

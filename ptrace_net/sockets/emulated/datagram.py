@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import errqueue, gather
+from ptrace_net.sockets.emulated import errqueue, gather, leaving
 from ptrace_net.sockets.emulated.gather import MSG_MORE, Corked
 from ptrace_net.sockets.emulated.names import (
     AF_INET,
@@ -26,6 +26,7 @@ from ptrace_net.sockets.emulated.names import (
     family_of,
     parse,
 )
+from ptrace_net.sockets.emulated.network import is_link_local
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.receiving import Receiving
 from ptrace_net.sockets.emulated.recipients import Recipients
@@ -111,14 +112,13 @@ class Datagram(Receiving):
         if elsewhere is not None:
             return elsewhere
         self.autobind(handle)
-        target = self._udp_destination(name, errno.EAFNOSUPPORT)
+        target = leaving.scoped(self, self._udp_destination(name, errno.EAFNOSUPPORT))
         network = self.layer.network
         if network.is_broadcast(target.address) and not hostcalls.get_int(handle, SOL_SOCKET, SO_BROADCAST):
             raise Errno(errno.EACCES)
-        source = self.layer.source_for(target.address)
-        if source is None:
-            raise Errno(errno.ENETUNREACH)
-        if self.binding is not None and not any(self.binding.address):
+        bound = self.binding.address if self.binding is not None else b""
+        source, _ = leaving.leave(self, target, bound if any(bound) else None)
+        if self.binding is not None:
             self.binding.address = source
         self.peer = target
         self.options.route_lost = False
@@ -130,6 +130,7 @@ class Datagram(Receiving):
         """The address that connect(2) chose goes, and the port where nobody asked for it (__udp_disconnect).
         """
         self.peer = None
+        leaving.unbind(self)
         self.forget_address()
         if self.binding is not None and self.binding.ephemeral:
             self.let_go()
@@ -267,14 +268,20 @@ class Datagram(Receiving):
         """What a datagram to ``target`` says of itself; raises Errno(ENETUNREACH)."""
         binding = self.binding
         assert binding is not None
-        source = self.layer.control.source(self, target, control, word) if control else None
-        if source is None:
-            source = binding.address if any(binding.address) else self.layer.source_for(target.address)
-        if source is None or len(source) != len(target.address):
+        address = target.address
+        source, asked = self.layer.control.source(self, target, control, word) if control else (None, 0)
+        if source is None and any(binding.address):
+            source = binding.address
+        if address[0] >= (0xE0 if len(address) == 4 else 0xFE):
+            source, interface = leaving.leave(self, target, source, asked)
+        else:
+            source = source or self.layer.source_for(address)
+            interface = self.layer.network.link_of(source) if source is not None else 0
+        if source is None or len(source) != len(address):
             raise Errno(errno.ENETUNREACH)
         ttl, tos = self.layer.control.sending(self, target, control, word)
-        interface = self.layer.network.link_of(source)
-        return Origin(Name(source, binding.port), target.address, interface, ttl, tos)
+        scope = interface if source[0] == 0xFE and is_link_local(source) else 0
+        return Origin(Name(source, binding.port, scope), address, interface, ttl, tos)
 
     def flush(self) -> bool:
         """Send what the program wrote without an address; whether there was anything."""

@@ -19,6 +19,7 @@ from ptrace_net.sockets.emulated.backing import AF_UNIX, SEQPACKET, STREAM, Door
 from ptrace_net.sockets.emulated.control import Control
 from ptrace_net.sockets.emulated.datagram import Datagram
 from ptrace_net.sockets.emulated.ioctls import interface_ioctl, is_interface, own_ioctl
+from ptrace_net.sockets.emulated.memberships import Memberships, comes_back
 from ptrace_net.sockets.emulated.names import AF_INET, AF_INET6, Name
 from ptrace_net.sockets.emulated.network import LOOPBACK4, LOOPBACK6, Network, is_multicast
 from ptrace_net.sockets.emulated.options import Options, begin
@@ -83,6 +84,7 @@ class EmulatedSockets:
         self._datagram_doorway: Doorway | None = None
         self._tellers: Tellers | None = None
         self._netlink: NetlinkLayer | None = None
+        self.memberships = Memberships(self)
         self.outside = outside(self)
         self.tcp.reserve = partial(self.outside.reserve, socket.SOCK_STREAM)
         self.udp.reserve = partial(self.outside.reserve, socket.SOCK_DGRAM)
@@ -235,6 +237,8 @@ class EmulatedSockets:
     def drop(self, sock: EmulatedSocket) -> None:
         """The program has closed ``sock``."""
         if self.registry.remove(sock.inode) is not None:
+            if sock.options.groups:
+                self.memberships.forget(sock)
             sock.gone()
 
     def _held(self) -> set[int]:
@@ -283,8 +287,10 @@ class EmulatedSockets:
     def forward(self, sender: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
         """Take a datagram where it goes; False where a host would say that nobody is there."""
         network = self.network
-        if is_multicast(target.address) or network.is_broadcast(target.address):
-            self.to_all(data, target, origin, sender.ports)
+        group = is_multicast(target.address)
+        if group or network.is_broadcast(target.address):
+            if not group or comes_back(sender, origin):
+                self.to_all(data, target, origin, sender.ports)
             self.outside.send_to_all(sender, data, target, origin)
             return True
         local = network.is_local(target.address)

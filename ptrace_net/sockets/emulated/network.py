@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -69,16 +70,25 @@ class Network:
             return destination if destination in self._owner else LOOPBACK4
         return self._outside(destination)
 
+    def source_on(self, index: int, destination: bytes) -> bytes | None:
+        """The address that a packet to a group, or to a neighbour, has if it leaves by that interface."""
+        links = [link for link in self.links if link.ifindex == index != LO]
+        source = _fitting(links, destination) or self.source_for(destination)
+        return LOOPBACK4 if source is None and index == LO and len(destination) == 4 else source
+
     def _outside(self, destination: bytes) -> bytes | None:
-        """The address of eth0 that faces the world: link-local for link-local."""
-        link_local = len(destination) == 16 and is_link_local(destination)
-        for link in self.links:
-            if link.ifindex == LO:
-                continue
-            for address, _ in link.addresses:
-                if len(address) == len(destination) and is_link_local(address) == link_local:
-                    return address
-        return None
+        """The address of eth0 that faces the world."""
+        return _fitting((link for link in self.links if link.ifindex != LO), destination)
+
+
+def _fitting(links: Iterable[Link], destination: bytes) -> bytes | None:
+    """An address of the destination's family: link-local for what is not beyond the link."""
+    link_local = needs_scope(destination)
+    for link in links:
+        for address, _ in link.addresses:
+            if len(address) == len(destination) and is_link_local(address) == link_local:
+                return address
+    return None
 
 
 def is_link_local(address: bytes) -> bool:

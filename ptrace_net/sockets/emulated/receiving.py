@@ -36,7 +36,7 @@ MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 0x2000, 0x40000000
 class Receiving(Erring):
     """The part of a datagram socket that what others send concerns."""
 
-    __slots__ = ("dry", "groups", "mute", "ours", "polled", "prompt", "several", "sleepers", "usual")
+    __slots__ = ("dry", "mute", "ours", "polled", "prompt", "several", "sleepers", "usual")
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
@@ -44,7 +44,6 @@ class Receiving(Erring):
         self.dry = True  # nothing lies in the program's end; where that is not known: False
         self.usual: Origin | None = None  # of datagrams that lie there without one
         self.mute = False  # shut down for writing: our end hangs up, though the program's is open
-        self.groups: set[tuple[bytes, int]] = set()
         self.several: Several | None = None
         self.sleepers = Sleepers()
         self.polled = False  # somebody has found nothing, and will sleep elsewhere
@@ -89,8 +88,7 @@ class Receiving(Erring):
     def wants(self, origin: Origin) -> bool:
         """Whether a connected socket takes a datagram: from its peer alone."""
         return self.peer is None or (
-            self.peer.port == origin.source.port
-            and (self.peer.address == origin.source.address or is_multicast(self.peer.address))
+            self.peer.port == origin.source.port and self.peer.address == origin.source.address
         )
 
     def hears(self, target: Name, origin: Origin) -> bool:
@@ -98,22 +96,12 @@ class Receiving(Erring):
         binding = self.binding
         if binding is None or not self.wants(origin):
             return False
-        if any(binding.address) and binding.address != target.address:
+        address, six = target.address, self.family == AF_INET6
+        if any(binding.address) and binding.address != address:
             return False
-        if len(target.address) == 16 or (self.family == AF_INET6 and self.v6only):
-            return self.family == AF_INET6 and len(target.address) == 16 and self._in_group(target.address)
-        return not is_multicast(target.address) or self._in_group(target.address)
-
-    def _in_group(self, group: bytes) -> bool:
-        return any(joined == group for joined, _ in self.groups)
-
-    def join(self, group: bytes, interface: int) -> None:
-        self.groups.add((group, interface))
-        self.layer.outside.joined(group, interface, True)
-
-    def leave(self, group: bytes, interface: int) -> None:
-        self.groups.discard((group, interface))
-        self.layer.outside.joined(group, interface, False)
+        if six and self.v6only if len(address) == 4 else not six:
+            return False
+        return not is_multicast(address) or self.layer.memberships.lets_in(self, address, origin)
 
     def deliver(self, data: bytes, origin: Origin) -> bool:
         """Hand a datagram to a thread that waits for one, or put it into the queue; where that is full it is

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.policies.mapping import ANY4
 from ptrace_net.sockets import hostcalls
+from ptrace_net.sockets.emulated import leaving
 from ptrace_net.sockets.emulated.names import (
     AF_INET,
     AF_INET6,
@@ -105,10 +106,8 @@ class EmulatedSocket(Socket):
             if self.v6only and len(wanted.address) == 4:
                 raise Errno(errno.EINVAL)
         network = self.layer.network
-        if needs_scope(wanted.address) and not wanted.scope:
-            raise Errno(errno.EINVAL)
-        if is_link_local(wanted.address) and not network.has_index(wanted.scope):
-            raise Errno(errno.ENODEV)
+        if needs_scope(wanted.address):
+            leaving.bindable(self, wanted)
         known = not any(wanted.address) or multicast or network.is_broadcast(wanted.address)
         if not known and not network.is_local(wanted.address):
             raise Errno(errno.EADDRNOTAVAIL)
@@ -160,10 +159,11 @@ class EmulatedSocket(Socket):
         """UDP_CORK is off: what it held back is sent."""
 
     def join(self, group: bytes, interface: int) -> None:
-        """A membership that brings nothing: no datagrams come to a stream."""
+        """In a stream's group others may hear something."""
+        self.layer.memberships.join(self, (interface, group))
 
     def leave(self, group: bytes, interface: int) -> None:
-        return
+        self.layer.memberships.leave(self, (interface, group))
 
     def peer_name(self, handle: int = -1) -> bytes:
         if self.peer is None:
@@ -171,12 +171,16 @@ class EmulatedSocket(Socket):
         return pack(self.family, self.peer)
 
     def _scope_of(self, address: bytes) -> int:
-        return self.layer.network.link_of(address) if is_link_local(address) else 0
+        if is_link_local(address):
+            return self.layer.network.link_of(address)
+        return self.options.number(*leaving.SO_BINDTOIFINDEX, 0) if needs_scope(address) else 0
 
     # Destinations
 
     def destination(self, name: bytes) -> Name:
-        """Where connect(2) goes; errors as tcp_v4_connect, tcp_v6_connect and their UDP twins give them."""
+        """Where connect(2) goes, or a datagram; errors as tcp_v4_connect, tcp_v6_connect and their UDP twins
+        give them.
+        """
         target = parse(self.family, name)
         if family_of(name) != self.family:
             raise Errno(errno.EAFNOSUPPORT)
@@ -197,8 +201,6 @@ class EmulatedSocket(Socket):
             if self.family == AF_INET:
                 raise Errno(errno.EINVAL)
             raise Errno(errno.ENETUNREACH if four else errno.EAFNOSUPPORT)
-        if needs_scope(target.address) and not target.scope:
-            raise Errno(errno.EINVAL)
 
     # Options
 

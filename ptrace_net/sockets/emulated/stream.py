@@ -11,7 +11,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import aborting, full, tcpinfo, tcpstate
+from ptrace_net.sockets.emulated import aborting, full, leaving, tcpinfo, tcpstate
 from ptrace_net.sockets.emulated.listening import Arrival, Key, Queue
 from ptrace_net.sockets.emulated.mirror import Mirror
 from ptrace_net.sockets.emulated.names import AF_UNSPEC, Name, any_of, family_of, pack
@@ -161,6 +161,7 @@ class Stream(EmulatedSocket):
         network = self.layer.network
         if is_multicast(target.address) or network.is_broadcast(target.address):
             raise Errno(errno.ENETUNREACH)
+        target = leaving.scoped(self, target)
         elsewhere = self.layer.connect_elsewhere(self, handle, fd, name)
         if elsewhere is not None:
             return elsewhere

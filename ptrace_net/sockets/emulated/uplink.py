@@ -15,7 +15,14 @@ from ptrace_net.sockets import hostcalls
 from ptrace_net.sockets.emulated import errqueue
 from ptrace_net.sockets.emulated.hosts import GATEWAYS, HostRoutes
 from ptrace_net.sockets.emulated.names import AF_INET, Name
-from ptrace_net.sockets.emulated.network import ETHERNET, ETHERNET_MTU, GATEWAY4, LOOPBACK4, LOOPBACK6
+from ptrace_net.sockets.emulated.network import (
+    ETHERNET,
+    ETHERNET_MTU,
+    GATEWAY4,
+    LOOPBACK4,
+    LOOPBACK6,
+    is_link_local,
+)
 from ptrace_net.sockets.emulated.origins import Origin
 from ptrace_net.sockets.emulated.outside import WithoutPackets
 from ptrace_net.sockets.emulated.publish import Publisher
@@ -99,6 +106,8 @@ class Uplink(WithoutPackets):
     def send(self, sock: Datagram, data: bytes, target: Name, origin: Origin) -> bool:
         from ptrace_net.sockets.emulated.carriers import time_exceeded
 
+        if is_link_local(target.address):
+            return True  # nobody is there
         family, name = self.routes.sockaddr(target)
         errqueue.check_size(sock, target, len(data), ETHERNET_MTU, 28 if len(target.address) == 4 else 48)
         if target.address in GATEWAYS:

@@ -10,7 +10,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
-from ptrace_net.sockets.emulated import errqueue
+from ptrace_net.sockets.emulated import errqueue, leaving
 from ptrace_net.sockets.emulated.datagram import Datagram
 from ptrace_net.sockets.emulated.names import AF_INET, AF_UNSPEC, Name, family_of, parse
 from ptrace_net.sockets.emulated.origins import Origin
@@ -93,7 +93,7 @@ class Raw(Datagram):
             self.raw.source = self.asked
             self.number = 0  # (__udp_disconnect)
             return Return(0)
-        target = self.destination(name)
+        target = leaving.scoped(self, self.destination(name))
         source = self.layer.source_for(target.address)
         if source is None:
             raise Errno(errno.ENETUNREACH)
