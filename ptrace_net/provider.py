@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ptrace_net.failure import complain
@@ -116,7 +117,15 @@ def _wire(options: Options, links: Links) -> Callable[[EmulatedSockets], Outside
     from ptrace_net.sockets.wire.outside import Wire
 
     def wire(layer: EmulatedSockets) -> Outside:
-        devices = open_devices(*links[:3], time.monotonic(), traces=links.traces, clock=time.monotonic)
+        now, asked = time.monotonic(), partial(open_devices, *links[:3], traces=links.traces)
+        if links.devices:
+            devices = asked(now, clock=time.monotonic)
+        else:
+            from ptrace_net.sockets.netlink.shown import Shown, attach_gateway
+
+            host = Shown()
+            devices = asked(now, clock=time.monotonic, attached=host)
+            attach_gateway(host, layer.network, now)
         devices.packets_on_lo |= options.policy.lane == "wire"
         if options.policy.impairments:
             from ptrace_net.policy_links import schedule

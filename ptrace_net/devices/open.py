@@ -91,10 +91,13 @@ class Devices:
 def open_devices(
     devices: Sequence[DeviceSpec], captures: Sequence[CaptureSpec], impairs: Sequence[ImpairSpec], now: float,
     run: str = "ptrace-net", traces: Sequence[CaptureSpec] = (), clock: Callable[[], float] | None = None,
+    attached: AttachedHost | None = None,
 ) -> Devices:  # fmt: skip
-    """``lo`` and the devices asked for; ``clock`` is what ``now`` comes from, for captures."""
+    """``lo`` and the devices asked for, for ``attached`` or a new host; ``clock`` is what ``now`` comes
+    from, for captures.
+    """
     _check_names(devices, {"capture": captures, "frames": traces, "impair": impairs})
-    opened = Devices(AttachedHost(Host(os.urandom)))
+    opened = Devices(attached or AttachedHost(Host(os.urandom)))
     wrapping = _Wrapping(opened, captures, impairs, traces, time.time() - now, clock)
     try:
         opened.attached.attach_loopback(wrapping.around(loopback()), now)

@@ -129,3 +129,12 @@ def test_monitor(ptrace_net_command: list[str]) -> None:
 def _told(text: str) -> list[str]:
     """Lines of `ip -o monitor` without what the device differs in."""
     return [line.partition("\\")[0].strip() for line in text.splitlines()]
+
+
+def test_a_link_of_another_name(ptrace_net_command: list[str]) -> None:
+    """Of several devices, or one that is not called eth0, ip(8) shows all there are."""
+    script = "ip -j addr show dev eth1; ip -br link"
+    text = ours(ptrace_net_command, script, "--device", "eth1=none,address=10.9.0.2/24,mac=02:00:00:00:00:07")
+    shown, *links = text.splitlines()
+    assert json.loads(shown)[0]["addr_info"][0]["local"] == "10.9.0.2"
+    assert [line.split()[0] for line in links] == ["lo", "eth1"]

@@ -22,9 +22,14 @@ def test_same(ptrace_net_command: list[str], program: Path, engine: str) -> None
     assert ours(ptrace_net_command, script, "--engine", engine).splitlines() == expected
 
 
-def test_arping(ptrace_net_command: list[str]) -> None:
-    """The gateway answers, with the address that ip(8) shows then."""
-    text = ours(ptrace_net_command, "arping -c2 -w3 10.0.2.2; ping -c1 10.0.2.2; ip neigh")
+FRAMES = pytest.mark.parametrize("options", [(), ("--frames", "lo=/dev/null")], ids=" ".join)
+
+
+@FRAMES
+def test_arping(ptrace_net_command: list[str], options: tuple[str, ...]) -> None:
+    """The gateway answers, with the address that ip(8) shows then; also where frames of lo are looked at."""
+    script = "arping -c2 -w3 10.0.2.2; ping -c1 10.0.2.2; ping -c1 10.0.2.15 >&2; ip neigh"
+    text = ours(ptrace_net_command, script, *options)
     assert len(re.findall(r"reply from 10.0.2.2 \[52:54:98:76:54:02\]", text)) == 2
     assert re.search(r"10.0.2.2 dev eth0 lladdr 52:54:98:76:54:02 (REACHABLE|DELAY|STALE)", text)
 
@@ -46,9 +51,8 @@ def test_tcpdump_reads_what_another_program_sends(ptrace_net_command: list[str])
     assert len(re.findall(r"IP 10.0.2.2 > 10.0.2.15: ICMP echo reply, .* length 64", text)) == 2
 
 
-@pytest.mark.parametrize("options", [(), ("--frames", "lo=/dev/null")], ids=" ".join)
+@FRAMES
 def test_tcpdump_natively_sees_the_same(ptrace_net_command: list[str], options: tuple[str, ...]) -> None:
-    """With frames of lo, and no other device, these are on a lo beside the one that ip(8) shows."""
     script = CAPTURE.replace("-i eth0", "-e -t -i lo").replace("10.0.2.2", "127.0.0.1")
     texts = []
     with kernel() as linux:

@@ -105,9 +105,6 @@ class NetlinkLayer:
 
     @cached_property
     def taps(self) -> Taps:
-        outside = self.layer.outside
-        if isinstance(outside, Wire) and outside.lane is not self.lane:
-            return Taps(self.lane, outside.lane)
         return Taps(self.lane)
 
     def packet_socket(self, kind: int, protocol: int) -> Datagram:
@@ -146,6 +143,5 @@ def _owner(tgid: int) -> int:
 
 
 def _lane_of(layer: EmulatedSockets) -> Lane | None:
-    """That of the devices, where these are more than lo."""
-    outside = layer.outside
-    return outside.lane if isinstance(outside, Wire) and "eth0" in outside.host.interfaces else None
+    """That of the devices, where there are any."""
+    return layer.outside.lane if isinstance(layer.outside, Wire) else None

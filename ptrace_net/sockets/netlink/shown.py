@@ -32,6 +32,7 @@ _ROUNDS = 16
 class Shown(AttachedHost):
     """``gateway`` is served with the host."""
 
+    host: Host = field(default_factory=lambda: Host(os.urandom))
     gateway: AttachedHost = field(default_factory=lambda: AttachedHost(Host(os.urandom)))
 
     def service(self, now: float, rounds: int = _ROUNDS) -> bool:
@@ -48,10 +49,16 @@ class Shown(AttachedHost):
 
 def shown(network: Network, now: float) -> Shown:
     """A stack with the addresses of the socket layer, and its gateway."""
-    found = Shown(Host(os.urandom))
+    found = Shown()
+    found.attach_loopback(loopback(), now)
+    attach_gateway(found, network, now)
+    return found
+
+
+def attach_gateway(found: Shown, network: Network, now: float) -> None:
+    """eth0 with the addresses of the socket layer, and the gateway at the other end."""
     host, gateway = found.host, found.gateway
     gateway.host.transit = partial(turn_back, gateway.host)
-    found.attach_loopback(loopback(), now)
     ours, theirs = cable(E1000.mac, _GATEWAY_MAC)
     interface, other = found.attach(ours, dad=False), gateway.attach(theirs, dad=False)
     for address, length in next(link.addresses for link in network.links if link.name == ours.name):
@@ -61,4 +68,3 @@ def shown(network: Network, now: float) -> Shown:
     interface.dad = True
     host.add_route(Route(ANY4, 0, ours.name, GATEWAY4))
     host.add_route(Route(ANY6, 0, ours.name, GATEWAY6, metric=1024))
-    return found

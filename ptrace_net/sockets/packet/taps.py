@@ -21,22 +21,18 @@ class Listener(Protocol):
 
 
 class Taps:
-    """The listeners of all devices; these are wrapped when the first one comes. ``beside`` are lanes with a
-    ``lo`` of their own: that of a capture.
-    """
+    """The listeners of all devices; these are wrapped when the first one comes."""
 
-    def __init__(self, lane: Lane, *beside: Lane) -> None:
+    def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self._beside = beside
         self._listeners: list[Listener] = []
         self._tapped = False
 
     def add(self, listener: Listener) -> None:
         if not self._tapped:
-            for lane in (self.lane, *self._beside):
-                devices = lane.attached.devices
-                for name, device in devices.items():
-                    devices[name] = Tapped(device, self)
+            devices = self.lane.attached.devices
+            for name, device in devices.items():
+                devices[name] = Tapped(device, self)
             self._tapped = True
         self._listeners.append(listener)
 

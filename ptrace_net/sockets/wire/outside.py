@@ -55,7 +55,7 @@ class Wire:
         self.lane.serve()
 
     def _picture(self) -> None:
-        """The stack's addresses may have changed; where it has ``lo`` alone, eth0 is not its own."""
+        """The stack's addresses may have changed; without devices eth0 is that of the socket layer."""
         if self._beyond is not None:
             return
         network = self.layer.network
@@ -152,10 +152,12 @@ class Wire:
     # UDP and packets
 
     def special(self, task: Task, domain: int, kind: int, protocol: int) -> Datagram | None:
-        """Raw sockets for programs that may have them, ping sockets for all."""
+        """Raw sockets for programs that may have them, or where nothing leaves; ping sockets for all."""
         if kind == socket.SOCK_DGRAM and protocol == PING[domain]:
             return Ping(self.layer, domain, protocol, Options(domain, kind, protocol), self.lane)
-        if kind != socket.SOCK_RAW or not 0 < protocol < 256 or not task.has_privilege(CAP_NET_RAW):
+        if kind != socket.SOCK_RAW or not 0 < protocol < 256:
+            return None
+        if self._beyond is None and not task.has_privilege(CAP_NET_RAW):
             return None
         return Raw(self.layer, domain, protocol, Options(domain, kind, protocol), self.lane)
 
