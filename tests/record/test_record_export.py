@@ -1,6 +1,7 @@
 """Exported programs compile without a warning and pass; a broken expectation names the call."""
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from record_support import DATA, brief, without_places
 
 from ptrace_net.record.commands import replay as command
 from ptrace_net.record.export import FORMATS, export
+from ptrace_net.record.importers import read_lines
 from ptrace_net.record.load import load
 from ptrace_net.record.replay.plan import make_plan
 
@@ -119,6 +121,36 @@ def test_comments_of_c_cannot_be_ended_by_a_log(tmp_path: Path) -> None:
     )
     result = run_alone(str(compile_c(export(make_plan(load(str(log))), "c"), tmp_path, "gcc")))
     assert result.stdout == "3 calls, 0 differences\n"
+
+
+@pytest.mark.parametrize("form", ["c", "python"])
+def test_a_world_that_cannot_be_played_has_a_status_of_its_own(form: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        log = tmp_path / "taken.strace"
+        log.write_text(
+            "socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3\n"
+            f"connect(3, {{sa_family=AF_INET, sin_port=htons({port}), "
+            'sin_addr=inet_addr("127.0.0.1")}, 16) = 0\n'
+        )
+        source = export(make_plan(load(str(log))), form)
+        if form == "c":
+            words = [str(compile_c(source, tmp_path, "gcc"))]
+        else:
+            (tmp_path / "replay.py").write_text(source)
+            words = [sys.executable, str(tmp_path / "replay.py")]
+        result = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
+    assert result.returncode == 2, result
+    assert result.stdout.startswith("taken.strace:1:8: the outside world: ")
+
+
+def test_strace_s_columns_and_modes() -> None:
+    lines = [
+        'newfstatat(3, "", {st_mode=S_IFREG|0644, st_size=1, ...}, AT_EMPTY_PATH) = 0',
+        "close(3)                          = 0",
+    ]
+    text = export(make_plan(read_lines("columns", lines, "strace")), "strace")
+    assert [line.split(" ", 1)[1].lstrip() for line in text.splitlines()] == lines
 
 
 @pytest.mark.parametrize("form", sorted(FORMATS))

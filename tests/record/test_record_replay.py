@@ -342,6 +342,8 @@ def test_the_command_tells_by_its_status(tmp_path: Path, capsys: pytest.CaptureF
     assert "listen(3, 2)" in capsys.readouterr().out
     assert command.main([str(tmp_path / "none")]) == 125
     assert command.main([good, "--prefix", "/nonexistent/program"]) == 125
+    assert command.main([good, "--on", "nothing"]) == 125
+    assert capsys.readouterr().err.splitlines()[-1].startswith("ptrace-net: --on: policy nothing: ")
 
 
 def test_a_prefix_command_runs_the_workers() -> None:

@@ -5,10 +5,12 @@ import shutil
 import struct
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from record_support import DATA, strace
 
+from ptrace_net.record.commands import diff, replay
 from ptrace_net.record.commands import show as command
 from ptrace_net.record.load import load
 from ptrace_net.record.render import record_text
@@ -121,6 +123,28 @@ def test_udp_and_ipv6_packets() -> None:
     datagrams = [packet for packet in found if packet[0] == 0x45 and packet[9] == 17]
     assert [packet[28:] for packet in datagrams] == [b"onetwo", b"onetwo"]
     assert any(packet[0] >> 4 == 6 for packet in found)
+
+
+TO_NOBODY = (
+    "socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 3",
+    'connect(3, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("127.0.0.1")}, 16)'
+    " = -1 EINPROGRESS (Operation now in progress)",
+    "getsockopt(3, SOL_SOCKET, SO_ERROR, [111], [4]) = 0",
+)
+
+
+@pytest.mark.parametrize("later", [True, False], ids=["later", "at once"])
+def test_what_was_refused_is_answered_with_a_reset(later: bool) -> None:
+    lines = TO_NOBODY if later else (TO_NOBODY[0], TO_NOBODY[1].replace("EINPROGRESS", "ECONNREFUSED"))
+    found = packets(pcapng.render(strace(*lines, "close(3) = 0")))
+    assert [packet[33] for packet in found] == [0x02, 0x14]
+
+
+@pytest.mark.parametrize("module", [command, diff, replay])
+def test_usage_errors_have_the_status_of_our_failures(module: ModuleType) -> None:
+    with pytest.raises(SystemExit) as ended:
+        module.main(["--nothing-of-the-kind"])
+    assert ended.value.code == 125
 
 
 def test_wireshark_agrees(tmp_path: Path) -> None:

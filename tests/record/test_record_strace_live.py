@@ -2,12 +2,15 @@
 
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from support.build import compile_c
 
+from ptrace_net.record.diff.report import diff
+from ptrace_net.record.diff.text import render
 from ptrace_net.record.load import load
 from ptrace_net.record.model import Call, Log
 from ptrace_net.record.replay.plan import make_plan
@@ -52,6 +55,43 @@ def settled(log: Log) -> Counter[tuple[str, int | None, str | None]]:
         for call in log.calls
         if call.errno not in passing and not call.name.endswith(chance)
     )
+
+
+WAITS = """
+import fcntl, os, select, socket
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+accepted, _ = server.accept()
+fcntl.fcntl(client, fcntl.F_GETFL)
+client.setblocking(False)
+poll = select.poll()
+poll.register(client, select.POLLIN)
+assert poll.poll(0) == []
+accepted.sendall(b"hello")
+assert len(poll.poll(10000)) == 1
+assert client.recv(10) == b"hello"
+assert os.write(client.fileno(), b"x") == len(os.read(accepted.fileno(), 3)) == 1
+accepted.close()
+select.select([client], [], [])
+assert client.recv(5) == b""
+"""
+
+
+@pytest.mark.parametrize("options", [("--net", "stack"), ("--net", "host", "--record-io")], ids=" ".join)
+def test_a_recording_does_not_differ_from_it(
+    options: tuple[str, ...], ptrace_net_command: list[str], tmp_path: Path
+) -> None:
+    """What a recording never holds (waits, F_GETFL, by default reads and writes) is no difference."""
+    log, recording = tmp_path / "out.strace", tmp_path / "out.pnr"
+    program = [sys.executable, "-c", WAITS]
+    subprocess.run(["strace", "-f", "-o", log, *program], check=True, timeout=60)
+    subprocess.run(
+        [*ptrace_net_command, *options, "--record", recording, "--", *program], check=True, timeout=60
+    )
+    for report in (diff(load(str(log)), load(str(recording))), diff(load(str(recording)), load(str(log)))):
+        assert report.first is None, list(render(report))
+        names = {pair.left.call.name for pair in report.pairs if pair.left}
+        assert ("write" in names) == ("--record-io" in options)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,23 @@
 """What the commands share: how they fail, and where they write."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from ptrace_net.record.errors import RecordError
 
 FAILED = 125
 """Exit status of ptrace-net's own failure."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Usage errors have the status of every other failure."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(FAILED, f"{self.prog}: error: {message}\n")
 
 
 def guarded(run: Callable[[], int]) -> int:

@@ -5,7 +5,7 @@ Exit status: 0 when nothing that matters differs, 1 when it does, 125 when a fil
 
 import argparse
 
-from ptrace_net.record.commands.common import guarded, write_file, write_lines
+from ptrace_net.record.commands.common import Parser, guarded, write_file, write_lines
 from ptrace_net.record.diff.report import diff
 from ptrace_net.record.diff.text import CONTEXT, LISTED, render
 from ptrace_net.record.load import load
@@ -13,7 +13,7 @@ from ptrace_net.record.load import load
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser("ptrace-net diff", description="Align two logs by task and flow of calls.")
+    made = Parser("ptrace-net diff", description="Align two logs by task and flow of calls.")
     made.add_argument("left", metavar="A", help="recording, strace log or kernel log")
     made.add_argument("right", metavar="B", help="the same; the two need not be of one kind")
     made.add_argument(

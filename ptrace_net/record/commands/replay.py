@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from ptrace_net.record.commands.common import guarded, write_file, write_lines
+from ptrace_net.failure import Failure
+from ptrace_net.record.commands.common import Parser, guarded, write_file, write_lines
 from ptrace_net.record.errors import RecordError
 from ptrace_net.record.export import FORMATS, export
 from ptrace_net.record.load import load
@@ -22,9 +23,7 @@ _PROVIDERS = ("host", "stack", "none")
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
-        "ptrace-net replay", description="Re-run a recorded or imported sequence of calls."
-    )
+    made = Parser("ptrace-net replay", description="Re-run a recorded or imported sequence of calls.")
     made.add_argument("file", metavar="FILE", help="recording, strace log or kernel log")
     made.add_argument(
         "--on",
@@ -90,10 +89,17 @@ def _prefix(options: argparse.Namespace) -> tuple[list[str], bool]:
         return options.prefix.split(), False
     if options.on == "native":
         return [], not options.shared_network
+    from ptrace_net.cli import policy_of
+
     run = [sys.executable, "-m", "ptrace_net", "run"]
+    if options.on in _PROVIDERS:
+        return [*run, "--net", options.on, "--"], not options.shared_network
     named = os.path.abspath(options.on) if os.path.isfile(options.on) else options.on
-    chosen = ["--net", options.on] if options.on in _PROVIDERS else ["--policy", named]
-    return [*run, *chosen, "--"], not options.shared_network
+    try:
+        policy_of([named], [], None)
+    except Failure as failure:
+        raise RecordError(f"--on: {failure}") from None
+    return [*run, "--policy", named, "--"], not options.shared_network
 
 
 def _replay(plan: Plan, prefix: list[str], isolated: bool, options: argparse.Namespace) -> int:

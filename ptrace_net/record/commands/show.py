@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptrace_net.record.commands.common import guarded, write_file, write_lines
+from ptrace_net.record.commands.common import Parser, guarded, write_file, write_lines
 from ptrace_net.record.load import load
 from ptrace_net.record.model import Call, Log, Record
 from ptrace_net.record.render import TEXT_LIMIT, record_text
@@ -17,7 +17,7 @@ from ptrace_net.record.render import TEXT_LIMIT, record_text
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser("ptrace-net show", description="Show a recording or a log.")
+    made = Parser("ptrace-net show", description="Show a recording or a log.")
     made.add_argument(
         "file", metavar="FILE", help="recording, strace log (or PREFIX of strace -ff) or kernel log"
     )

@@ -69,7 +69,7 @@ class DiffReport:
 def diff(left: Log, right: Log, everything: bool = False) -> DiffReport:
     """Compare two logs."""
     report, unifier = DiffReport(left, right), Unifier()
-    for tasks in pair_tasks(steps_of(left, everything), steps_of(right, everything)):
+    for tasks in pair_tasks(steps_of(left, right, everything), steps_of(right, left, everything)):
         report.tasks.append((tasks.left, tasks.right))
         report.pairs.extend(_compare_tasks(tasks, unifier))
     return report

@@ -5,7 +5,8 @@ only the call and those arguments that are names (domain, level, option, command
 an argument that the log does not show; it matches anything.
 """
 
-from collections.abc import Iterable
+import fcntl
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ptrace_net.record.flows import Flow, Traced, trace
@@ -17,6 +18,10 @@ _SAME = {
     "accept4": "accept", "ppoll": "poll", "pselect6": "select", "epoll_pwait": "epoll_wait", "dup3": "dup2",
     "epoll_create1": "epoll_create", "pipe2": "pipe",
 }  # fmt: skip
+# What a recording of ours has beside the socket calls (report/record_descriptors.py, report/record_io.py).
+_RECORDED = SOCKET_FAMILY | words("close close_range dup dup2 dup3 ioctl exit_group")
+_FILE_CALLS = words("read write readv writev sendfile")
+_COMMANDS = frozenset((fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC, fcntl.F_SETFD, fcntl.F_SETFL))
 _WAITING = frozenset(["poll", "select", "epoll_wait"])
 
 Key = tuple[str | int | None, ...]
@@ -37,11 +42,24 @@ class Step(NamedTuple):
         return next(iter(self.used.values()), None)
 
 
-def steps_of(log: Log, everything: bool = False) -> list[Step]:
-    """The calls of `log` that are about sockets, or all of them."""
-    traced = trace(log)
-    return [_step(each, each.record) for each in traced
-            if isinstance(each.record, Call) and (everything or _relevant(each, each.record))]  # fmt: skip
+def steps_of(log: Log, other: Log, everything: bool = False) -> list[Step]:
+    """The calls of `log` that are about sockets, or all of them; without those that `other` cannot show."""
+    traced, shows = trace(log), _shows(other)
+    return [_step(each, each.record) for each in traced if isinstance(each.record, Call)
+            and (everything or _relevant(each, each.record)) and shows(each.record)]  # fmt: skip
+
+
+def _shows(log: Log) -> Callable[[Call], bool]:
+    """Whether a call would stand in `log`: a recording of ours has neither waits nor, by default, reads."""
+    if log.kind != "recording" or "engine" not in log.config:
+        return lambda call: True
+    names = _RECORDED | (_FILE_CALLS if log.config.get("io") else frozenset())
+
+    def shows(call: Call) -> bool:
+        name = canonical(call.name)
+        return number_of(call.arg(1)) in _COMMANDS if name == "fcntl" else name in names
+
+    return shows
 
 
 def _relevant(traced: Traced, call: Call) -> bool:

@@ -32,7 +32,7 @@ def _call(call: Call) -> str:
     if call.outcome in ("unfinished", "panicked") and call.errno is None:
         return f"{left[:-1]} <unfinished ...>"
     right = call_text(call, None)[len(left) + 3 :]
-    return f"{left:<{_COLUMN - 6}}= {right}"
+    return f"{left + ' ':<{_COLUMN - 6}}= {right}"
 
 
 def _clock(record: Record) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ptrace_net.record.sockaddr import AF_INET, Endpoint
 
 SEGMENT = 1400
-_FIN, _SYN, _PSH, _ACK = 1, 2, 8, 16
+_FIN, _SYN, _RST, _PSH, _ACK = 1, 2, 4, 8, 16
 _TCP, _UDP = 6, 17
 
 
@@ -75,6 +75,10 @@ class TcpConversation:
             self._segment(not client, _SYN | _ACK),
             self._segment(client, _ACK),
         ]
+
+    def refusal(self) -> list[bytes]:
+        """SYN, and the reset that answers it."""
+        return [self._segment(True, _SYN), self._segment(False, _RST | _ACK)]
 
     def data(self, data: bytes, out: bool) -> list[bytes]:
         """`data` in segments, and the acknowledgement."""

@@ -6,11 +6,14 @@ connection's first packet say so. Bytes that the log abbreviates are full stops.
 (LINKTYPE_RAW).
 """
 
+import errno
+import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ptrace_net.record.flows import Flow, Traced, trace
-from ptrace_net.record.model import Call, Data, Log, Struct, Value, number_of
+from ptrace_net.record.model import Array, Call, Data, Log, Struct, Value, number_of
 from ptrace_net.record.replay.lowering import payload
 from ptrace_net.record.replay.peers import loopback
 from ptrace_net.record.replay.traffic import RECEIVES, SENDS, peeks, plain, received, sender, survey
@@ -18,6 +21,7 @@ from ptrace_net.record.show.packets import TcpConversation, udp
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
 
 _LINKTYPE_RAW = 101
+SO_ERROR = socket.SOL_SOCKET, socket.SO_ERROR
 _NOTE = b"synthesized by ptrace-net from a log of system calls; not captured"
 
 
@@ -25,7 +29,7 @@ def render(log: Log) -> bytes:
     """The whole file."""
     blocks = [_section(log), _interface()]
     traced = trace(log)
-    traffic = survey(traced)
+    traffic, refused = survey(traced), set(_refused(traced))
     conversations: dict[int, TcpConversation] = {}
     for each in traced:
         if isinstance(each.record, Call):
@@ -36,13 +40,38 @@ def render(log: Log) -> bytes:
                 if (known := traffic.get(flow.id)) and known.inside and flow.listener is not None
             }
             blocks += [
-                _packet(at, raw, note) for raw, note in _packets(each, each.record, conversations, inside)
+                _packet(at, raw, note)
+                for raw, note in _packets(each, each.record, conversations, inside, refused)
             ]
     return b"".join(blocks)
 
 
+def _refused(traced: list[Traced]) -> Iterator[int]:
+    """The places of connects that were refused, at once or as SO_ERROR told later."""
+    begun: dict[int, int] = {}
+    for each in traced:
+        call = each.record
+        flow = each.used.get(number_of(call.arg(0)) or 0) if isinstance(call, Call) else None
+        if not isinstance(call, Call) or flow is None:
+            continue
+        if call.name == "connect":
+            begun[flow.id] = each.place
+            if call.errno == "ECONNREFUSED":
+                yield each.place
+        elif _tells_refusal(call) and flow.id in begun:
+            yield begun.pop(flow.id)
+
+
+def _tells_refusal(call: Call) -> bool:
+    if call.name != "getsockopt" or (number_of(call.arg(1)), number_of(call.arg(2))) != SO_ERROR:
+        return False
+    value = call.arg(3)
+    told = value.items[0] if isinstance(value, Array) and value.items else None
+    return number_of(told) == errno.ECONNREFUSED
+
+
 def _packets(
-    each: Traced, call: Call, conversations: dict[int, TcpConversation], inside: set[int]
+    each: Traced, call: Call, conversations: dict[int, TcpConversation], inside: set[int], refused: set[int]
 ) -> Iterator[tuple[bytes, bytes]]:
     """The packets of one call: a handshake, a segment, a datagram, an end."""
     flow = each.used.get(number_of(call.arg(0)) or 0)
@@ -51,7 +80,9 @@ def _packets(
             yield from _open(made, conversations, incoming=True)
     if flow is None or flow.kind != "socket" or flow.domain not in (AF_INET, AF_INET6) or flow.id in inside:
         return
-    if flow.stream:
+    if flow.stream and each.place in refused:
+        yield from _refusal(flow, call)
+    elif flow.stream:
         yield from _tcp(flow, call, conversations)
     elif call.errno is None and (call.result or 0) > 0:
         yield from _udp(flow, call)
@@ -78,6 +109,15 @@ def _open(
         packets = conversations[flow.id].handshake(incoming)
         yield packets[0], _NOTE
         yield from ((packet, b"") for packet in packets[1:])
+
+
+def _refusal(flow: Flow, call: Call) -> Iterator[tuple[bytes, bytes]]:
+    """SYN and reset; a connect that fails leaves no address with its flow."""
+    ends = _ends(replace(flow, remote=endpoint_of(call.arg(1))))
+    if ends is not None:
+        opening, answer = TcpConversation(*ends).refusal()
+        yield opening, _NOTE
+        yield answer, b""
 
 
 def _tcp(flow: Flow, call: Call, conversations: dict[int, TcpConversation]) -> Iterator[tuple[bytes, bytes]]:

@@ -157,8 +157,9 @@ class Scanner:
         while self.peek() == "|" or self.text.startswith("<<", self.pos):
             shift = self.text[self.pos] == "<"
             self.pos += 2 if shift else 1
-            right = self._primary()
-            texts[-1:] = [f"{texts[-1]}<<{plain(right)}"] if shift else [texts[-1], *plain(right).split("|")]
+            start, right = self.pos, self._primary()
+            text = self.text[start : self.pos].strip() if isinstance(right, int) else plain(right)  # 0644
+            texts[-1:] = [f"{texts[-1]}<<{text}"] if shift else [texts[-1], *text.split("|")]
             number = joined(number, right, shift)
         return Symbol("|".join(texts), number)
 
