@@ -31,7 +31,7 @@ def plain_messages(call: Call, address: int, count: int) -> list[Plain]:
     if not names:
         return []
     fast = iovec.fast(call.arch)
-    found = [fast.unpack(table) for table in _gathered(task, [(table, 2 * word) for table in tables])]
+    found = [fast.unpack(table) for table in gathered(task, [(table, 2 * word) for table in tables])]
     places: Places = []
     room = _ROOM
     for base, size in found:
@@ -39,8 +39,8 @@ def plain_messages(call: Call, address: int, count: int) -> list[Plain]:
         if room < 0:
             break
         places.append((base, size))
-    data = _gathered(task, places)
-    return list(zip(_gathered(task, names[: len(data)]), data, strict=False))
+    data = gathered(task, places)
+    return list(zip(gathered(task, names[: len(data)]), data, strict=False))
 
 
 def write_lengths(call: Call, address: int, lengths: list[int]) -> None:
@@ -73,7 +73,7 @@ def _heads(call: Call, address: int, count: int) -> tuple[Places, list[int]]:
     return names, tables
 
 
-def _gathered(task: Task, places: Places) -> list[bytes]:
+def gathered(task: Task, places: Places) -> list[bytes]:
     """What lies at each place; [] where not all of it can be read."""
     wanted = [(address, size) for address, size in places if size]
     if not wanted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ptrace_net.abi.msghdr import mmsghdr, msghdr
-from ptrace_net.syscalls import take
+from ptrace_net.syscalls import take, take_several
 from ptrace_net.syscalls.create import replace_name, translate_name
 from ptrace_net.syscalls.memory import SOCKADDR_STORAGE, read_int, taken_name, write_int
 from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, checked, fitted, raw_header, read_header
@@ -122,7 +122,7 @@ def recvmmsg(call: Call, sockets: Sockets) -> Answer:
             return NATIVE
         sock = held.sock
         if sock.receives(named=take.first_asks(call)):
-            return take.received_messages(call, held)
+            return take_several.received_messages(call, held)
         if not sock.names_senders():
             return NATIVE
     address, count = call.args[1], min(call.args[2], UIO_MAXIOV)

@@ -116,6 +116,12 @@ class Socket(Protocol):
     def receive(self, task: Task, handle: int, size: int, flags: int) -> Received:
         """At most ``size`` bytes; raises WouldBlock where the program's own call would sleep."""
 
+    def receive_several(
+        self, task: Task, handle: int, sizes: Sequence[int], flags: int
+    ) -> list[Received]:
+        """Messages that are there, together; none where ``receive`` is to say why."""
+        return []
+
 
 class Held(Protocol):
     """A socket of the provider's and the borrowed descriptor of it."""

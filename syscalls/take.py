@@ -1,15 +1,14 @@
-"""recvfrom(2), recvmsg(2), recvmmsg(2) where the provider receives, not the kernel."""
+"""recvfrom(2), recvmsg(2) where the provider receives, not the kernel; ``take_several``: recvmmsg(2)."""
 
 from __future__ import annotations
 
 import errno
 import struct
-import time
 from typing import TYPE_CHECKING
 
-from ptrace_net.abi.msghdr import cmsghdr, mmsghdr, msghdr
+from ptrace_net.abi.msghdr import cmsghdr, msghdr
 from ptrace_net.syscalls.memory import read_int
-from ptrace_net.syscalls.msghdr import UIO_MAXIOV, Header, checked, fitted, pieces, raw_header, raw_headers
+from ptrace_net.syscalls.msghdr import Header, checked, fitted, pieces, raw_header
 from ptrace_net.syscalls.seam import Answer, Call, Errno, Return, Wait, WouldBlock
 
 if TYPE_CHECKING:
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
 
 POLLIN = 1
 MSG_OOB, MSG_PEEK, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT = 0x1, 0x2, 0x8, 0x20, 0x40
-MSG_ERRQUEUE, MSG_WAITFORONE = 0x2000, 0x10000
-_NO_MORE = MSG_OOB | MSG_PEEK | MSG_DONTWAIT | MSG_ERRQUEUE | MSG_WAITFORONE
-_MOST = 1 << 17  # bytes taken at once: more than any datagram
+MSG_ERRQUEUE = 0x2000
+MOST_BYTES = 1 << 17  # bytes taken at once: more than any datagram
 _INT = {"<": struct.Struct("<i"), ">": struct.Struct(">i")}
-_TIMESPEC = {4: "ii", 8: "qq"}
 
 
 def first_asks(call: Call) -> bool:
@@ -43,7 +40,7 @@ def asks(header: Header, flags: int) -> bool:
 
 def received_from(call: Call, held: Held) -> Answer:
     size, flags = call.args[2:4]
-    return _received(call, held, min(size, _MOST), flags, lambda got: _give(call, got))
+    return _received(call, held, min(size, MOST_BYTES), flags, lambda got: _give(call, got))
 
 
 def _give(call: Call, got: Received) -> int:
@@ -52,7 +49,7 @@ def _give(call: Call, got: Received) -> int:
     task, data = call.task, got.data
     if not name_address:
         task.write(address, data)
-        return _result(got, flags)
+        return result_of(got, flags)
     try:
         room = read_int(task, call.arch, length_address)
     except Errno:
@@ -64,7 +61,7 @@ def _give(call: Call, got: Received) -> int:
     name = got.name
     length = _INT[call.arch.endian].pack(len(name))
     task.write_all(((address, data), (length_address, length), (name_address, name[:room])))
-    return _result(got, flags)
+    return result_of(got, flags)
 
 
 def _received(
@@ -88,90 +85,41 @@ def received_message(call: Call, held: Held, asked: Header) -> Answer:
     """``asked`` is the msghdr as it lies there."""
     address, flags = call.args[1:3]
     places = pieces(call.task, call.arch, checked(asked))
-    size = min(sum(length for _, length in places), _MOST)
+    size = min(sum(length for _, length in places), MOST_BYTES)
     return _received(call, held, size, flags, lambda got: _scatter(call, got, address, flags, asked, places))
 
 
-def received_messages(call: Call, held: Held) -> Answer:
-    """All that are asked for, or what is there; the deadline is looked at after each, as the kernel does."""
-    _, address, count, flags, timeout = call.args[:5]
-    stride = mmsghdr.fast(call.arch).size
-    patience, done = _timeout(call, timeout), 0
-    if count > 1 and not flags & _NO_MORE:
-        sleep = held.sock.several_more(call, held.handle, min(count, UIO_MAXIOV), patience)
-        if sleep is not None:
-            return sleep
-    deadline = None if patience is None else time.monotonic() + patience
-    count = min(count, UIO_MAXIOV)
-    headers = raw_headers(call.task, call.arch, address, count)
-    for index in range(count):
-        at = address + index * stride
-        try:
-            asked = headers[index] if index < len(headers) else raw_header(call.task, call.arch, at)
-            _into(call, held, at, flags & ~MSG_WAITFORONE, asked)
-        except WouldBlock as blocked:
-            if done:
-                break
-            return Wait(call.args[0], POLLIN, blocked.timeout, restart=blocked.timeout is None)
-        except Errno as error:
-            if not done:
-                raise
-            if error.number != errno.EAGAIN:
-                held.sock.fail(error.number)  # for the next call (__sys_recvmmsg)
-            break
-        done += 1
-        if flags & MSG_WAITFORONE:
-            flags |= MSG_DONTWAIT
-        if deadline is not None and time.monotonic() >= deadline:
-            break
-    return Return(done)
-
-
-def _timeout(call: Call, address: int) -> float | None:
-    if not address:
-        return None
-    form = call.arch.endian + _TIMESPEC[8 if call.name == "recvmmsg_time64" else call.arch.word]
-    seconds, nanoseconds = struct.unpack(form, call.task.read(address, struct.calcsize(form)))
-    if seconds < 0 or not 0 <= nanoseconds < 10**9:
-        raise Errno(errno.EINVAL)
-    left: float = seconds + nanoseconds / 1e9
-    return left
-
-
-def _into(call: Call, held: Held, address: int, flags: int, asked: Header) -> None:
-    """Receive into the mmsghdr at ``address``."""
-    places = pieces(call.task, call.arch, checked(asked))
-    size = min(sum([length for _, length in places]), _MOST)
-    got = held.sock.receive(call.task, held.handle, size, flags)
-    _scatter(call, got, address, flags, asked, places, several=True)
-
-
 def _scatter(
-    call: Call, got: Received, address: int, flags: int, asked: Header, places: list[tuple[int, int]],
-    *, several: bool = False,
+    call: Call, got: Received, address: int, flags: int, asked: Header, places: list[tuple[int, int]]
 ) -> int:
-    """Write a message as the iovec says, and the fields of its msghdr; of ``several`` its length too."""
-    task, arch = call.task, call.arch
-    header, written, offset = checked(asked), [], 0
+    """Write a message as the iovec says, and the fields of its msghdr."""
+    written, filled = scattered(call.arch, got, asked, places)
+    written.append((address, msghdr.fast(call.arch).pack(*filled)))
+    call.task.write_all(written)
+    return result_of(got, flags)
+
+
+def scattered(
+    arch: Arch, got: Received, asked: Header, places: list[tuple[int, int]]
+) -> tuple[list[tuple[int, bytes]], Header]:
+    """What of a message is written where, and the fields that its msghdr has then."""
+    header, offset = checked(asked), 0
+    written: list[tuple[int, bytes]] = []
     for base, length in places:
-        piece = got.data[offset : offset + length]
-        written.append((base, piece))
+        written.append((base, got.data[offset : offset + length]))
         offset += length
-    room = header.control_length if header.control else 0
-    control, cut = fitted(packed(got.control, arch), room, arch) if got.control else (b"", False)
-    written.append((header.control, control))
-    name, _, iov, count, at, _, _ = asked
+    cut, size = False, 0
+    if got.control:
+        room = header.control_length if header.control else 0
+        control, cut = fitted(packed(got.control, arch), room, arch)
+        size = len(control)
+        written.append((header.control, control))
+    name, name_length = asked.name, asked.name_length
     if name:
         written.append((name, got.name[: header.name_length]))
-    filled = (
-        name, len(got.name) if name else asked.name_length, iov, count, at, len(control),
-        got.flags | (MSG_CTRUNC if cut else 0),
-    )  # fmt: skip
-    result = _result(got, flags)
-    layout = mmsghdr if several else msghdr
-    written.append((address, layout.fast(arch).pack(*filled, *([result] if several else []))))
-    task.write_all(written)
-    return result
+        name_length = len(got.name)
+    flags = got.flags | (MSG_CTRUNC if cut else 0)
+    return written, Header(name, name_length, asked.iov, asked.iov_length, asked.control, size, flags)
 
 
 def packed(messages: list[tuple[int, int, bytes]], arch: Arch) -> bytes:
@@ -185,6 +133,7 @@ def packed(messages: list[tuple[int, int, bytes]], arch: Arch) -> bytes:
     return found
 
 
-def _result(got: Received, flags: int) -> int:
+def result_of(got: Received, flags: int) -> int:
+    """What the call returns, or the length that an mmsghdr shows."""
     return got.total if flags & MSG_TRUNC else len(got.data)
 

@@ -16,11 +16,12 @@ from ptrace_net.sockets.emulated.names import AF_INET6, Name, pack
 from ptrace_net.sockets.emulated.network import is_multicast
 from ptrace_net.sockets.emulated.several import Several
 from ptrace_net.sockets.emulated.sock import EmulatedSocket
+from ptrace_net.sockets.incoming import received_many
 from ptrace_net.syscalls.seam import Errno, Park, WouldBlock
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ptrace_net.sockets.emulated.layer import EmulatedSockets
     from ptrace_net.sockets.emulated.options import Options
@@ -218,6 +219,20 @@ class Receiving(Erring):
         if origin is None or not (control or data or out & MSG_TRUNC):  # the end of file, from nobody
             return Received(data, b"", [], _flags(out, flags), total)
         return self._told(data, origin, _flags(out, flags), total)
+
+    def receive_several(
+        self, task: Task, handle: int, sizes: Sequence[int], flags: int
+    ) -> list[Received]:
+        if self.error or self.telling is not None:
+            return []
+        self.prompt.took(task.tid)
+        several = []
+        for data, control, out, total in received_many(handle, sizes, flags | MSG_CMSG_CLOEXEC):
+            origin = origins.taken(control) if control else self.usual
+            if origin is None or not (control or data or out & MSG_TRUNC):  # the end of file
+                break
+            several.append(self._told(data, origin, _flags(out, flags), total))
+        return several
 
     def received(self, data: bytes, origin: Origin, size: int, flags: int) -> Received:
         """A datagram as a call with room for ``size`` bytes gets it."""

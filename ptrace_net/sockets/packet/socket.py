@@ -30,7 +30,7 @@ from ptrace_net.syscalls.seam import NATIVE, Answer, Errno, Native, Return, Woul
 from ptrace_net.syscalls.sockets import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ptrace_net.sockets.emulated.options import Options
     from ptrace_net.sockets.netlink.layer import NetlinkLayer
@@ -274,6 +274,11 @@ class PacketSocket(Datagram):
             head = ETH_HLEN if self.type == socket.SOCK_RAW else 0
             messages.append((SOL_PACKET, PACKET_AUXDATA, _AUXDATA.pack(1, total, total, 0, head, 0, 0)))
         return Received(data, name, messages, out & ~0x40000008, total)
+
+    def receive_several(
+        self, task: Task, handle: int, sizes: Sequence[int], flags: int
+    ) -> list[Received]:
+        return []
 
     # Options
 
