@@ -117,6 +117,30 @@ static void sizes(size_t kind)
     close(fd);
 }
 
+/* Without an address, and what comes of it. */
+static void plain_sizes(size_t kind)
+{
+    static const int all[] = {65507, 65528, 70000, 150000};
+    int to = bound(kinds[kind].ip, SOCK_DGRAM), fd = connected(kinds[kind].ip, SOCK_DGRAM, port_of(to));
+    struct end e = name_of(to);
+    char *bytes = must_map(160000, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    see_case("udp %s plain sizes", kinds[kind].ip);
+    for (size_t i = 0; i < 2 * COUNT(all); i++) {
+        int size = all[i % COUNT(all)], error = -1;
+        socklen_t len = sizeof error;
+        int n = i < COUNT(all) ? send(fd, bytes, size, 0) : write(fd, bytes, size);
+        printf("%d: %s", size, result(n));
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+        printf(", error %s\n", strerrorname_np(error));
+        SEE(sendto(fd, "next", 4, 0, &e.sa, e.len));
+        ready(to, POLLIN);
+        printf("   took %s\n", result(recv(to, bytes, 160000, 0)));
+        recv(to, bytes, 160000, MSG_DONTWAIT);
+    }
+    close(to);
+    close(fd);
+}
+
 static void bad_arguments(size_t kind, int type)
 {
     int to = type == SOCK_STREAM ? listening(kinds[kind].ip) : bound(kinds[kind].ip, type);
@@ -177,6 +201,7 @@ int main(void)
         destinations(kind, 0);
         connected_datagrams(kind);
         sizes(kind);
+        plain_sizes(kind);
         bad_arguments(kind, SOCK_DGRAM);
         bad_arguments(kind, SOCK_STREAM);
         on_a_stream(kind);

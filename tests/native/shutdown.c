@@ -1,5 +1,6 @@
 /* shutdown(2): every how in every state; what both ends then read, write and poll. */
 #include "ends.h"
+#include <pthread.h>
 
 static void look(const char *who, int fd)
 {
@@ -56,6 +57,71 @@ static void udp(const char *ip, int how)
     look("peer", pair[1]);
     SEE(shutdown(pair[0], how));
     printf("name %s peer %s\n", name_text(pair[0]), peer_text(pair[0]));
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static int sleeper;
+
+static void *sleeps(void *how)
+{
+    char text[4];
+    struct box b;
+    struct msghdr m = {.msg_iov = &(struct iovec){text, 4}, .msg_iovlen = 1};
+    struct pollfd p = {.fd = sleeper, .events = POLLIN | POLLRDHUP};
+    switch ((long)how) {
+    case 0: return (void *)recv(sleeper, text, 4, 0);
+    case 1: return (void *)recvfrom(sleeper, text, 4, 0, box_fill(&b, 28), &b.len);
+    case 2: return (void *)recvmsg(sleeper, &m, 0);
+    case 3: return (void *)read(sleeper, text, 4);
+    default: poll(&p, 1, 10000); return (void *)(long)p.revents;
+    }
+}
+
+/* Threads that sleep in each call are woken; those that come later do not sleep, nor who sleeps elsewhere. */
+static void woken(const char *ip, int how, int is_connected)
+{
+    pthread_t threads[5];
+    int pair[2];
+    see_case("udp %s, how %d, who sleeps on %s socket", ip, how, is_connected ? "a connected" : "another");
+    udp_pair(ip, pair);
+    sleeper = is_connected ? pair[0] : bound(ip, SOCK_DGRAM);
+    for (int late = 0; late < 2; late++) {
+        for (long i = 0; i < 5; i++)
+            if (pthread_create(&threads[i], NULL, sleeps, (void *)i))
+                die("pthread_create");
+        if (!late) {
+            usleep(100000);
+            SEE(shutdown(sleeper, how));
+        }
+        for (int i = 0; i < 5; i++) {
+            void *result;
+            pthread_join(threads[i], &result);
+            printf("   call %d: %#lx\n", i, (long)result);
+        }
+    }
+    SEE(fcntl(sleeper, F_SETFL, O_NONBLOCK));
+    look("own ", sleeper);
+    close(sleeper);
+    close(pair[1]);
+}
+
+/* Whoever has the socket too. */
+static void shared(const char *ip)
+{
+    int pair[2];
+    see_case("udp %s, a duplicate", ip);
+    udp_pair(ip, pair);
+    int copy = dup(pair[0]);
+    SEE(shutdown(copy, SHUT_RD));
+    printf("name %s, of the other %s\n", name_text(pair[0]), name_text(copy));
+    SEE(send(pair[0], "x", 1, 0));
+    ready(pair[1], POLLIN);
+    SEE(recv(pair[1], &(char){0}, 1, MSG_DONTWAIT));
+    close(copy);
+    SEE(send(pair[0], "y", 1, 0));
+    ready(pair[1], POLLIN);
+    SEE(recv(pair[1], &(char){0}, 1, MSG_DONTWAIT));
     close(pair[0]);
     close(pair[1]);
 }
@@ -121,6 +187,9 @@ int main(void)
         udp("::1", how);
         udp("::ffff:127.0.0.1", how);
     }
+    for (int i = 0; i < 4; i++)
+        woken(i & 1 ? "::1" : "127.0.0.1", i & 1 ? SHUT_RDWR : SHUT_RD, i / 2);
+    shared("127.0.0.1");
     both_sides("127.0.0.1");
     both_sides("::1");
     refused_first("127.0.0.1");

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ptrace_net.sockets import hostcalls
-from ptrace_net.sockets.emulated import errqueue, gather, leaving
+from ptrace_net.sockets.emulated import errqueue, gather, leaving, shutting
 from ptrace_net.sockets.emulated.gather import MSG_MORE, Corked
 from ptrace_net.sockets.emulated.names import (
     AF_INET,
@@ -189,7 +189,7 @@ class Datagram(Receiving):
                 return message.size
         self.autobind(handle)
         if message.size > _ALWAYS_FITS:
-            self._check_size(message)
+            self._check_size(message.size, self._target_of(message.name) if self.family == AF_INET6 else None)
         if message.flags & MSG_OOB and self.family == AF_INET:
             raise Errno(errno.EOPNOTSUPP)
         target = self._target_of(message.name)
@@ -208,18 +208,17 @@ class Datagram(Receiving):
         self.show_rest(handle)
         return message.size
 
-    def _check_size(self, message: Message) -> None:
+    def _check_size(self, size: int, target: Name | None) -> None:
         """Of IPv6 the error queue says what the path takes, however long it was (__ip6_append_data)."""
-        target = self._target_of(message.name) if self.family == AF_INET6 else None
         if target is None or len(target.address) == 4:
-            if message.size > LONGEST[AF_INET]:
+            if size > LONGEST[AF_INET]:
                 raise Errno(errno.EMSGSIZE)
             return
         mtu = self.mtu_to(target.address)
-        if message.size > LONGEST[AF_INET6]:
+        if size > LONGEST[AF_INET6]:
             errqueue.too_long(self, target, mtu)
         if self.layer.network.is_local(target.address):
-            errqueue.check_size(self, target, message.size, mtu, 48)
+            errqueue.check_size(self, target, size, mtu, 48)
 
     def _target_of(self, name: bytes) -> Name:
         unspecified = self.family == AF_INET6 and name and family_of(name) == AF_UNSPEC
@@ -289,7 +288,8 @@ class Datagram(Receiving):
         if not written:
             return False
         known = self.recipients.find(self, b"") if self.corked is None else None
-        done = known.receiver.deliver_several(written, known.origin) if known is not None else 0
+        plain = known is not None and max(map(len, written)) <= _ALWAYS_FITS
+        done = known.receiver.deliver_several(written, known.origin) if known is not None and plain else 0
         for data in written[done:]:
             self._write(data)
         return True
@@ -300,6 +300,8 @@ class Datagram(Receiving):
         if peer is None or not self.can_write():
             return
         try:
+            if len(data) > _ALWAYS_FITS:
+                self._check_size(len(data), peer)
             self.post(data, peer)
         except Errno as error:
             self.fail(error.number)
@@ -327,17 +329,4 @@ class Datagram(Receiving):
         if how not in _HOWS:
             raise Errno(errno.EINVAL)
         self.flush()
-        if self.peer is None:
-            if how != socket.SHUT_WR:  # who sleeps is woken all the same (inet_shutdown)
-                self._shut(handle, socket.SHUT_RD)
-            raise Errno(errno.ENOTCONN)
-        if how != socket.SHUT_RD:
-            self.mute = True
-            self.layer.reactor.remove(self.ours)
-        self._shut(handle, how)
-        return Return(0)
-
-    def _shut(self, handle: int, how: int) -> None:
-        hostcalls.shutdown(handle, how)
-        self.dry = False  # there may be an end of file
-        self.sleepers.wake()
+        return shutting.shut(self, handle, how)

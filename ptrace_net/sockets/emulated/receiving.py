@@ -37,13 +37,14 @@ MSG_ERRQUEUE, MSG_CMSG_CLOEXEC = 0x2000, 0x40000000
 class Receiving(Erring):
     """The part of a datagram socket that what others send concerns."""
 
-    __slots__ = ("dry", "mute", "ours", "polled", "prompt", "several", "sleepers", "usual")
+    __slots__ = ("deaf", "dry", "mute", "ours", "polled", "prompt", "several", "sleepers", "usual")
 
     def __init__(self, layer: EmulatedSockets, family: int, protocol: int, options: Options) -> None:
         super().__init__(layer, family, protocol, options)
         self.ours = -1
         self.dry = True  # nothing lies in the program's end; where that is not known: False
         self.usual: Origin | None = None  # of datagrams that lie there without one
+        self.deaf = False  # shut down for reading: who would wait gets an end of file
         self.mute = False  # shut down for writing: our end hangs up, though the program's is open
         self.several: Several | None = None
         self.sleepers = Sleepers()
@@ -208,7 +209,10 @@ class Receiving(Erring):
             )
         except Errno as error:
             if error.number == errno.EAGAIN:
-                self.dry = self.dry or not flags & MSG_PEEK
+                self.dry = self.dry or not (flags & MSG_PEEK or self.deaf)
+                if self.deaf and not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
+                    self.show_rest(handle)
+                    return Received(b"", b"", [], _flags(0, flags), 0)
                 if not flags & MSG_DONTWAIT and hostcalls.is_blocking(handle):
                     raise WouldBlock(hostcalls.get_timeout(handle, SO_RCVTIMEO)) from None
                 self.polled = True
