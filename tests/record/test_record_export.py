@@ -19,6 +19,8 @@ SEQUENCES = [
     "sequences/udp.strace",
     "sequences/tcp.strace",
     "sequences/errors.strace",
+    "sequences/several.strace",
+    "sequences/several-peers.strace",
     "sequences/server.strace",
     "mediaserver-start.strace",
     "ffmpeg-push-start.strace",
@@ -101,6 +103,29 @@ def test_a_broken_expectation_names_the_call(
     first = result.stdout.splitlines()[0]
     assert first.startswith("broken.strace:")
     assert call in first
+
+
+@pytest.mark.parametrize("form", ["c", "python"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('iov_base="second"', 'iov_base="fourth"'), (" = 2\n", " = 1\n"), ("msg_len=11}], 1", "msg_len=9}], 1")],
+)
+def test_a_message_among_several_that_differs_is_named(
+    old: str, new: str, form: str, tmp_path: Path
+) -> None:
+    text = (DATA / "sequences" / "several.strace").read_text()
+    assert old in text
+    log = tmp_path / "several.strace"
+    log.write_text(text.replace(old, new))
+    source = export(make_plan(load(str(log))), form)
+    if form == "c":
+        result = run_alone(str(compile_c(source, tmp_path, "gcc")))
+    else:
+        (tmp_path / "replay.py").write_text(source)
+        result = run_alone(sys.executable, str(tmp_path / "replay.py"))
+    assert result.returncode == 1
+    assert result.stdout.startswith("several.strace:")
+    assert "mmsg(" in result.stdout.splitlines()[0]
 
 
 def test_a_call_that_does_not_return_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from ptrace_net.record.replay.text import render
 LOGS = [
     "mediaserver-start.strace",
     "ffmpeg-push-start.strace",
-    *(f"sequences/{name}.strace" for name in ("udp", "tcp", "errors", "server")),
+    *(f"sequences/{name}.strace" for name in ("udp", "tcp", "errors", "server", "several", "several-peers")),
     *(f"forms/{name}.strace" for name in ("f", "f-ttt-T", "f-Xraw", "f-yy", "stderr")),
     "forms/split",
     "seeds/001-00-udp9000.strace.txt",

@@ -31,7 +31,7 @@ _WITHOUT_SIZE = {"ppoll": 4, "epoll_pwait": 5}
 
 def render(plan: Plan) -> str:
     """The program."""
-    names, sizes = Names(plan), {"MEMORY": 16, "POLLED": 1, "VECTOR": 1, "EVENTS": 1}
+    names, sizes = Names(plan), {"MEMORY": 16, "POLLED": 1, "VECTOR": 1, "EVENTS": 1, "MESSAGES": 1}
     steps = ["\n".join(_step(step, names, sizes)) for step in without_source_binds(plan.steps)]
     parts = ["\n".join(steps[at : at + _PART]) for at in range(0, len(steps), _PART)]
     fixed = "".join(f"#define {name} {size}\n" for name, size in sizes.items())

@@ -37,6 +37,8 @@ static __attribute__((unused)) struct pollfd polled[POLLED];
 static __attribute__((unused)) struct epoll_event events[EVENTS];
 static __attribute__((unused)) struct iovec vector[VECTOR];
 static __attribute__((unused)) struct msghdr message;
+static __attribute__((unused)) struct mmsghdr messages[MESSAGES];
+static __attribute__((unused)) struct sockaddr_storage names[MESSAGES];
 static __attribute__((unused)) int pair[2];
 static __attribute__((unused)) int number;
 
@@ -148,6 +150,23 @@ HELPER void same_bytes(const char *want, size_t size)
             fail("a byte that was received", memory[i], (unsigned char)want[i]);
             return;
         }
+}
+
+/* Message `index` of those that were sent or received; a piece of it lies at `at`. */
+HELPER void same_piece(long index, size_t at, const char *want, size_t size)
+{
+    size_t i;
+    for (i = 0; i < size && index < got; i++)
+        if (memory[at + i] != (unsigned char)want[i]) {
+            fail("a byte of a message", memory[at + i], (unsigned char)want[i]);
+            return;
+        }
+}
+
+HELPER void same_length(long index, long want)
+{
+    if (index < got && messages[index].msg_len != want)
+        fail("the length of a message", messages[index].msg_len, want);
 }
 
 HELPER void same_event(uint64_t word, uint32_t want)

@@ -155,5 +155,5 @@ Kind = Callable[[Context, int, Value, Param], str]
 KINDS: dict[str, Kind] = {
     "fd": _fd, "newfd": _new_fd, "addr": _address, "addr_out": _address_out, "lenp": _length, "buf": _buffer,
     "buf_out": _buffer_out, "optval": _option, "optval_out": _option_out, "fdpair": _pair, "arg": _command,
-    "mmsg": _unsupported, "mmsg_out": _unsupported, "fdset": _unsupported, **c_memory.KINDS,
+    "fdset": _unsupported, **c_memory.KINDS,
 }  # fmt: skip

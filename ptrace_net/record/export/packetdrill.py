@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ptrace_net.record.flows import Flow, Traced, trace
+from ptrace_net.record.headers import moved
 from ptrace_net.record.model import Array, Call, Change, Data, Symbol, Value, number_of
 from ptrace_net.record.render import result_text, value_text
 from ptrace_net.record.replay.plan import Plan
-from ptrace_net.record.replay.traffic import RECEIVES, SENDS, received, survey
+from ptrace_net.record.replay.traffic import RECEIVES, SENDS, survey
 from ptrace_net.record.signatures import canonical, params, words
 
 _OPTIONS = "<mss 1460,sackOK,nop,nop,nop,wscale 7>"
@@ -78,7 +79,7 @@ class _Script:
         if name == "connect" and call.errno in (None, "EINPROGRESS"):
             yield from self._outgoing()
         elif name in SENDS and call.result and call.result > 0 and self.connected:
-            yield from self._acknowledged(call.result)
+            yield from self._acknowledged(moved(call))
 
     def _incoming(self) -> Iterator[str]:
         self.connected = True
@@ -94,7 +95,7 @@ class _Script:
 
     def _segment(self, call: Call) -> Iterator[str]:
         """What the world sends before the program reads it: data, or a FIN."""
-        size = received(call).total or 0
+        size = moved(call)
         if size:
             yield f"+0 < P. {self.inbound}:{self.inbound + size}({size}) ack {self.outbound} win 512"
             self.inbound += size

@@ -11,6 +11,7 @@ from typing import Any
 
 from ptrace_net.record.export.names import without_source_binds
 from ptrace_net.record.export.python_runtime import HEAD, TAIL
+from ptrace_net.record.headers import lengths
 from ptrace_net.record.model import Array, Call, Change, Data, Struct, Unknown, Value, number_of
 from ptrace_net.record.names import errno_number
 from ptrace_net.record.render import call_text
@@ -20,12 +21,13 @@ from ptrace_net.record.replay.options import pack_value
 from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.steps import MOTHER, PlanStep
+from ptrace_net.record.replay.traffic import pieces
 from ptrace_net.record.replay.verify import ADDRESSES, chosen_ports, endpoints
 from ptrace_net.record.signatures import NEW_DESCRIPTOR, canonical
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, pack, struct_of
 
 FD = 0x6F000000
-_UNSUPPORTED = frozenset(["select", "pselect6", "recvmmsg", "sendmmsg"])
+_UNSUPPORTED = frozenset(["select", "pselect6"])
 
 
 def render(plan: Plan) -> str:
@@ -133,6 +135,7 @@ def _wanted(step: PlanStep) -> int | str | None:
 
 def _checks(call: Call, lowered: Lowered) -> Iterator[tuple[int, str, Any]]:
     """(number of the block that came back, how to compare, with what)."""
+    known = [iter([data for data, _ in pieces(value)]) for value in call.args]
     for index, (place, tag) in enumerate(lowered.outs):
         value = call.args[place]
         if tag == "address" and (endpoint := endpoint_of(value)):
@@ -141,6 +144,10 @@ def _checks(call: Call, lowered: Lowered) -> Iterator[tuple[int, str, Any]]:
             yield index, "begins", struct.pack("=i", after)
         elif tag == "data" and isinstance(value, Data):
             yield index, "begins", value.data
+        elif tag.endswith("piece") and (data := next(known[place], b"")):
+            yield index, "begins", data
+        elif tag == "headers":
+            yield index, "lengths", lengths(call)
         elif tag == "option" and (raw := _option(call, place, value)):
             yield index, "begins", raw
         elif tag == "poll" and isinstance(value, Change):

@@ -98,6 +98,10 @@ def compare(where, text, outs, port, index, how, want):
         found = [struct.unpack_from("=h", got, at * 8 + 6)[0] for at in range(len(want))]
         if found != want:
             fail(where, text, f"revents are {found}, recorded {want}")
+    elif how == "lengths":
+        found = [struct.unpack_from("=I", got, at * 64 + 56)[0] for at in range(len(want))]
+        if found != want:
+            fail(where, text, f"lengths are {found}, recorded {want}")
     elif how == "events":
         layout = struct.Struct("<IQ" if packed else "=I4xQ")
         found = {}

@@ -133,7 +133,8 @@ def _message(context: Context, place: int, value: Value, param: Param) -> Argume
 
 
 def _messages(context: Context, place: int, value: Value, param: Param) -> Argument:
-    return messages(value, param.kind == "mmsg_out", context.descriptor, lambda tag: context.out(place, tag))
+    count, reading = context.number(place + 1), param.kind == "mmsg_out"
+    return messages(value, count, reading, context.descriptor, lambda tag: context.out(place, tag))
 
 
 KINDS: dict[str, Kind] = {

@@ -15,6 +15,8 @@ from ptrace_net.record.replay.options import unpack_like
 from ptrace_net.record.replay.pool import Answer
 from ptrace_net.record.sockaddr import struct_of, unpack
 
+_MMSGHDR, _MSG_LEN = 64, 56
+
 
 def lift(call: Call, lowered: Lowered, answer: Answer, recorded_number: Mapping[int, int]) -> Call:
     """`call` with the results of `answer`; `recorded_number` translates actual descriptors back."""
@@ -52,7 +54,22 @@ def _value(
         return Array(tuple(back.get(number, number) for number in numbers)) if answer.result == 0 else before
     if tag == "option":
         return before if answer.result < 0 else unpack_like(before, raw[: _given(call, place, answer, raw)])
-    return _pieces(before, parts, answer)
+    return _messages(before, parts, answer) if tag == "headers" else _pieces(before, parts, answer)
+
+
+def _messages(before: Value, parts: list[tuple[str, bytes]], answer: Answer) -> Value:
+    """The messages that came, each in the shape of the recorded one."""
+    if answer.result < 0 or not isinstance(before, Array):
+        return before
+    found: list[Value] = []
+    for place, item in enumerate(before.items[: answer.result]):
+        (size,) = struct.unpack_from("=I", parts[0][1], place * _MMSGHDR + _MSG_LEN)
+        mine = [(tag.partition(":")[2], raw) for tag, raw in parts if tag.startswith(f"{place}:")]
+        fields = dict(item.fields) if isinstance(item, Struct) else {}
+        fields["msg_hdr"] = _pieces(fields["msg_hdr"], mine, answer._replace(result=size))
+        fields["msg_len"] = size
+        found.append(Struct(tuple(fields.items())))
+    return Array(tuple(found), before.abbreviated)
 
 
 def _given(call: Call, place: int, answer: Answer, raw: bytes) -> int:

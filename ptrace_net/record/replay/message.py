@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from ptrace_net.record.headers import headers
 from ptrace_net.record.model import Array, Data, Pointer, Struct, Value, number_of
 from ptrace_net.record.replay.lowering import FILLER, LARGEST, CannotReplay
 from ptrace_net.record.replay.wire import Argument, block
@@ -16,6 +17,9 @@ from ptrace_net.record.sockaddr import endpoint_of, pack
 _WORD = 8
 _CONTROL_ROOM = 256
 _NAME_ROOM = 128
+_MMSGHDR, _MOST = 64, 1024
+_ROOM = Struct((("msg_iov", Array((Struct((("iov_base", Data(b"")), ("iov_len", 1 << 16))),))),))
+"""For a message that did not come."""
 
 
 def _data(value: Value | None) -> tuple[bytes, int | None]:
@@ -113,16 +117,29 @@ def message(
     return block(raw, out=int(reading), refs=refs)
 
 
+def all_headers(value: Value, count: int, reading: bool) -> list[Struct]:
+    """The headers of an array of ``count`` messages; logs do not have those of messages that did not come."""
+    known, count = headers(value)[: max(count, 0)], min(max(count, 0), _MOST)
+    if len(known) < count and not reading:
+        raise CannotReplay("some of its messages are not in the log")
+    return known + [_ROOM] * (count - len(known))
+
+
 def messages(
-    value: Value, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]
+    value: Value, count: int, reading: bool, descriptor: Callable[[int], int], out: Callable[[str], None]
 ) -> Argument:
-    """An array of struct mmsghdr: a msghdr and a length each."""
+    """An array of ``count`` struct mmsghdr: a msghdr and a length each. What comes back of a message has its
+    number before the tag.
+    """
     raw, refs = b"", []
     if reading:
         out("headers")
-    for place, item in enumerate(value.items if isinstance(value, Array) else ()):
-        inner = item.get("msg_hdr") if isinstance(item, Struct) else None
-        head, pointers = header(inner if inner is not None else Struct(()), reading, descriptor, out)
-        refs += [[place * 64 + offset, argument] for offset, argument in pointers]
+    for place, inner in enumerate(all_headers(value, count, reading)):
+
+        def numbered(tag: str, place: int = place) -> None:
+            out(f"{place}:{tag}")
+
+        head, pointers = header(inner, reading, descriptor, numbered)
+        refs += [[place * _MMSGHDR + offset, argument] for offset, argument in pointers]
         raw += head + struct.pack("=Ixxxx", 0)
     return block(raw, out=int(reading), refs=refs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ptrace_net.record.diff.compare import MATTERS, Difference
 from ptrace_net.record.errors import RecordError
-from ptrace_net.record.model import Call, Struct, Unknown, Value
+from ptrace_net.record.model import Array, Call, Struct, Unknown, Value
 from ptrace_net.record.names import errno_name
 from ptrace_net.record.replay.causes import explain
 from ptrace_net.record.replay.descriptors import Descriptors
@@ -18,7 +18,7 @@ from ptrace_net.record.replay.peers import LAST_PEER
 from ptrace_net.record.replay.plan import Plan
 from ptrace_net.record.replay.pool import Answer, Pool, WorkersEnded
 from ptrace_net.record.replay.steps import MOTHER, WORLD, PlanStep
-from ptrace_net.record.replay.verify import Ports, chosen_ports, endpoints, verify
+from ptrace_net.record.replay.verify import SHOWN, Ports, chosen_ports, endpoints, verify
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of, struct_of, unpack
 
@@ -197,7 +197,7 @@ class _Machine:
         for place, (value, param) in enumerate(zip(call.args, params(call.name), strict=False)):
             if isinstance(value, Unknown) and value.text == LAST_PEER:
                 arguments[place] = self._peer_argument(call, value)
-            elif param.kind in ("addr", "msg"):
+            elif param.kind in ("addr", "msg", "mmsg"):
                 arguments[place] = self._with_port(value)
         return replace(call, args=tuple(arguments))
 
@@ -206,10 +206,13 @@ class _Machine:
         if endpoint is not None:
             port = self.ports.names.get(("port>", endpoint.port))
             return struct_of(endpoint._replace(port=port)) if isinstance(port, int) else value
+        if isinstance(value, Array):
+            return Array(tuple(map(self._with_port, value.items)), value.abbreviated)
         if not isinstance(value, Struct):
             return value
         fields = (
-            (name, self._with_port(inner) if name == "msg_name" else inner) for name, inner in value.fields
+            (name, self._with_port(inner) if name in ("msg_name", "msg_hdr") else inner)
+            for name, inner in value.fields
         )
         return Struct(tuple(fields), value.abbreviated)
 
@@ -234,8 +237,7 @@ class _Machine:
 
     def _learn_ports(self, step: PlanStep, actual: Call) -> None:
         """What the kernel chose this time for the ports that it chose in the log."""
-        shown = frozenset(("addr_out", "msg_out"))
-        for before, now in zip(endpoints(step.call, shown), endpoints(actual, shown), strict=False):
+        for before, now in zip(endpoints(step.call, SHOWN), endpoints(actual, SHOWN), strict=False):
             if before.port in self.ports.chosen and now.port:
                 self.ports.name("port", before.port, now.port)
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ptrace_net.record.flows import Flow, Traced
+from ptrace_net.record.headers import headers, is_several, lengths
 from ptrace_net.record.model import Array, Call, Data, Struct, Value, number_of
 from ptrace_net.record.signatures import canonical
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
 
-RECEIVES = frozenset(["read", "readv", "recvfrom", "recvmsg"])
-SENDS = frozenset(["write", "writev", "sendto", "sendmsg"])
+RECEIVES = frozenset(["read", "readv", "recvfrom", "recvmsg", "recvmmsg"])
+SENDS = frozenset(["write", "writev", "sendto", "sendmsg", "sendmmsg"])
 _MSG_PEEK = 2
 _RESET = frozenset(("EPIPE", "ECONNRESET", "ENOTCONN"))
 
@@ -83,11 +84,11 @@ def _received(traffic: Traffic, index: int, call: Call) -> None:
     elif call.result == 0 and traffic.flow.stream:
         traffic.end = index if traffic.end is None else traffic.end
     elif call.result is not None and call.result > 0:
-        traffic.chunks.append(Chunk(index, received(call), sender(call)))
+        traffic.chunks += [Chunk(index, data, sender) for data, sender in received(call)]
 
 
 def _peeks(call: Call) -> bool:
-    place = {"recvfrom": 3, "recvmsg": 2}.get(call.name)
+    place = {"recvfrom": 3, "recvmsg": 2, "recvmmsg": 3}.get(canonical(call.name))
     return place is not None and bool((number_of(call.arg(place)) or 0) & _MSG_PEEK)
 
 
@@ -96,34 +97,41 @@ def peeks(call: Call) -> bool:
     return _peeks(call)
 
 
-def received(call: Call) -> Data:
-    """The bytes that a receiving call took, as far as the log shows them, and how many they were."""
-    size = call.result or 0
-    known = b""
+def received(call: Call) -> list[tuple[Data, Endpoint | None]]:
+    """The bytes of each message that a receiving call took, as far as the log shows them, and the sender."""
+    if is_several(call):
+        pairs = zip(headers(call.arg(1)), lengths(call), strict=False)
+        return [(_begun(header, size), endpoint_of(header.get("msg_name"))) for header, size in pairs]
     value = call.arg(1)
-    for data, length in _pieces(value) if value is not None else ():
+    return [(_begun(value if value is not None else Data(b""), call.result or 0), _sender(call))]
+
+
+def _begun(value: Value, size: int) -> Data:
+    known = b""
+    for data, length in pieces(value):
         known += data
         if len(data) < length:
             break
     return Data(known[:size], size)
 
 
-def _pieces(value: Value) -> Iterable[tuple[bytes, int]]:
+def pieces(value: Value) -> Iterable[tuple[bytes, int]]:
+    """The buffers in an argument: what the log shows of each, and how long it is."""
     match value:
         case Data(data, total):
             yield data, total or len(data)
         case Array(items=items):
             for item in items:
-                yield from _pieces(item)
+                yield from pieces(item)
         case Struct():
-            vector, base = value.get("msg_iov"), value.get("iov_base")
+            vector, base = value.get("msg_iov") or value.get("msg_hdr"), value.get("iov_base")
             if isinstance(base, Data):
                 yield base.data, number_of(value.get("iov_len")) or len(base.data)
             elif vector is not None:
-                yield from _pieces(vector)
+                yield from pieces(vector)
 
 
-def sender(call: Call) -> Endpoint | None:
+def _sender(call: Call) -> Endpoint | None:
     """Where a datagram came from, if the program asked."""
     if call.name == "recvfrom":
         return endpoint_of(call.arg(4))

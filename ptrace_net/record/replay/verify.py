@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ptrace_net.record.diff.compare import Difference, compare
 from ptrace_net.record.diff.steps import Step, key_of
 from ptrace_net.record.diff.unify import Unifier, same_endpoint
+from ptrace_net.record.headers import headers
 from ptrace_net.record.model import Array, Call, Data, Struct, Value, number_of
 from ptrace_net.record.render import value_text
 from ptrace_net.record.replay.lowering import user_word
@@ -17,11 +18,12 @@ from ptrace_net.record.replay.steps import PlanStep
 from ptrace_net.record.signatures import params
 from ptrace_net.record.sockaddr import Endpoint, endpoint_of
 
-ADDRESSES = frozenset(("addr", "addr_out", "msg", "msg_out"))
+ADDRESSES = frozenset(("addr", "addr_out", "msg", "msg_out", "mmsg", "mmsg_out"))
 """The kinds of arguments that have an address in them."""
 
-_GIVEN, _SHOWN = frozenset(("addr", "msg")), frozenset(("addr_out", "msg_out"))
-_MEMORY = frozenset(["buf_out", "iov_out", "msg_out"])
+SHOWN = frozenset(("addr_out", "msg_out", "mmsg_out"))
+_GIVEN = ADDRESSES - SHOWN
+_MEMORY = frozenset(["buf_out", "iov_out", "msg_out", "mmsg_out"])
 
 
 @dataclass(slots=True)
@@ -56,10 +58,12 @@ def _beyond(recorded: Call, actual: Call, ports: Ports) -> Iterator[Difference]:
             yield Difference(
                 "output", "the events are of other descriptors", value_text(ours), value_text(theirs)
             )
-        named = [value.get("msg_name") if isinstance(value, Struct) else None for value in (ours, theirs)]
-        ends = [endpoint_of(name) for name in named]
-        if param.kind == "msg_out" and not same_endpoint(ends[0], ends[1], ports):
-            yield Difference("output", "the sender differs", str(ends[0]), str(ends[1]))
+        if param.kind not in ("msg_out", "mmsg_out"):
+            continue
+        for left, right in zip(headers(ours), headers(theirs), strict=False):
+            ends = [endpoint_of(header.get("msg_name")) for header in (left, right)]
+            if not same_endpoint(ends[0], ends[1], ports):
+                yield Difference("output", "the sender differs", str(ends[0]), str(ends[1]))
 
 
 def _words(value: Value) -> list[int]:
@@ -90,7 +94,7 @@ def _bytes(value: Value) -> bytes:
         case Array(items=items):
             return b"".join(_bytes(item) for item in items)
         case Struct():
-            inner = value.get("msg_iov") or value.get("iov_base")
+            inner = value.get("msg_hdr") or value.get("msg_iov") or value.get("iov_base")
             return _bytes(inner) if inner is not None else b""
         case _:
             return b""
@@ -100,10 +104,9 @@ def endpoints(call: Call, kinds: frozenset[str]) -> Iterator[Endpoint]:
     """The addresses in the arguments of these kinds, message headers looked into."""
     for value, param in zip(call.args, params(call.name), strict=False):
         if param.kind in kinds:
-            named = value.get("msg_name") if isinstance(value, Struct) else None
-            endpoint = endpoint_of(value) or endpoint_of(named)
-            if endpoint is not None:
-                yield endpoint
+            for named in (value, *(header.get("msg_name") for header in headers(value))):
+                if (endpoint := endpoint_of(named)) is not None:
+                    yield endpoint
 
 
 def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
@@ -120,7 +123,7 @@ def chosen_ports(steps: Iterable[PlanStep]) -> set[int]:
         if step.call.name == "bind":
             bound.update(given)
         if step.role in ("program", "setup") and not _tells_fixed(step, bool(given), fixed):
-            for each in endpoints(step.call, _SHOWN):
+            for each in endpoints(step.call, SHOWN):
                 shown.setdefault(each.port, True)
     return {port for port, first in shown.items() if first and port and port not in bound}
 

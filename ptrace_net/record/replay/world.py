@@ -9,7 +9,8 @@ saw them, so that the program reads in the same pieces as it did. Peers that the
 from collections.abc import Callable, Iterator, Sequence
 
 from ptrace_net.record.flows import Flow, Traced
-from ptrace_net.record.model import Call, Data, Struct, Value, number_of
+from ptrace_net.record.headers import headers, moved
+from ptrace_net.record.model import Call, Data, number_of
 from ptrace_net.record.replay.lowering import FILLER
 from ptrace_net.record.replay.peers import Peers, loopback
 from ptrace_net.record.replay.ready import CLOSED, WAITS, Readiness
@@ -72,9 +73,9 @@ class World:
         elif name == "connect" and call.errno in _STARTED and not self._peers.has(flow):
             yield from self._peers.accept(flow)
         elif name in SENDS and call.errno is None and flow.stream:
-            yield from self._peers.take(flow, call.result or 0)
+            yield from self._peers.take(flow, moved(call))
         elif name in RECEIVES and (call.result or 0) > 0 and not peeks(call):
-            self._ahead[flow.id] = max(0, self._ahead.get(flow.id, 0) - (call.result or 0))
+            self._ahead[flow.id] = max(0, self._ahead.get(flow.id, 0) - moved(call))
 
     def _outside(self, flow: Flow) -> bool:
         traffic = self._traffic.get(flow.id)
@@ -130,8 +131,8 @@ class World:
         traffic = self._traffic.get(flow.id)
         sender = traffic.unseen if traffic is not None else None
         if sender is not None and sender.id in self._numbers and (call.result or 0) > 0:
-            data = received(call)
-            yield self._own(call, "write", self._numbers[sender.id], data, data.total or 0)
+            for data, _ in received(call):
+                yield self._own(call, "write", self._numbers[sender.id], data, data.total or 0)
 
     # Connections
 
@@ -157,6 +158,11 @@ class World:
         """Whether the log has more for `flow` than was delivered."""
         return self._sent.get(flow.id, 0) < len(self._traffic[flow.id].chunks)
 
+    def _is_due(self, flow: Flow, index: int) -> bool:
+        """Whether the next one is a datagram, perhaps without a byte, that the call takes with others."""
+        chunks, place = self._traffic[flow.id].chunks, self._sent.get(flow.id, 0)
+        return not flow.stream and chunks[place].place <= index
+
     def _deliver(self, flow: Flow, index: int, call: Call) -> Iterator[PlanStep]:
         """Send what the call is about to receive, as far as it has not been sent."""
         if call.errno == "ECONNRESET":
@@ -164,7 +170,8 @@ class World:
         elif call.result == 0 and flow.stream:
             yield from self._peers.close(flow)
         elif call.result is not None and call.result > 0:
-            while self._ahead.get(flow.id, 0) < call.result and self._left(flow):
+            size = moved(call)
+            while self._left(flow) and (self._ahead.get(flow.id, 0) < size or self._is_due(flow, index)):
                 yield from self._next_chunk(flow, index)
 
     def _next_chunk(self, flow: Flow, index: int) -> Iterator[PlanStep]:
@@ -187,15 +194,14 @@ class World:
             yield from self._peers.datagram(flow, chunk.data, plain(sender), bound)
 
     def _before_send(self, flow: Flow, index: int, call: Call) -> Iterator[PlanStep]:
-        traffic, to = self._traffic[flow.id], _destination(call)
+        traffic = self._traffic[flow.id]
         if flow.stream and (call.errno in ("EPIPE", "ECONNRESET") or _gone(traffic, index)):
             yield from self._peers.close(flow)
-        elif (
-            not flow.stream
-            and to
-            and any(each.place > index and each.sender == to for each in traffic.chunks)
-        ):
-            yield from self._peers.listen(plain(to), stream=False)
+        elif not flow.stream:
+            answering = {each.sender for each in traffic.chunks if each.place > index}
+            for to in _destinations(call):
+                if to in answering:
+                    yield from self._peers.listen(plain(to), stream=False)
 
 
 def _target(listener: Flow, accepted: Flow) -> Endpoint | None:
@@ -217,9 +223,10 @@ def _gone(traffic: Traffic, index: int) -> bool:
     return traffic.aborted and index > last and traffic.end is not None and traffic.end > index
 
 
-def _destination(call: Call) -> Endpoint | None:
-    header: Value | None = call.arg(1)
-    return endpoint_of(header.get("msg_name")) if isinstance(header, Struct) else endpoint_of(call.arg(4))
+def _destinations(call: Call) -> list[Endpoint]:
+    """Each once."""
+    names = [header.get("msg_name") for header in headers(call.arg(1))] or [call.arg(4)]
+    return list(dict.fromkeys(end for name in names if (end := endpoint_of(name)) is not None))
 
 
 def _accepts(traced: Sequence[Traced]) -> dict[int, list[tuple[int, Flow]]]:

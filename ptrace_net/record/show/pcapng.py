@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ptrace_net.record.flows import Flow, Traced, trace
+from ptrace_net.record.headers import is_several
 from ptrace_net.record.model import Array, Call, Data, Log, Struct, Value, number_of
 from ptrace_net.record.replay.lowering import payload
 from ptrace_net.record.replay.peers import loopback
-from ptrace_net.record.replay.traffic import RECEIVES, SENDS, peeks, plain, received, sender, survey
+from ptrace_net.record.replay.traffic import RECEIVES, SENDS, peeks, plain, received, survey
 from ptrace_net.record.show.packets import TcpConversation, udp
 from ptrace_net.record.sockaddr import AF_INET, AF_INET6, Endpoint, endpoint_of
 
@@ -137,16 +138,23 @@ def _tcp(flow: Flow, call: Call, conversations: dict[int, TcpConversation]) -> I
 
 def _udp(flow: Flow, call: Call) -> Iterator[tuple[bytes, bytes]]:
     outgoing = call.name in SENDS
-    peer = (_to(call) if outgoing else sender(call)) or flow.remote
-    if peer is None or not (outgoing or call.name in RECEIVES) or peer.family not in (AF_INET, AF_INET6):
-        return
-    remote = plain(peer)
-    port = flow.local.port if flow.local else 0
-    own = plain(flow.local) if flow.local and not flow.local.wildcard else None
-    host = own.host if own and own.family == remote.family else ""
-    local = Endpoint(remote.family, host or loopback(remote.family), port)
-    data = _sent(call) if outgoing else _taken(call)
-    yield (udp(local, remote, data) if outgoing else udp(remote, local, data)), _NOTE
+    for data, named in _messages(call, outgoing) if outgoing or call.name in RECEIVES else ():
+        peer = named or flow.remote
+        if peer is None or peer.family not in (AF_INET, AF_INET6):
+            continue
+        remote = plain(peer)
+        port = flow.local.port if flow.local else 0
+        own = plain(flow.local) if flow.local and not flow.local.wildcard else None
+        host = own.host if own and own.family == remote.family else ""
+        local = Endpoint(remote.family, host or loopback(remote.family), port)
+        yield (udp(local, remote, data) if outgoing else udp(remote, local, data)), _NOTE
+
+
+def _messages(call: Call, outgoing: bool) -> list[tuple[bytes, Endpoint | None]]:
+    """What a call sent or received, and where to or from where it says."""
+    if outgoing and not is_several(call):
+        return [(_sent(call), _to(call))]
+    return [(payload(data, data.total or 0), named) for data, named in received(call)]
 
 
 def _to(call: Call) -> Endpoint | None:
@@ -163,8 +171,7 @@ def _sent(call: Call) -> bytes:
 
 def _taken(call: Call) -> bytes:
     """The bytes that a call passed, with filler for what the log does not show."""
-    data = received(call)
-    return payload(data, data.total or 0)
+    return b"".join(payload(data, data.total or 0) for data, _ in received(call))
 
 
 def _block(kind: int, body: bytes) -> bytes:
