@@ -6,13 +6,14 @@ What a command needs is imported when it is asked for.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import ptrace_net
-from ptrace_net.failure import Failure, complain, internal_error
+from ptrace_net.failure import OWN_FAILURE, Failure, complain, internal_error
 from ptrace_net.lab import options as lab
 from ptrace_net.options import Options
 from ptrace_net.report.record_options import add_options
@@ -39,14 +40,15 @@ COMMANDS = {
     "demo": ("ptrace_net.demo", "a dual-stack server, its clients, and the decoded trace"),
 }
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
     sys.excepthook = internal_error
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in COMMANDS:
-        status: int = import_module(COMMANDS[words[0]][0]).main(words[1:])
-        return status
+        return _command(*words)
     if words[:1] == ["run"]:
         words = words[1:]
     try:
@@ -54,6 +56,24 @@ def main(argv: list[str] | None = None) -> int:
     except Failure as failure:
         complain(str(failure))
         return failure.status
+
+
+def _command(name: str, *words: str) -> int:
+    """The status of one of ``COMMANDS``; nobody needs to read to the end what it prints."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (closed: nothing else shall become descriptor 1)
+    try:
+        status: int = import_module(COMMANDS[name][0]).main([*words])
+        sys.stdout.flush()
+    except BrokenPipeError:  # a pager was closed: keep the interpreter's exit from writing what is left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        complain(f"output: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return OWN_FAILURE
+    return status
 
 
 def parse(words: list[str]) -> Options:

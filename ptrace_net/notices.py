@@ -29,7 +29,10 @@ def _loss(tid: int) -> str:
         return ""
     try:
         if os.stat(f"/proc/{tid}/fd").st_uid != os.geteuid():
-            return "its IPv6 sockets do not work, being out of reach (unreadable file); run as root"
+            return (
+                "its sockets do not work, being out of reach (unreadable file); run as root, "
+                "or with --net host, where those of IPv4 do"
+            )
         file = os.stat(f"/proc/{tid}/exe")
     except OSError:
         return ""

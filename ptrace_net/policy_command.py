@@ -26,6 +26,8 @@ def main(argv: list[str]) -> int:
     except policy.PolicyError as error:
         complain(f"policy {error}")
     except OSError as error:
+        if error.filename is None:  # not a policy's: the output's
+            raise
         complain(f"policy {error.filename}: {error.strerror}; `ptrace-net policy list` shows the names")
     return OWN_FAILURE
 

@@ -73,5 +73,6 @@ def summary(found: Sequence[Finding], engines: Sequence[Finding]) -> str:
     missing = sum(finding.state == MISSING for finding in found)
     if not works:
         return "No engine works here: programs cannot be run."
-    end = "nothing is missing" if not missing else f"{missing} of {len(found)} are missing"
+    verb = "is" if missing == 1 else "are"
+    end = f"{missing} of {len(found)} {verb} missing" if missing else "nothing is missing"
     return f"Programs can be run (engines: {', '.join(works)}); {end}."

@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
 from ptrace_net.sockets import hostcalls
@@ -143,9 +144,31 @@ def ask_option(go: Go, call: Call, fd: int, level: int, option: int) -> int | No
 
 
 def program_of(task: Task) -> str:
-    """The name of the program that a thread runs: its file's, which other threads' names do not hide."""
+    """The name of the program that a thread runs: its file's, or of the link that it was started by."""
+    path, name = _file(task), _called(task)
+    folder, file = os.path.split(path)
+    if name != file and name and os.path.realpath(os.path.join(folder, name)) == path:
+        return name
+    return file
+
+
+def runs_program(task: Task, pattern: str) -> bool:
+    """Whether the program's file, or the process, has a name of this pattern."""
+    return fnmatchcase(os.path.basename(_file(task)), pattern) or fnmatchcase(_called(task), pattern)
+
+
+def _file(task: Task) -> str:
     try:
-        return os.path.basename(os.readlink(f"/proc/{task.tid}/exe").removesuffix(" (deleted)"))
+        return os.readlink(f"/proc/{task.tid}/exe").removesuffix(" (deleted)")
+    except OSError:
+        return ""
+
+
+def _called(task: Task) -> str:
+    """The name of the process: execve(2) takes it from the path, cut at 15 bytes."""
+    try:
+        with open(f"/proc/{task.tgid}/comm", errors="surrogateescape") as comm:
+            return comm.read().removesuffix("\n")
     except OSError:
         return ""
 

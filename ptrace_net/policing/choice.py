@@ -6,10 +6,9 @@ address or a port about a bind, a connection or a datagram. ``run``, and no row,
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptrace_net.policing.calls import program_of
+from ptrace_net.policing.calls import runs_program
 from ptrace_net.policing.names import Endpoint, fits
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def about(row: Provider, kind: Kind, task: Task) -> bool:
 
 
 def runs(row: Provider, task: Task) -> bool:
-    return row.where.program is None or fnmatchcase(program_of(task), row.where.program)
+    return row.where.program is None or runs_program(task, row.where.program)
 
 
 class Choice:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptrace_net.policies.values import Fault
-from ptrace_net.policing.calls import Go, ask_name, onward, program_of
+from ptrace_net.policing.calls import Go, ask_name, onward, runs_program
 from ptrace_net.policing.names import endpoint, fits, readable
 from ptrace_net.policing.outcome import send_signal
 from ptrace_net.syscalls.seam import Answer, Call, Fail, Native, Park, Replace, Return, Wait
@@ -193,7 +192,7 @@ def _about(fault: Fault, call: Call, ask: Go) -> bool:
     where = fault.where
     if where.fd is not None and (not call.args or call.args[0] != where.fd):
         return False
-    if where.program is not None and not fnmatchcase(program_of(call.task), where.program):
+    if where.program is not None and not runs_program(call.task, where.program):
         return False
     if not where.named:
         return True

@@ -136,6 +136,9 @@ _BEFORE_EXEC = frozenset((
 ))  # fmt: skip
 
 
+_REMEDY = "which --name and --engine notify do without: leave these out"
+
+
 def check_provider(policy: Policy, net: str) -> None:
     """Raise Failure where the policy wants a provider that this run does not have."""
     for row in policy.providers:
@@ -151,7 +154,7 @@ def check_notify(policy: Policy) -> None:
     """
     others = sorted(named_calls(policy) & _BEFORE_EXEC)
     if others:
-        raise Failure(f"policy: {', '.join(others[:3])} needs the ptrace engine: leave --engine out")
+        raise Failure(f"policy: {', '.join(others[:3])} needs the ptrace engine, {_REMEDY}")
     tables = (policy.table("flags"), policy.table("control"))
     behaviours = [entry.behaviour.verb for table in tables for entry in table.values()]
     limited = (policy.limits.backlog, policy.limits.sndbuf, policy.limits.rcvbuf)
@@ -160,4 +163,4 @@ def check_notify(policy: Policy) -> None:
     stubs = any(row.answer and row.answer.verb == "ignore" for row in policy.providers)
     if changes or slow or stubs:
         what = "ports, limits of buffers and backlog, stub sockets, delays, short, ignored flags"
-        raise Failure(f"policy: {what}: they need the ptrace engine: leave --engine out")
+        raise Failure(f"policy: {what}: they need the ptrace engine, {_REMEDY}")

@@ -1,6 +1,7 @@
 """Every key of a policy does what it says, with a real program; and with the notification engine too."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -233,6 +234,24 @@ def test_the_trace_shows_what_the_policy_answered(use: str, under: Under) -> Non
         call, _, result = line.partition(" ")
         if call == "socket":
             assert f") = {'-1 ' if result.startswith('-') else result}" in ran.said.replace("  ", " ")
+
+
+@pytest.mark.parametrize("name", ["probe", "linked", "pro*", "oth*"])
+def test_a_program_has_the_name_of_its_link_too(
+    name: str, probe: Path, ptrace_net_command: list[str], tmp_path: Path
+) -> None:
+    """Debian's redis-server is a link to redis-check-rdb; a pattern may say either."""
+    program = tmp_path / probe.name
+    shutil.copy(probe, program)
+    link = tmp_path / "linked"
+    link.symlink_to(program.name)
+    rule = f"socket:error=EMFILE:program={name}"
+    ran = execute([*ptrace_net_command, "--inject", rule, "--", str(link), "socket,2,1,0"])
+    assert ran.lines == ["socket 3" if name == "oth*" else "socket -24"]
+    policy = tmp_path / "panic.toml"
+    policy.write_text('[families]\nAF_INET = "panic in {program}"\n')
+    ran = execute([*ptrace_net_command, "--policy", str(policy), "--", str(link), "socket,2,1,0"])
+    assert "panics: in linked\n" in ran.said
 
 
 NETLINK = """
