@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ptrace_net.diagnose import ptrace_remedy
 from ptrace_net.failure import OWN_FAILURE, Failure, complain
-from ptrace_net.report.record_options import add_options
+from ptrace_net.report.record_options import add_options, check
 from ptrace_net.syscalls.seam import NATIVE
 from ptrace_net.tracer import binding
 from ptrace_net.tracer.engine import Engine
@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
     add_options(parser)
     try:
         options = parser.parse_args(argv)
+        check(parser, options)
     except SystemExit as usage:
         return OWN_FAILURE if usage.code else 0
     try:

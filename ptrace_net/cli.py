@@ -16,7 +16,7 @@ import ptrace_net
 from ptrace_net.failure import OWN_FAILURE, Failure, complain, internal_error
 from ptrace_net.lab import options as lab
 from ptrace_net.options import Options
-from ptrace_net.report.record_options import add_options
+from ptrace_net.report.record_options import add_options, check
 from ptrace_net.run import run
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status."""
     sys.excepthook = internal_error
+    _as_given()
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in COMMANDS:
         return _command(*words)
@@ -56,6 +57,18 @@ def main(argv: list[str] | None = None) -> int:
     except Failure as failure:
         complain(str(failure))
         return failure.status
+
+
+def _as_given() -> None:
+    """Take back the LC_CTYPE that Python has set where the locale is C (PEP 538): it is not the programs'."""
+    if os.environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
+        return
+    with open("/proc/self/environ", "rb") as given:
+        was = [word for word in given.read().split(b"\0") if word.startswith(b"LC_CTYPE=")]
+    if was:
+        os.environb[b"LC_CTYPE"] = was[0].partition(b"=")[2]
+    else:
+        del os.environ["LC_CTYPE"]
 
 
 def _command(name: str, *words: str) -> int:
@@ -89,6 +102,7 @@ def parse(words: list[str]) -> Options:
     if not program:
         parser.error("a program is wanted: ptrace-net [OPTIONS] -- PROGRAM [ARG...]")
     lab.check(parser, parsed)
+    check(parser, parsed)
     trace = "-" if parsed.json and parsed.trace is None else parsed.trace
     policy = policy_of(parsed.policy, parsed.inject, parsed.seed)
     parsed.net = parsed.net or ("host" if policy.wants_host and parsed.name is None else "stack")

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 def spawn_failed(error: SpawnError, program: str) -> str:
     reason = os.strerror(error.number)
     if error.step == "exec":
-        return f"{program}: {'command not found' if error.number == errno.ENOENT else reason}"
+        return f"{program}: {_missing(program) if error.number == errno.ENOENT else reason}"
     if error.step == "seccomp" and error.number == errno.EBUSY:
         return "another supervisor listens to these processes already: use --engine ptrace, or end that one"
     if error.step == "seccomp":
         return f"the kernel refused the seccomp filter ({reason}): {_SECCOMP}"
     return f"ptrace is forbidden here ({reason}): {ptrace_remedy()}"
+
+
+def _missing(program: str) -> str:
+    """execvp(3) has found nothing; or a script whose interpreter, or a binary whose loader, is not there."""
+    if "/" not in program:
+        return "command not found"
+    return "its interpreter is not there" if os.path.exists(program) else os.strerror(errno.ENOENT)
 
 
 _SECCOMP = (

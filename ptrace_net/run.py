@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import resource
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # Sockets live for seconds: the usual thresholds look through all of them again and again (gc.set_threshold).
 _COLLECT_AFTER = 20_000, 20, 50
+
+
+# What a limit makes of open(2), fork(2), mmap(2).
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
 class Engine(Protocol):
@@ -44,7 +49,12 @@ def run(options: Options) -> int:
         from ptrace_net import background
 
         foreground = background.split()
-    engine = _start(options)
+    try:
+        engine = _start(options)
+    except OSError as error:
+        if error.errno not in _SCARCE:
+            raise
+        raise Failure(f"the program cannot be started: {error.strerror}; see `ulimit -a`") from None
     if foreground is not None:
         foreground.begin(engine)
     raise_descriptor_limit()  # ours, after the program has inherited what it should

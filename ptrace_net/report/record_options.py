@@ -21,6 +21,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    """End with a usage error where an option is about a recording that nobody asked for."""
+    if parsed.record is None and (parsed.record_io or parsed.record_payload != PAYLOAD):
+        parser.error("--record-io and --record-payload are about a recording: --record FILE")
+
+
 def payload(word: str) -> int | None:
     """How many bytes of each buffer to record; None for all."""
     if word in ("all", "none"):

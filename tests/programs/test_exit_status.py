@@ -89,6 +89,17 @@ def test_surroundings_are_the_native_ones(supervised: Runner, what: str, tmp_pat
     assert under.stdout.decode() == native.stdout.decode()
 
 
+@pytest.mark.parametrize("locale", [(), ("LC_CTYPE=C",), ("LC_CTYPE=C.UTF-8",)], ids=" ".join)
+def test_without_a_locale_none_is_given(supervised: Runner, locale: tuple[str, ...]) -> None:
+    """Python gives itself and its children an LC_CTYPE where the locale is C (PEP 538)."""
+    bare = ["env", "-u", "LC_ALL", "-u", "LANG", "-u", "LC_CTYPE", *locale]
+    look = ["sh", "-c", "env | grep -v '^_=' | sort"]
+    native = Runner("native").run(*bare, *look)
+    under = Runner("bare").run(*bare, *supervised.command(*look))
+    assert native.stdout
+    assert under.stdout.decode() == native.stdout.decode()
+
+
 def test_closed_standard_input_stays_closed(supervised: Runner) -> None:
     """What ptrace-net opens for itself must not turn up as the program's descriptor 0."""
     look = ["sh", "-c", "readlink /proc/$$/fd/0; echo $?"]
