@@ -107,7 +107,7 @@ def parse(words: list[str]) -> Options:
     policy = policy_of(parsed.policy, parsed.inject, parsed.seed)
     parsed.net = parsed.net or ("host" if policy.wants_host and parsed.name is None else "stack")
     return Options(
-        program, policy, parsed.engine, parsed.net, _ports(parser, parsed.publish),
+        program, policy, parsed.engine, parsed.net, _ports(parser, parsed, policy),
         _links(parser, parsed), trace, parsed.json, parsed.record, parsed.record_payload, parsed.record_io,
         name=parsed.name, join=parsed.join, background=parsed.background, views=parsed.views,
     )  # fmt: skip
@@ -175,13 +175,17 @@ def _parser() -> _Parser:
     return parser  # fmt: skip
 
 
-def _ports(parser: _Parser, texts: list[str]) -> Ports:
-    if not texts:
+def _ports(parser: _Parser, parsed: argparse.Namespace, policy: Policy) -> Ports:
+    if not parsed.publish:
         return {}
     from ptrace_net.publish_option import parse_ports
 
+    if parsed.net == "host" and not policy.mixes("host"):
+        parser.error("-p: with --net host the program's ports are the host's")
+    if parsed.net == "none" or parsed.device:
+        parser.error(f"-p: with {'--net none' if parsed.net == 'none' else '--device'} nothing is published")
     try:
-        return parse_ports(texts)
+        return parse_ports(parsed.publish)
     except ValueError as error:
         parser.error(str(error))
 

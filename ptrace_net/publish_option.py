@@ -46,5 +46,6 @@ def _parsed(text: str) -> tuple[int, int, Wanted]:
 
 def _port(digits: str, text: str, low: int) -> int:
     if not digits.isascii() or not digits.isdigit() or not low <= int(digits) <= 65535:
-        raise ValueError(f"-p {text}: {digits or 'nothing'} is not a port: -p [ADDR:]HOST:PORT[/udp]")
+        problem = f"{digits} is not a port" if digits else "two ports are wanted"
+        raise ValueError(f"-p {text}: {problem}: -p [ADDR:]HOST:PORT[/udp]")
     return int(digits)

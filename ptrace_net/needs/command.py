@@ -29,6 +29,7 @@ def main(argv: list[str]) -> int:
             return _collect(options, program)
         against = {name: _load([name]) for name in options.against}
         if options.check is None and not options.check_exit:
+            _check_lonely(options)
             return _once(options, program, against)
         from ptrace_net.needs.campaign import campaign
 
@@ -36,6 +37,13 @@ def main(argv: list[str]) -> int:
     except Failure as failure:
         complain(str(failure))
         return failure.status
+
+
+def _check_lonely(options: argparse.Namespace) -> None:
+    """Raise Failure for what a search alone can do."""
+    given = [word for word in ("write", "state", "scheduler") if getattr(options, word) is not None]
+    if given:
+        raise Failure(f"--{given[0]} is about a search: --check COMMAND or --check-exit")
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:

@@ -129,6 +129,7 @@ def test_the_exit_status_is_the_programs(ptrace_net_command: list[str]) -> None:
     assert needs(ptrace_net_command, "--", "no-such-program").returncode == 127
     assert needs(ptrace_net_command).returncode == 125
     assert needs(ptrace_net_command, "--against", "nothing", "--", "true").returncode == 125
+    assert needs(ptrace_net_command, "--write", "x.toml", "--", "true").returncode == 125
 
 
 CLIENT = (

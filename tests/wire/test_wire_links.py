@@ -231,6 +231,10 @@ def test_an_impaired_lo_is_slow(tmp_path: Path) -> None:
         (("--impair", "lo:speed=1"), "unknown impairment 'speed'"),
         (("--capture", "eth0=x"), "give eth0 a link with --device"),
         (("--net", "host", "--device", "eth0=none"), "concern our own stack: --net stack"),
+        (("--net", "host", "-p", "8080:80"), "with --net host the program's ports are the host's"),
+        (("--net", "none", "-p", "8080:80"), "with --net none nothing is published"),
+        (("--device", "eth0=none", "-p", "8080:80"), "with --device nothing is published"),
+        (("-p", "80"), "two ports are wanted"),
     ],
 )
 def test_what_cannot_be_done_is_said(options: tuple[str, ...], sentence: str) -> None:
