@@ -33,6 +33,7 @@ SOCK_DIAG_BY_FAMILY = SOCK_DIAG["SOCK_DIAG_BY_FAMILY"]
 _REQUEST, _MESSAGE = inet_diag_req_v2.fast(), inet_diag_msg.fast()
 _A = {name: INET_DIAG[name] for name in INET_DIAG}
 _PROTOCOLS = (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW)
+_REQ_PROTOCOL = 3  # INET_DIAG_REQ_PROTOCOL
 _LEAST = 2  # struct sock_diag_req
 #: asks the kernel about local sockets: (body, dump) -> the messages' payloads; raises Refused
 Local = Callable[[bytes, bool], Iterable[bytes]]
@@ -64,7 +65,7 @@ class SockDiag:
 
     def _inet(self, message: bytes, dump: bool) -> Iterable[Piece] | Dump:
         asked = inet_diag_req_v2.read(message, offset=wire.HEADER)
-        if asked.sdiag_protocol not in _PROTOCOLS:
+        if _protocol(message, asked) not in _PROTOCOLS:
             error = Refused(errno.ENOENT)
             if dump:
                 return Dump(refused=error)
@@ -87,6 +88,14 @@ class SockDiag:
                 continue
             if _is(each, asked.id, exact):
                 yield each
+
+
+def _protocol(message: bytes, asked: Any) -> int:
+    """inet_diag_get_protocol(): one that has no room in a byte, MPTCP's, has an attribute."""
+    tb = wire.parse(message, _REQUEST.size, _REQ_PROTOCOL, {})
+    if len(tb.get(_REQ_PROTOCOL, bytes(4))) != 4:
+        raise Refused(errno.EINVAL)
+    return tb.u32(_REQ_PROTOCOL, asked.sdiag_protocol)
 
 
 def _is(each: InetSocket, wanted: Any, exact: bool) -> bool:

@@ -36,7 +36,7 @@ def rows(text: str) -> list[str]:
     "command",
     [
         "ss -Htlnp", "ss -Hulnp", "ss -Htan", "ss -H -4 -tan", "ss -H -6 -tuan", "ss -Htn state established",
-        "ss -Htln 'sport = :8081'", "ss -Htlne | sed 's/cgroup:[^ ]* //'",
+        "ss -Hn -A inet,mptcp state all", "ss -Htln 'sport = :8081'", "ss -Htlne | sed 's/cgroup:[^ ]* //'",
     ],
 )  # fmt: skip
 def test_ss(linux, ptrace_net_command: list[str], command: str) -> None:
