@@ -61,6 +61,8 @@ def _fields(name: str, given: tuple[object, ...], arch: Arch) -> Fields:
             return (("addr", _address(address, arch)), ("addrlen", Array((len(address),))))
         case "listen", (int(backlog),):
             return (("backlog", backlog),)
+        case "shutdown", (int(how),):
+            return (("how", scalars.how(how)),)
         case ("setsockopt" | "getsockopt"), (int(level), int(number), bytes(value)):
             return (
                 ("level", scalars.level(level)),

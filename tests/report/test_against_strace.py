@@ -140,6 +140,23 @@ def test_the_translation_is_shown(tmp_path: Path, ptrace_net_command: list[str])
     assert 'sin_addr=inet_addr("0.0.0.0")' in lines[asked + 1]
 
 
+SHUT = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+client.shutdown(socket.SHUT_WR)
+"""
+
+
+def test_what_the_host_got_is_shown_whole(tmp_path: Path, ptrace_net_command: list[str]) -> None:
+    output = tmp_path / "trace"
+    words = [*ptrace_net_command, "--net", "stack", f"--trace={output}", "--", sys.executable, "-c", SHUT]
+    subprocess.run(words, check=True, timeout=SECONDS, cwd=tmp_path)
+    lines = [" ".join(line.split()[1:]) for line in output.read_text().splitlines()]
+    assert "=> host: listen(3, 4096) = 0" in lines
+    assert "=> host: shutdown(4, SHUT_WR) = 0" in lines
+
+
 def test_the_program_s_own_output_stays_apart(tmp_path: Path, ptrace_net_command: list[str]) -> None:
     """Both write to standard error: no line holds a part of another."""
     program = "import os, socket\nfor i in range(200): socket.socket().close(); os.write(2, b'program\\n')"
