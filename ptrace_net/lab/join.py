@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from ptrace_net.options import Options
 
+_FLAGS, _PF_EXITING = 6, 0x4  # proc_pid_stat(5), counted from the state; linux/sched.h
+
 
 class Joined:
     """Waits for the programs of one joined command; offers what ``run`` asks of an engine."""
@@ -79,12 +81,15 @@ class Joined:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process is still there to be killed: not one that only waits to be collected."""
+    """Whether a process is still there to be killed: not one that ends, which lets go of its filter first, or
+    only waits to be collected.
+    """
     try:
         with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+            fields = file.read().rpartition(")")[2].split()
     except OSError:
         return False
+    return fields[0] not in "ZX" and not int(fields[_FLAGS]) & _PF_EXITING
 
 
 def start(options: Options) -> Joined:
