@@ -77,14 +77,13 @@ def _command(name: str, *words: str) -> int:
     try:
         status: int = import_module(COMMANDS[name][0]).main([*words])
         sys.stdout.flush()
-    except BrokenPipeError:  # a pager was closed: keep the interpreter's exit from writing what is left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in (errno.EPIPE, *_FULL):
             raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter's exit writes what is left
+        if error.errno == errno.EPIPE:  # a pager was closed
+            return 0
         complain(f"output: {error.strerror}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return OWN_FAILURE
     return status
 

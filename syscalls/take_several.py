@@ -36,7 +36,9 @@ _TIMESPEC = {4: "ii", 8: "qq"}
 
 
 def received_messages(call: Call, held: Held) -> Answer:
-    """All that are asked for, or what is there; the deadline is looked at after each, as the kernel does."""
+    """All that are asked for, or what is there; the deadline is looked at after each that is taken singly, as
+    the kernel does.
+    """
     _, address, count, flags, timeout = call.args[:5]
     patience, done = _timeout(call, timeout), 0
     count = min(count, UIO_MAXIOV)
@@ -45,9 +47,9 @@ def received_messages(call: Call, held: Held) -> Answer:
         if sleep is not None:
             return sleep
     deadline = None if patience is None else time.monotonic() + patience
-    if count > 1 and deadline is None and not flags & _SINGLY:
+    if count > 1 and patience != 0 and not flags & _SINGLY:
         done = _together(call, held, address, count, flags)
-    while done < count:
+    while done < count and not (done and deadline is not None and time.monotonic() >= deadline):
         if done and flags & MSG_WAITFORONE:
             flags |= MSG_DONTWAIT
         try:
@@ -63,8 +65,6 @@ def received_messages(call: Call, held: Held) -> Answer:
                 held.sock.fail(error.number)  # for the next call (__sys_recvmmsg)
             break
         done += 1
-        if deadline is not None and time.monotonic() >= deadline:
-            break
     return Return(done)
 
 

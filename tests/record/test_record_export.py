@@ -77,6 +77,16 @@ def test_exported_python_passes(name: str, tmp_path: Path) -> None:
     assert result.stdout == f"{len(plan.program)} calls, 0 differences\n"
 
 
+def exported(log: Path, form: str) -> list[str]:
+    """How the program is run that a log becomes, beside it."""
+    source = export(make_plan(load(str(log))), form)
+    if form == "c":
+        return [str(compile_c(source, log.parent, "gcc"))]
+    script = log.with_name("replay.py")
+    script.write_text(source)
+    return [sys.executable, str(script)]
+
+
 BROKEN = [
     ("listen(3, 2)                      = 0", "listen(3, 2) = -1 EACCES (x)", "listen(3, 2)"),
     ("SO_TYPE, [1], [4]) = 0", "SO_TYPE, [2], [4]) = 0", "getsockopt(3, SOL_SOCKET, SO_TYPE"),
@@ -93,12 +103,7 @@ def test_a_broken_expectation_names_the_call(
     assert old in text
     log = tmp_path / "broken.strace"
     log.write_text(text.replace(old, new))
-    source = export(make_plan(load(str(log))), form)
-    if form == "c":
-        result = run_alone(str(compile_c(source, tmp_path, "gcc")))
-    else:
-        (tmp_path / "replay.py").write_text(source)
-        result = run_alone(sys.executable, str(tmp_path / "replay.py"))
+    result = run_alone(*exported(log, form))
     assert result.returncode == 1
     first = result.stdout.splitlines()[0]
     assert first.startswith("broken.strace:")
@@ -117,12 +122,7 @@ def test_a_message_among_several_that_differs_is_named(
     assert old in text
     log = tmp_path / "several.strace"
     log.write_text(text.replace(old, new))
-    source = export(make_plan(load(str(log))), form)
-    if form == "c":
-        result = run_alone(str(compile_c(source, tmp_path, "gcc")))
-    else:
-        (tmp_path / "replay.py").write_text(source)
-        result = run_alone(sys.executable, str(tmp_path / "replay.py"))
+    result = run_alone(*exported(log, form))
     assert result.returncode == 1
     assert result.stdout.startswith("several.strace:")
     assert "mmsg(" in result.stdout.splitlines()[0]
@@ -158,12 +158,7 @@ def test_a_world_that_cannot_be_played_has_a_status_of_its_own(form: str, tmp_pa
             f"connect(3, {{sa_family=AF_INET, sin_port=htons({port}), "
             'sin_addr=inet_addr("127.0.0.1")}, 16) = 0\n'
         )
-        source = export(make_plan(load(str(log))), form)
-        if form == "c":
-            words = [str(compile_c(source, tmp_path, "gcc"))]
-        else:
-            (tmp_path / "replay.py").write_text(source)
-            words = [sys.executable, str(tmp_path / "replay.py")]
+        words = exported(log, form)
         result = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
     assert result.returncode == 2, result
     assert result.stdout.startswith("taken.strace:1:8: the outside world: ")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import socket
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, Row, fitted, key, read_int
+from ptrace_net.sockets.emulated.options.model import DGRAM, RAW, STREAM, Ask, fitted, key, read_int
 from ptrace_net.sockets.emulated.options.native import NATIVE_GET, NATIVE_SET, Inheritance, begin
 from ptrace_net.sockets.emulated.options.target import Target
 from ptrace_net.syscalls.seam import Errno
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from ptrace_net.syscalls.options import OptionValue
     from ptrace_net.syscalls.seam import Task
 
-IP, IPV6, UDP, UDPLITE, ICMPV6, SOL_RAW = 0, 41, 17, 136, 58, 255
-TCP: Final = 6
+IP, IPV6, TCP, UDP, UDPLITE, ICMPV6, SOL_RAW = 0, 41, 6, 17, 136, 58, 255
 _MODULES = {
     socket.SOL_SOCKET: "base",
     IP: "ip",
@@ -38,7 +37,6 @@ _MODULES = {
 }
 _PROTOCOLS = {STREAM: TCP, DGRAM: UDP}
 _loaded: dict[int, ModuleType] = {}
-_plain: Final[dict[int, Row]] = {}  # of TCP, once they are asked for
 
 
 class Options:
@@ -69,7 +67,7 @@ class Options:
     ) -> None:
         """setsockopt(2); raises ``Errno``."""
         if level == TCP and self.kind == STREAM:
-            row = _plain.get(option) if _plain else _plain_rows().get(option)
+            row = _module(TCP).PLAIN.get(option)
             if row is not None:  # set for each connection, or each message: TCP_NODELAY, TCP_CORK
                 self.keep(level, option, fitted(row, read_int(value)))
                 return
@@ -131,11 +129,6 @@ class Options:
         if level in (UDP, UDPLITE):
             return self.kind == DGRAM and self.protocol in (UDP, UDPLITE)
         return level == SOL_RAW and self.kind == RAW
-
-
-def _plain_rows() -> dict[int, Row]:
-    _plain.update(_module(TCP).PLAIN)
-    return _plain
 
 
 def _module(level: int) -> ModuleType:
